@@ -1,0 +1,47 @@
+"""Ids, names and owners: what they may look like, and how new ids are made.
+
+Every path and every engine name is built from these, so nothing else passes. Checked again on
+the host, whatever the controller said.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+
+from .errors import HostError
+
+_ID = re.compile(r"sbx-[a-z0-9][a-z0-9-]{0,38}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,38}")
+_OWNER = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that are mistaken for another
+
+
+def new_suffix(length: int = 8) -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(length))
+
+
+def new_id() -> str:
+    return "sbx-" + new_suffix()
+
+
+def is_id(value: str) -> bool:
+    return _ID.fullmatch(value) is not None
+
+
+def check_id(value: str) -> str:
+    return _check(_ID, value, "id", "an id is sbx- and then small letters, digits and dashes")
+
+
+def check_name(value: str) -> str:
+    return _check(_NAME, value, "name", "a name is 1 to 39 small letters, digits and dashes")
+
+
+def check_owner(value: str) -> str:
+    return _check(_OWNER, value, "owner", "an owner is a login name or an address, in small letters")
+
+
+def _check(pattern: re.Pattern[str], value: str, noun: str, hint: str) -> str:
+    if not isinstance(value, str) or pattern.fullmatch(value) is None:
+        raise HostError("usage", f"{value!r} is not a valid {noun}", hint)
+    return value

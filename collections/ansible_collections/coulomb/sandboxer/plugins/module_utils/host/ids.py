@@ -38,7 +38,9 @@ def check_name(value: str) -> str:
 
 
 def check_owner(value: str) -> str:
-    return _check(_OWNER, value, "owner", "an owner is a login name or an address, in small letters")
+    return _check(
+        _OWNER, value, "owner", "an owner is a login name or an address, in small letters"
+    )
 
 
 def _check(pattern: re.Pattern[str], value: str, noun: str, hint: str) -> str:

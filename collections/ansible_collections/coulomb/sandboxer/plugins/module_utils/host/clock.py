@@ -1,0 +1,27 @@
+"""Now, on the two clocks that a lease needs, and which boot this is."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from . import process
+
+
+@dataclass(frozen=True)
+class Now:
+    """`wall` in seconds since the epoch (UTC), `boot` in seconds since the kernel started."""
+
+    wall: float
+    boot: float
+    boot_id: str
+
+
+def now() -> Now:
+    return Now(time.time(), time.clock_gettime(time.CLOCK_BOOTTIME), boot_id())
+
+
+def boot_id() -> str:
+    """The kernel's boot id, and the start of process 1: a system container reboots alone."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return f"{file.read().strip()}-{process.start_ticks(1)}"

@@ -1,0 +1,162 @@
+"""The one destroyer: ends the job, walks the holdings backwards, looks, and says what it saw.
+
+Every door that takes a sandbox away comes through here: the module, the program, the reaper,
+and a create that replaces. Each step may be the last one of a killed process; the next destroyer
+goes on from there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import replace
+from typing import Any
+
+from . import fault, holdings, job, lease, receipt, record
+from .clock import now
+from .engine import Engine
+from .errors import HostError
+from .record import Record
+from .state import State, sync_folder
+
+WORK_SECONDS = 120.0
+
+
+def run(state: State, sandbox_id: str) -> dict[str, Any] | None:
+    """Destroy a sandbox and prove it. The receipt, or None where there was none to destroy.
+
+    A receipt with `remains` means that the record is still there, `stuck`.
+    """
+    marked = _mark(state, sandbox_id)
+    if marked is None:
+        return receipt.read(state, sandbox_id)
+    fault.point("destroy-marked")
+    work = _take_over(state, marked)
+    try:
+        current = record.read(state, sandbox_id)
+        if current is None:  # the other destroyer was quicker
+            return receipt.read(state, sandbox_id)
+        removed, remains, error = _empty(state, current)
+        made = receipt.make(current, removed, remains, now())
+        if error is not None:
+            _stuck(state, sandbox_id, error)
+            return made
+        fault.point("destroy-emptied")
+        receipt.bury(state, made)
+        fault.point("destroy-buried")
+        _remove_record(state, sandbox_id)
+        fault.point("destroy-forgotten")
+        return made
+    finally:
+        os.close(work)
+
+
+def cancel(state: State, sandbox_id: str) -> Record | None:
+    """End a making and undo it; what is ready already stays. The record afterwards."""
+    with state.record_lock(sandbox_id):
+        current = record.read(state, sandbox_id)
+        if current is None or current.state != "creating":
+            return current
+        current = replace(current, generation=current.generation + 1)
+        record.write(state, current)
+    work = _take_over(state, current)
+    try:
+        error = HostError("cancelled", "cancelled while it was being made")
+        return undo(state, current, error)
+    finally:
+        os.close(work)
+
+
+def undo(state: State, current: Record, error: HostError) -> Record:
+    """Take away what a failed making has made; the record stays for a while to say why."""
+    _, remains, residue = _empty(state, current)
+    return record.update(
+        state,
+        current.id,
+        current.generation,
+        state="stuck" if residue else "failed",
+        holdings=tuple(remains),
+        containers={},
+        reachability={**current.reachability, "endpoints": []},
+        lease=lease.grant(lease.FAILED, lease.FAILED, now()).as_dict(),
+        error=error.as_dict(),
+    )
+
+
+def error_of(made: dict[str, Any]) -> HostError | None:
+    """The error that a receipt amounts to, if any."""
+    if not made["remains"]:
+        return None
+    listed = ", ".join("{kind} {key}".format(**item) for item in made["remains"])
+    return HostError(
+        "residue",
+        f"something was left behind: {listed}",
+        "look at it on the host; the reaper tries again each minute",
+        retryable=True,
+    )
+
+
+def _mark(state: State, sandbox_id: str) -> Record | None:
+    """Write down that it has to go, which fences whoever works on it. None where none is."""
+    if not os.path.isdir(state.sandbox(sandbox_id)):
+        return None
+    with state.record_lock(sandbox_id):
+        current = record.read(state, sandbox_id)
+        if current is not None:
+            current = replace(
+                current, wanted="absent", state="destroying", generation=current.generation + 1
+            )
+            record.write(state, current)
+            return current
+    # a create that dies before it has written its record has made nothing but this folder
+    work = state.wait_work_lock(sandbox_id, WORK_SECONDS)
+    try:
+        if record.read(state, sandbox_id) is None:
+            _remove_record(state, sandbox_id)
+            return None
+    finally:
+        os.close(work)
+    return _mark(state, sandbox_id)
+
+
+def _take_over(state: State, current: Record) -> int:
+    """End the job of a record that has been fenced, and take its place."""
+    if not job.end(current):
+        raise HostError(
+            "residue", f"a process of {current.id}'s job can't be ended", retryable=True
+        )
+    fault.point("destroy-ended")
+    return state.wait_work_lock(current.id, WORK_SECONDS)
+
+
+def _empty(
+    state: State, current: Record
+) -> tuple[list[dict[str, str]], list[dict[str, str]], HostError | None]:
+    """Remove, look again: what was removed, what remains, and the error that this amounts to."""
+    place = holdings.Place(state, Engine(current.engine))
+    try:
+        removed = holdings.remove(place, current.id, current.holdings)
+        remains = holdings.remaining(place, current.id, current.holdings)
+    except HostError as error:  # nobody could look, so nothing is proved
+        return [], [dict(item) for item in current.holdings], error
+    return removed, remains, error_of({"remains": remains})
+
+
+def _stuck(state: State, sandbox_id: str, error: HostError) -> None:
+    with state.record_lock(sandbox_id):
+        current = record.read(state, sandbox_id)
+        if current is not None:
+            record.write(state, replace(current, state="stuck", error=error.as_dict()))
+
+
+def _remove_record(state: State, sandbox_id: str) -> None:
+    """The job's folder first and the record last: as long as there is one, it can be found."""
+    folder = state.sandbox(sandbox_id)
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(state.job(sandbox_id))
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(state.record(sandbox_id))
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(folder)  # temporary files of killed writers
+    sync_folder(state.sandboxes)

@@ -1,0 +1,186 @@
+"""The container engine's own command, podman, as typed calls. What it owns it finds by label.
+
+Things are named `<id>.<rest>`: an id has no dot, so the name tells whose a thing is even where a
+killed engine has left one without labels.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import HostError
+
+LABEL_ID = "io.sandboxer.id"
+LABEL_GENERATION = "io.sandboxer.generation"
+LABEL_RECIPE = "io.sandboxer.recipe"
+KINDS = ("container", "network", "volume")
+CALL_SECONDS = 120.0
+STOP_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Container:
+    name: str
+    state: str  # podman's words: created, running, exited, paused, stopping, unknown …
+    exit_code: int
+    owner_id: str  # the sandbox whose it is, or ""
+    generation: str
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One engine on this host. Errors are HostError `engine_missing` and `engine_failed`."""
+
+    program: str = "podman"
+
+    def run(
+        self,
+        argv: Sequence[str],
+        seconds: float = CALL_SECONDS,
+        stdin: Any = subprocess.DEVNULL,
+        environment: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """Standard output of one call. A call that fails or outlives `seconds` raises."""
+        done = self.attempt(argv, seconds, stdin, environment)
+        if done.returncode != 0:
+            raise self._failed(argv, done.stderr)
+        return done.stdout
+
+    def attempt(
+        self,
+        argv: Sequence[str],
+        seconds: float = CALL_SECONDS,
+        stdin: Any = subprocess.DEVNULL,
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[bytes]:
+        """One call and its exit status, whatever that is."""
+        try:
+            return subprocess.run(
+                [self.program, *argv],
+                stdin=stdin,
+                capture_output=True,
+                timeout=max(seconds, 0.1),
+                env={**os.environ, **environment} if environment else None,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise HostError(
+                "engine_missing",
+                f"there is no {self.program} on this host",
+                "run `sandboxer host prepare HOST`",
+            ) from error
+        except subprocess.TimeoutExpired as error:
+            raise HostError(
+                "engine_failed",
+                f"`{self.program} {argv[0]}` did not end in {seconds:.0f} s",
+                retryable=True,
+            ) from error
+
+    def is_here(self) -> bool:
+        return shutil.which(self.program) is not None
+
+    def version(self) -> str:
+        return self.run(["version", "--format", "{{.Client.Version}}"]).decode().strip()
+
+    def containers(self) -> list[Container]:
+        """All of them, those that only the storage knows too."""
+        found = []
+        for item in self._json(["ps", "--all", "--external", "--format", "json"]):
+            labels = item.get("Labels") or {}
+            name = (item.get("Names") or [item.get("Id", "")])[0]
+            found.append(
+                Container(
+                    name=name,
+                    state=str(item.get("State", "unknown")).lower(),
+                    exit_code=int(item.get("ExitCode") or 0),
+                    owner_id=_owner_id(labels, name),
+                    generation=labels.get(LABEL_GENERATION, ""),
+                )
+            )
+        return found
+
+    def find(self, kind: str, sandbox_id: str) -> list[str]:
+        """Names of the things of one kind that belong to a sandbox."""
+        if kind == "container":
+            return sorted(c.name for c in self.containers() if c.owner_id == sandbox_id)
+        found = []
+        for item in self._json([kind, "ls", "--format", "json"]):
+            name = str(item.get("name") or item.get("Name"))
+            if _owner_id(item.get("labels") or item.get("Labels") or {}, name) == sandbox_id:
+                found.append(name)
+        return sorted(found)
+
+    def remove(self, kind: str, names: Sequence[str]) -> None:
+        """Remove things by name. What isn't there is no error; whether it worked, ask `find`."""
+        if not names:
+            return
+        if kind == "container":
+            argv = ["rm", "--force", "--volumes", "--time", str(STOP_SECONDS), "--", *names]
+        else:
+            argv = [kind, "rm", "--force", "--", *names]
+        self.attempt(argv)
+
+    def create_network(self, name: str, labels: Mapping[str, str]) -> None:
+        # two networks of podman reach each other unless both are isolated
+        argv = ["network", "create", "--opt", "isolate=true", *_labels(labels), name]
+        self._create("network", name, argv)
+
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        self._create("volume", name, ["volume", "create", *_labels(labels), name])
+
+    def image(self, name: str) -> dict[str, Any] | None:
+        """What the engine says of an image that it has here, or None."""
+        done = self.attempt(["image", "inspect", "--format", "json", name])
+        if done.returncode != 0:
+            if b"no such image" in done.stderr or b"not known" in done.stderr:
+                return None
+            raise self._failed(["image", "inspect"], done.stderr)
+        found: list[dict[str, Any]] = json.loads(done.stdout)
+        return found[0] if found else None
+
+    def last_lines(self, container: str, count: int = 5) -> list[str]:
+        """The last lines that a container wrote, for a message; never an error."""
+        done = self.attempt(["logs", "--tail", str(count), container], seconds=10)
+        text = (done.stdout + done.stderr).decode("utf-8", "replace")
+        return [line[:300] for line in text.splitlines() if line.strip()][-count:]
+
+    def _create(self, kind: str, name: str, argv: Sequence[str]) -> None:
+        done = self.attempt(argv)
+        if done.returncode != 0 and b"already exists" not in done.stderr:
+            raise self._failed([kind, "create"], done.stderr)
+
+    def _json(self, argv: Sequence[str]) -> list[dict[str, Any]]:
+        return json.loads(self.run(argv) or b"[]") or []
+
+    def _failed(self, argv: Sequence[str], stderr: bytes) -> HostError:
+        lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+        last = lines[-1].strip() if lines else "no message"
+        if os.strerror(errno.ENOSPC).lower() in last.lower():
+            return HostError(
+                "disk_full",
+                f"no space left on the host: {last}",
+                "free some space on the host and try again",
+                retryable=True,
+            )
+        return HostError(
+            "engine_failed", "`{} {}` failed: {}".format(self.program, " ".join(argv[:2]), last)
+        )
+
+
+def labels_of(sandbox_id: str, generation: int) -> dict[str, str]:
+    return {LABEL_ID: sandbox_id, LABEL_GENERATION: str(generation)}
+
+
+def _labels(labels: Mapping[str, str]) -> list[str]:
+    return [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
+
+
+def _owner_id(labels: Mapping[str, str], name: str) -> str:
+    return labels.get(LABEL_ID) or (name.split(".", 1)[0] if name.startswith("sbx-") else "")

@@ -1,0 +1,152 @@
+"""What a sandbox holds on its host: how each kind is found, removed and proved absent.
+
+The kinds are a closed list. All planned holdings stand in the record before the first effect,
+so that whoever finds the record knows what to look for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from . import fault, ports, process
+from .engine import KINDS as ENGINE_KINDS
+from .engine import Engine
+from .errors import HostError
+from .state import State
+
+MARKER = ".sandboxer"
+PORT_SECONDS = 3.0  # a listener that was just killed may take a moment to be gone
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where things are looked for: the account's folders and its engine."""
+
+    state: State
+    engine: Engine
+
+
+def dir_holding(path: str) -> dict[str, str]:
+    return {"kind": "dir", "key": path}
+
+
+def make_dir(state: State, sandbox_id: str, path: str) -> None:
+    """A folder below the account's root, with the marker that lets it be removed again."""
+    if os.path.dirname(path) != state.remote:
+        raise HostError("internal", f"{path} is not below {state.remote}")
+    os.makedirs(state.remote, mode=0o755, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, 0o750)
+    marker = os.path.join(path, MARKER)
+    descriptor = os.open(
+        marker, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+    )
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(sandbox_id)
+
+
+def find(
+    place: Place, sandbox_id: str, holdings: Iterable[Mapping[str, str]]
+) -> list[dict[str, str]]:
+    """What is there now: of the planned kinds by name and label, of the engine's whatever is ours.
+
+    Returns holdings in the order in which they were made.
+    """
+    planned = list(holdings)
+    kinds = {item["kind"] for item in planned}
+    found: list[dict[str, str]] = []
+    for item in planned:
+        if item["kind"] == "dir" and os.path.lexists(item["key"]):
+            found.append(dict(item))
+        if item["kind"] == "port" and _is_held(int(item["key"]), sandbox_id):
+            found.append(dict(item))
+    if place.engine.is_here():
+        for kind in ("network", "volume", "container"):
+            found += [{"kind": kind, "key": name} for name in place.engine.find(kind, sandbox_id)]
+    elif kinds.intersection(ENGINE_KINDS):
+        raise HostError(
+            "engine_missing",
+            f"there is no {place.engine.program} on this host to look with",
+            "install it again, then destroy once more",
+        )
+    return found
+
+
+def remove(
+    place: Place, sandbox_id: str, holdings: Iterable[Mapping[str, str]]
+) -> list[dict[str, str]]:
+    """Remove all that is there, last made first; returns what was removed, or tried."""
+    there = find(place, sandbox_id, holdings)
+    for kind in ("container", "volume", "network"):
+        names = [item["key"] for item in there if item["kind"] == kind]
+        if names:
+            fault.point("remove-" + kind)
+            place.engine.remove(kind, names)
+            fault.point("removed-" + kind)
+    for item in there:
+        if item["kind"] == "dir":
+            fault.point("remove-dir")
+            _remove_dir(place.state, sandbox_id, item["key"])
+            fault.point("removed-dir")
+    return there
+
+
+def remaining(
+    place: Place, sandbox_id: str, holdings: Iterable[Mapping[str, str]]
+) -> list[dict[str, str]]:
+    """Look again: what is left. Listening ports get a moment to be closed."""
+    planned = list(holdings)
+    end = time.monotonic() + PORT_SECONDS
+    left = find(place, sandbox_id, planned)
+    while left and all(item["kind"] == "port" for item in left) and time.monotonic() < end:
+        time.sleep(0.05)
+        left = [item for item in left if _is_held(int(item["key"]), sandbox_id)]
+    return left
+
+
+def _is_held(port: int, sandbox_id: str) -> bool:
+    """Whether a port is still held for this sandbox. A stranger's listener is not ours to count:
+    the engine's monitor, which holds the ports, has the container's name among its arguments."""
+    if ports.is_free(port):
+        return False
+    mark = (sandbox_id + ".").encode("ascii")
+    return any(
+        argument.startswith(mark) for pid in process.all_pids() for argument in process.argv(pid)
+    )
+
+
+def _remove_dir(state: State, sandbox_id: str, path: str) -> None:
+    """Remove a folder that is ours: directly below the root, no link, with our marker in it."""
+    if os.path.dirname(path) != state.remote or os.path.islink(path):
+        raise HostError("internal", f"{path} is not a folder of sandboxer's")
+    marker = os.path.join(path, MARKER)
+    try:
+        with open(marker, encoding="ascii") as file:
+            owner = file.read()
+    except FileNotFoundError:
+        owner = sandbox_id if not os.listdir(path) else ""
+    if owner != sandbox_id:
+        raise HostError(
+            "residue",
+            f"{path} does not carry the marker of {sandbox_id}",
+            "look at it on the host, and remove it by hand if it is not wanted",
+        )
+    if not shutil.rmtree.avoids_symlink_attacks:
+        raise HostError("internal", "this Python can't remove a folder without following links")
+    marked = os.path.join(path, MARKER)
+    # the marker goes last, so that a second try still knows the folder
+    for entry in os.scandir(path):
+        if entry.path == marked:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            os.unlink(entry.path)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(marked)
+    os.rmdir(path)

@@ -1,0 +1,127 @@
+"""Images: there already, pulled by their full name, or made from files of this host."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+from .engine import LABEL_RECIPE, Engine
+from .errors import HostError
+
+PULL_SECONDS = 600.0
+
+
+def ensure(engine: Engine, name: str, recipe: Mapping[str, Any] | None, seconds: float) -> str:
+    """Have an image on this host. Returns what was done: '' | made | pulled."""
+    there = engine.image(name)
+    if recipe is not None:
+        digest = recipe_digest(recipe)
+        if there is not None and (there.get("Labels") or {}).get(LABEL_RECIPE) == digest:
+            return ""
+        _import_rootfs(engine, name, recipe["rootfs"], digest, seconds)
+        return "made"
+    if there is not None:
+        return ""
+    try:
+        engine.run(["pull", "--quiet", "--", name], seconds=min(seconds, PULL_SECONDS))
+    except HostError as error:
+        if error.code != "engine_failed":
+            raise
+        raise HostError(
+            "image_unavailable",
+            f"the image {name} can't be had: {error}",
+            "check its name, and that the host reaches the registry; or load it there by hand",
+        ) from error
+    return "pulled"
+
+
+def volume_targets(engine: Engine, name: str) -> list[str]:
+    """The folders for which an image asks to have a volume."""
+    found = engine.image(name) or {}
+    config = found.get("Config") or {}
+    return sorted(config.get("Volumes") or {})
+
+
+def recipe_digest(recipe: Mapping[str, Any]) -> str:
+    text = json.dumps(recipe, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _import_rootfs(
+    engine: Engine, name: str, rootfs: Mapping[str, Any], digest: str, seconds: float
+) -> None:
+    with tempfile.TemporaryFile() as file:
+        _write_rootfs(file, rootfs)
+        file.seek(0)
+        changes = ["CMD " + json.dumps(rootfs["command"])]
+        changes.append(f"LABEL {LABEL_RECIPE}={digest}")
+        argv = ["import", "--quiet"]
+        for change in changes:
+            argv += ["--change", change]
+        engine.run([*argv, "-", name], seconds=seconds, stdin=file)
+
+
+def _write_rootfs(file: BinaryIO, rootfs: Mapping[str, Any]) -> None:
+    """The files, links and parent folders of a recipe as a tar, the same bytes each time."""
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        folders: set[str] = set()
+        for item in rootfs["files"]:
+            data = _content(item)
+            _add_parents(tar, item["path"], folders)
+            info = tarfile.TarInfo(item["path"].lstrip("/"))
+            info.size, info.mode = len(data), item["mode"]
+            tar.addfile(info, io.BytesIO(data))
+        for path, target in sorted(rootfs["links"].items()):
+            _add_parents(tar, path, folders)
+            info = tarfile.TarInfo(path.lstrip("/"))
+            info.type, info.linkname = tarfile.SYMTYPE, target
+            tar.addfile(info)
+
+
+def _add_parents(tar: tarfile.TarFile, path: str, done: set[str]) -> None:
+    parts = os.path.dirname(path).strip("/").split("/")
+    for count in range(1, len(parts) + 1):
+        folder = "/".join(parts[:count])
+        if folder and folder not in done:
+            done.add(folder)
+            info = tarfile.TarInfo(folder)
+            info.type, info.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(info)
+
+
+def _content(item: Mapping[str, Any]) -> bytes:
+    if "content" in item:
+        return str(item["content"]).encode("utf-8")
+    source = item["source"]
+    try:
+        with open(source, "rb") as file:
+            data = file.read()
+    except FileNotFoundError as error:
+        raise HostError(
+            "file_missing",
+            f"an image is made from {source}, which this host does not have",
+            "run `sandboxer host prepare HOST` (on Debian: apt-get install busybox-static)",
+        ) from error
+    if _wants_interpreter(data):
+        raise HostError(
+            "file_missing",
+            f"{source} is linked to libraries, so it can't run alone in an image",
+            "install the static one (on Debian: apt-get install busybox-static)",
+        )
+    return data
+
+
+def _wants_interpreter(data: bytes) -> bool:
+    """Whether a 64-bit little-endian ELF file names a dynamic loader (PT_INTERP, type 3)."""
+    if data[:6] != b"\x7fELF\x02\x01":
+        return False
+    start = int.from_bytes(data[32:40], "little")
+    size = int.from_bytes(data[54:56], "little")
+    count = int.from_bytes(data[56:58], "little")
+    return any(data[start + n * size : start + n * size + 4] == b"\x03\0\0\0" for n in range(count))

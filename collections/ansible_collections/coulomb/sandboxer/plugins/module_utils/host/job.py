@@ -1,0 +1,137 @@
+"""A slow verb as a job: a process of its own session on the host, with a log to follow.
+
+Whoever starts it may die; the job holds the sandbox's work lock for as long as it lives, so that
+`is it still at work` is a question to the kernel, not to a file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from . import process
+from .clock import boot_id
+from .record import Record
+from .state import State
+
+LOG_BYTES = 8 * 1024 * 1024
+GRACE_SECONDS = 2.0
+
+
+class Log:
+    """Events of one job as lines of JSON: `n` (counts from 1), `at` (epoch), `phase`, `text`.
+
+    Bounded: the first half of `limit` is kept, and of the rest the newest, in two files that
+    take turns.
+    """
+
+    def __init__(self, folder: str, limit: int = LOG_BYTES) -> None:
+        self._folder = folder
+        self._head_limit = limit // 2
+        self._tail_limit = limit // 4
+        self._count = max((event["n"] for event in read_log(folder)), default=0)
+
+    def write(self, phase: str, text: str) -> None:
+        self._count += 1
+        event = {"n": self._count, "at": time.time(), "phase": phase, "text": text}
+        line = (json.dumps(event, ensure_ascii=False) + "\n").encode("utf-8")
+        path = os.path.join(self._folder, "log.head")
+        if _size(path) + len(line) > self._head_limit:
+            path = os.path.join(self._folder, "log.tail")
+            if _size(path) + len(line) > self._tail_limit:
+                os.replace(path, os.path.join(self._folder, "log.old-tail"))
+        descriptor = os.open(
+            path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+        )
+        try:
+            os.write(descriptor, line)
+        finally:
+            os.close(descriptor)
+
+
+def read_log(folder: str, after: int = 0) -> Iterator[dict[str, Any]]:
+    """Events whose number is greater than `after`, oldest first."""
+    for name in ("log.head", "log.old-tail", "log.tail"):
+        try:
+            with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+                for line in file:
+                    if line.endswith("\n"):  # else it is being written
+                        event = json.loads(line)
+                        if event["n"] > after:
+                            yield event
+        except FileNotFoundError:
+            continue
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0
+
+
+def start(state: State, program: str, sandbox_id: str, generation: int, work_lock: int) -> None:
+    """Start `<program> job` in a session of its own and hand it the work lock's descriptor.
+
+    The caller holds the record's lock until it has returned from here; the job's first act is to
+    enter itself there.
+    """
+    errors = os.open(
+        os.path.join(state.job(sandbox_id), "stderr"),
+        os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC,
+        0o600,
+    )
+    try:
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-I",
+                "-S",
+                os.path.join(state.programs, program),
+                "job",
+                sandbox_id,
+                str(generation),
+                str(work_lock),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=errors,
+            stderr=errors,
+            cwd="/",
+            start_new_session=True,
+            pass_fds=(work_lock,),
+        )
+    finally:
+        os.close(errors)
+
+
+def myself(verb: str, deadline_at: float) -> dict[str, Any]:
+    """This process as a record names it: believed later only with start time and boot."""
+    pid = os.getpid()
+    return {
+        "verb": verb,
+        "pid": pid,
+        "session": os.getsid(0),
+        "start_ticks": process.start_ticks(pid),
+        "boot_id": boot_id(),
+        "deadline_at": deadline_at,
+    }
+
+
+def end(record: Record, grace: float = GRACE_SECONDS) -> bool:
+    """End a record's job with all of its session. Whether none of it is left.
+
+    A session outlives its leader (`podman create` does, where only the job was killed), and its
+    number is not used again before the last of it is gone.
+    """
+    job = record.job
+    if not job or job.get("boot_id") != boot_id() or job.get("session") == os.getsid(0):
+        return True
+    started = process.start_ticks(job["pid"])
+    if started not in (0, job["start_ticks"]):
+        return True  # somebody else's pid by now
+    return process.end_session(job["session"], grace)

@@ -1,0 +1,158 @@
+"""The engine maker: what a service of the document is, as arguments of `podman create`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .engine import labels_of
+from .errors import HostError
+
+LOG_SIZE = "10m"
+# The engine itself lives by these: their values go through a file, never its environment.
+_ENGINES_OWN = frozenset(
+    [
+        "PATH",
+        "HOME",
+        "USER",
+        "SHELL",
+        "TERM",
+        "TMPDIR",
+        "LANG",
+        "NOTIFY_SOCKET",
+        "REGISTRY_AUTH_FILE",
+        "SANDBOXER_FAULT",
+    ]
+)
+_ENGINES_OWN_PREFIXES = (
+        "LD_",
+        "LC_",
+        "XDG_",
+        "CONTAINER",
+        "PODMAN_",
+        "BUILDAH_",
+        "STORAGE_",
+        "LISTEN_",
+        "DBUS_",
+        "GO",
+        "_",
+    )
+
+
+def container_name(sandbox_id: str, service: str) -> str:
+    return f"{sandbox_id}.{service}"
+
+
+def network_name(sandbox_id: str) -> str:
+    return sandbox_id + ".default"
+
+
+def volume_name(sandbox_id: str, volume: str) -> str:
+    return f"{sandbox_id}.{volume}"
+
+
+def image_volume_name(sandbox_id: str, service: str, target: str) -> str:
+    """A volume that no one named: it gets a name all the same, so that it can be found."""
+    return "{}.{}{}".format(sandbox_id, service, "".join(c if c.isalnum() else "-" for c in target))
+
+
+def service_volumes(
+    sandbox_id: str, name: str, service: Mapping[str, Any], image_targets: Sequence[str]
+) -> dict[str, str]:
+    """Target -> volume name, for what the service mounts and for what its image asks for."""
+    found = {}
+    for item in service["volumes"]:
+        target = item["target"]
+        if item["volume"] is None:
+            found[target] = image_volume_name(sandbox_id, name, target)
+        else:
+            found[target] = volume_name(sandbox_id, item["volume"])
+    for target in image_targets:
+        found.setdefault(target, image_volume_name(sandbox_id, name, target))
+    return found
+
+
+def split_environment(environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """(what goes through the engine's own environment, what goes through an env file).
+
+    Values never stand in an argv. The engine's environment carries any text unchanged, but must
+    not be given names that the engine lives by itself; the file, no line breaks.
+    """
+    by_name: dict[str, str] = {}
+    by_file: dict[str, str] = {}
+    for key, value in environment.items():
+        own = key in _ENGINES_OWN or key.startswith(_ENGINES_OWN_PREFIXES)
+        (by_file if own else by_name)[key] = value
+        if own and "\n" in value:
+            raise HostError("usage", f"the value of {key} may not have line breaks")
+    return by_name, by_file
+
+
+def create_argv(
+    sandbox_id: str,
+    generation: int,
+    name: str,
+    service: Mapping[str, Any],
+    volumes: Mapping[str, str],
+    published: Sequence[Mapping[str, Any]],
+    bind: str,
+    env_file: str | None,
+) -> list[str]:
+    """`podman create …` for one service.
+
+    `volumes` is target -> volume name; `published` has `target`, `protocol` and `host_port`.
+    """
+    by_name, _ = split_environment(service["environment"])
+    read_only = {item["target"] for item in service["volumes"] if item["read_only"]}
+    argv = ["create", "--name", container_name(sandbox_id, name), "--pull", "never"]
+    argv += ["--network", network_name(sandbox_id), "--network-alias", name]
+    argv += ["--log-driver", "k8s-file", "--log-opt", "max-size=" + LOG_SIZE]
+    # we drive health checks: without systemd the engine never runs one, with it, it makes timers
+    argv += ["--no-healthcheck"]
+    if env_file is not None:
+        argv += ["--env-file", env_file]
+    for key in by_name:
+        argv += ["--env", key]
+    labels = {**service["labels"], **labels_of(sandbox_id, generation)}
+    for key, value in labels.items():
+        argv += ["--label", f"{key}={value}"]
+    for port in published:
+        argv += ["--publish", "{}:{host_port}:{target}/{protocol}".format(bind, **port)]
+    for port in service["expose"]:
+        argv += ["--expose", "{target}/{protocol}".format(**port)]
+    for target, volume in volumes.items():
+        argv += ["--volume", "{}:{}{}".format(volume, target, ":ro" if target in read_only else "")]
+    if service["init"]:
+        argv += ["--init"]
+    if service["user"] is not None:
+        argv += ["--user", service["user"]]
+    if service["working_dir"] is not None:
+        argv += ["--workdir", service["working_dir"]]
+    argv += ["--restart", service["restart"]]
+    if service["entrypoint"] is not None:
+        argv += ["--entrypoint", json.dumps(service["entrypoint"]) if service["entrypoint"] else ""]
+    return [*argv, "--", service["image"], *(service["command"] or [])]
+
+
+def start_order(services: Mapping[str, Any]) -> list[list[str]]:
+    """Services in groups: each group depends only on the groups before it."""
+    waiting = {name: set(service["depends_on"]) for name, service in services.items()}
+    groups = []
+    while waiting:
+        free = sorted(name for name, needs in waiting.items() if not needs)
+        if not free:
+            raise ValueError(f"the services wait for each other: {sorted(waiting)}")
+        groups.append(free)
+        waiting = {n: needs - set(free) for n, needs in waiting.items() if n not in free}
+    return groups
+
+
+def completed_services(services: Mapping[str, Any]) -> set[str]:
+    """Services that somebody waits for to end, so that an exit with 0 is what they are for."""
+    return {
+        needed
+        for service in services.values()
+        for needed, how in service["depends_on"].items()
+        if how["condition"] == "service_completed_successfully"
+    }

@@ -1,0 +1,54 @@
+"""What a record says, held against what the engine shows just now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from .engine import Container, Engine
+from .errors import HostError
+from .readiness import ask
+from .record import Record
+
+
+def containers(engines: Collection[str]) -> list[Container]:
+    """All containers of these engines; an engine that can't be asked shows none."""
+    found: list[Container] = []
+    for name in engines:
+        try:
+            found += Engine(name).containers()
+        except HostError:
+            continue
+    return found
+
+
+def drift(record: Record, there: Sequence[Container]) -> str:
+    """Why a ready sandbox is not what it should be: a wanted container missing, of another
+    generation, or not running. Empty where it is."""
+    mine = {item.name: item for item in there if item.owner_id == record.id}
+    for name, wanted in record.containers.items():
+        item = mine.get(name)
+        if item is None:
+            return f"{name} is missing"
+        if item.generation != str(record.generation):
+            return f"{name} is of another generation"
+        completed = wanted == "completed" and item.state == "exited" and item.exit_code == 0
+        if item.state != "running" and not completed:
+            return f"{name} is {item.state}"
+    return ""
+
+
+def state_of(record: Record, there: Sequence[Container]) -> str:
+    """The state as it is: `ready` only where all that should run runs."""
+    if record.state == "ready" and drift(record, there):
+        return "stopped"
+    return record.state
+
+
+def unanswered(record: Record, document: Mapping[str, Any]) -> str:
+    """The first of the document's probes that does not pass just now, if any."""
+    for item in document["probes"]:
+        reason = ask(item, record.reachability["endpoints"])
+        if reason:
+            return reason
+    return ""

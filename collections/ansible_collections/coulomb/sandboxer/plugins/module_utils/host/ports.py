@@ -1,0 +1,61 @@
+"""Host ports for what a sandbox publishes, from the account's own range."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Collection
+from typing import Any
+
+from .errors import HostError
+from .state import State, read_json
+
+
+def account_range(state: State) -> tuple[int, int]:
+    """First and last port of this account: from `host.json`, else computed from the uid.
+
+    Below the kernel's ephemeral ports (32768 and up), so that no client meets them by chance.
+    """
+    prepared: Any = read_json(state.host_file) or {}
+    if "ports" in prepared:
+        first, last = prepared["ports"]
+        return int(first), int(last)
+    uid = os.geteuid()
+    if uid == 0:
+        return 20000, 29999
+    first = 10000 + uid % 100 * 100
+    return first, first + 99
+
+
+def plan(
+    first: int, last: int, taken: Collection[int], count: int, is_free: Callable[[int], bool]
+) -> list[int]:
+    """`count` ports of the range that no record holds and that can be bound just now."""
+    found: list[int] = []
+    for port in range(first, last + 1):
+        if len(found) == count:
+            break
+        if port not in taken and is_free(port):
+            found.append(port)
+    if len(found) < count:
+        raise HostError(
+            "ports_exhausted",
+            f"no free port left in {first}-{last}",
+            "destroy a sandbox, or widen the range with `sandboxer host prepare`",
+            retryable=True,
+        )
+    return found
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens on `port`, for TCP and UDP, on any address of this host."""
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            if kind == socket.SOCK_STREAM:
+                # a port in TIME_WAIT is free
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("", port))
+            except OSError:
+                return False
+    return True

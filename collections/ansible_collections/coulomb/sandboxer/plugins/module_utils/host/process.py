@@ -1,0 +1,66 @@
+"""Processes of this host, read from /proc. A pid alone is nobody: it is used again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+
+
+def all_pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def argv(pid: int) -> list[bytes]:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().split(b"\0")
+    except OSError:
+        return []
+
+
+def start_ticks(pid: int) -> int:
+    """When a process started, in clock ticks since boot; 0 where there is none."""
+    fields = _stat(pid)
+    return int(fields[19]) if fields else 0
+
+
+def session_pids(session: int) -> list[int]:
+    """The living processes of a session; a zombie does nothing any more."""
+    found = []
+    for pid in all_pids():
+        fields = _stat(pid)
+        if fields and int(fields[3]) == session and fields[0] not in ("Z", "X"):
+            found.append(pid)
+    return found
+
+
+def end_session(session: int, grace: float, patience: float = 10.0) -> bool:
+    """TERM, a grace, KILL, until no process of the session remains. Whether none does."""
+    for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, patience)):
+        end = time.monotonic() + seconds
+        pids = session_pids(session)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        while pids and time.monotonic() < end:
+            time.sleep(0.01)
+            pids = session_pids(session)
+            if number == signal.SIGKILL:
+                for pid in pids:  # born while we looked
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, number)
+        if not pids:
+            return True
+    return False
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/<pid>/stat after the command's name (`state` first); [] if gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    return text[text.rindex(")") + 2 :].split()  # the name may hold spaces and brackets

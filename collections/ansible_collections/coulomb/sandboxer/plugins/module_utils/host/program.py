@@ -1,0 +1,164 @@
+"""The host program: these rooms as a zipapp that builds itself from whatever is running it.
+
+`install` writes `programs/<version>-<digest>.pyz` where it is missing. Its verbs take one JSON
+object on standard input and print one JSON object; only `job` takes arguments. The exit status
+is 0, or 1 with `{"error": …}`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import io
+import json
+import os
+import sys
+import zipfile
+from typing import Any
+
+from .errors import HostError
+from .state import State, write_bytes
+
+VERSION = "0.1.0"
+READ_PROTOCOL = 1
+ROOMS = (
+    "__init__",
+    "clock",
+    "create",
+    "destroy",
+    "engine",
+    "errors",
+    "fault",
+    "holdings",
+    "ids",
+    "image",
+    "job",
+    "lease",
+    "make",
+    "maker",
+    "observe",
+    "ports",
+    "probe",
+    "process",
+    "program",
+    "readiness",
+    "reap",
+    "receipt",
+    "record",
+    "state",
+    "verbs",
+)
+_FOLDER = "sandboxer_host"
+_MAIN = f"from {_FOLDER}.program import main\n\nmain()\n"
+
+
+def sources() -> dict[str, str]:
+    """Room -> source text, through the loaders of the running code: folder, zip or AnsiballZ."""
+    package = __name__.rpartition(".")[0]
+    found = {}
+    for room in ROOMS:
+        name = package if room == "__init__" else f"{package}.{room}"
+        module = importlib.import_module(name)
+        loader: Any = module.__spec__.loader if module.__spec__ else None
+        source = loader.get_source(name) if loader is not None else None
+        if source is None:
+            raise HostError("internal", f"the source of {name} can't be read")
+        found[room] = source
+    return found
+
+
+def digest(texts: dict[str, str]) -> str:
+    text = json.dumps(texts, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+
+
+def build(texts: dict[str, str]) -> bytes:
+    """The zipapp, byte for byte the same wherever the same Python builds it.
+
+    Each room comes compiled for the Python that builds it, which is the host's; another Python
+    falls back to the source beside it.
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for room, text in sorted(texts.items()):
+            path = f"{_FOLDER}/{room}.py"
+            _add(archive, path, text.encode("utf-8"))
+            _add(archive, path + "c", _compiled(path, text))
+        _add(archive, "__main__.py", _MAIN.encode("ascii"))
+    return buffer.getvalue()
+
+
+def install(state: State) -> str:
+    """Have this very program on the host. Returns its file name below `programs/`."""
+    texts = sources()
+    name = f"{VERSION}-{digest(texts)}.pyz"
+    path = os.path.join(state.programs, name)
+    if not os.path.isfile(path):
+        write_bytes(path, build(texts))
+    _point_reader(state, name)
+    return name
+
+
+def reader(state: State) -> str:
+    """The link to the program that answers reads of this protocol over SSH."""
+    return os.path.join(state.programs, f"read-{READ_PROTOCOL}.pyz")
+
+
+def main() -> None:
+    """Run one verb. See the module's text for the protocol."""
+    from . import verbs  # the reads should not pay for the other rooms
+
+    words = sys.argv[1:]
+    try:
+        if words[:1] == ["job"]:
+            verbs.job(State.of_account(), *words[1:])
+            return
+        request = json.loads(sys.stdin.read() or "{}")
+        answer = verbs.run(State.of_account(), words[0] if words else "", request)
+    except HostError as error:
+        _say({"error": error.as_dict()})
+        raise SystemExit(1) from error
+    _say(answer)
+
+
+def _say(answer: Any) -> None:
+    sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode("utf-8") + b"\n")
+
+
+def _point_reader(state: State, name: str) -> None:
+    """Let reads go to the newest version; of two builds of one version, to the latest comer."""
+    link = reader(state)
+    with contextlib.suppress(OSError):
+        current = os.readlink(link)
+        if current == name or _version(current) > _version(name):
+            return
+    temporary = f"{link}.{os.getpid()}.tmp"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
+    os.symlink(name, temporary)
+    os.replace(temporary, link)
+
+
+def _version(name: str) -> list[int]:
+    return [int(part) for part in name.split("-")[0].split(".") if part.isdigit()]
+
+
+def _add(archive: zipfile.ZipFile, path: str, data: bytes) -> None:
+    info = zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0))
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.create_system = 3
+    info.external_attr = 0o644 << 16
+    archive.writestr(info, data)
+
+
+def _compiled(path: str, text: str) -> bytes:
+    import importlib._bootstrap_external as bootstrap
+    import importlib.util
+
+    source = text.encode("utf-8")
+    code = compile(source, path, "exec", dont_inherit=True)
+    data: bytes = bootstrap._code_to_hash_pyc(  # type: ignore[attr-defined]
+        code, importlib.util.source_hash(source), checked=False
+    )
+    return data

@@ -1,0 +1,129 @@
+"""One pass of the reaper: whatever is due is destroyed by the program that made it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from typing import Any
+
+from . import lease, program, receipt, record
+from .clock import Now, now
+from .errors import HostError
+from .state import State, read_json, write_json
+
+LATE_SECONDS = 180.0
+DESTROY_SECONDS = 300.0
+AT_ONCE = 4
+PROGRAM_KEPT_SECONDS = 3600.0
+
+
+def run(state: State) -> dict[str, Any]:
+    """One pass. Returns ids: `destroyed`, `failed`, and `kept`; a pass that runs already: none."""
+    answer: dict[str, Any] = {"destroyed": [], "failed": [], "kept": []}
+    if not state.exists():
+        return answer
+    state.prepare()
+    mine = program.install(state)
+    at = now()
+    write_json(state.beat_file, asdict(at))
+    lock = state.try_reap_lock()
+    if lock is None:
+        return answer
+    try:
+        due = []
+        for sandbox_id in state.sandbox_ids():
+            if _is_due(state, sandbox_id, at):
+                due.append(sandbox_id)
+            else:
+                answer["kept"].append(sandbox_id)
+        for sandbox_id, gone in _destroy(state, due, mine):
+            answer["destroyed" if gone else "failed"].append(sandbox_id)
+        receipt.forget_old(state, at)
+        _forget_programs(state, mine, at)
+    finally:
+        os.close(lock)
+    return answer
+
+
+def beat(state: State, at: Now) -> str:
+    """ok | late | none. Late is three minutes on the boot clock, counted from boot at the earliest.
+
+    `none` is a host on which nothing was set up that could beat.
+    """
+    prepared = read_json(state.host_file) or {}
+    if prepared.get("reaper", "none") == "none":
+        return "none"
+    last = read_json(state.beat_file)
+    since = last["boot"] if last and last["boot_id"] == at.boot_id else 0.0
+    return "late" if at.boot - since > LATE_SECONDS else "ok"
+
+
+def _is_due(state: State, sandbox_id: str, at: Now) -> bool:
+    working = state.is_working(sandbox_id)
+    try:
+        found = record.read_for_reaper(state, sandbox_id)
+    except HostError:
+        return False  # what can't be read is for a person
+    if found is None:
+        return not working  # a create that died before its record
+    return lease.is_due(found[0], found[1], at, working)
+
+
+def _destroy(state: State, due: list[str], mine: str) -> list[tuple[str, bool]]:
+    """Start the record's own program for each, a few at once."""
+    waiting = list(due)
+    running: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
+    done: list[tuple[str, bool]] = []
+    while waiting or running:
+        while waiting and len(running) < AT_ONCE:
+            sandbox_id = waiting.pop(0)
+            running[sandbox_id] = (_start(state, sandbox_id, mine), time.monotonic())
+        for sandbox_id, (child, since) in list(running.items()):
+            if child.poll() is None and time.monotonic() - since < DESTROY_SECONDS:
+                continue
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+            del running[sandbox_id]
+            done.append((sandbox_id, not os.path.exists(state.sandbox(sandbox_id))))
+        time.sleep(0.02)
+    return done
+
+
+def _start(state: State, sandbox_id: str, mine: str) -> subprocess.Popen[bytes]:
+    found = record.read_for_reaper(state, sandbox_id)
+    theirs = os.path.basename(found[2]) if found else ""
+    path = os.path.join(state.programs, theirs)
+    if not theirs or not os.path.isfile(path):
+        path = os.path.join(state.programs, mine)
+    child = subprocess.Popen(
+        [sys.executable, "-I", "-S", path, "destroy"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    if child.stdin is not None:
+        child.stdin.write(f'{{"id": "{sandbox_id}"}}'.encode("ascii"))
+        child.stdin.close()
+    return child
+
+
+def _forget_programs(state: State, mine: str, at: Now) -> None:
+    """A program stays while a record names it, or while it is the newest, or young."""
+    kept = {mine, os.path.basename(os.path.realpath(program.reader(state)))}
+    for sandbox_id in state.sandbox_ids():
+        try:
+            found = record.read_for_reaper(state, sandbox_id)
+        except HostError:
+            return  # a record that can't be read may name any of them
+        if found:
+            kept.add(os.path.basename(found[2]))
+    for name in os.listdir(state.programs):
+        path = os.path.join(state.programs, name)
+        if name in kept or os.path.islink(path):
+            continue
+        if at.wall - os.stat(path).st_mtime > PROGRAM_KEPT_SECONDS:
+            os.unlink(path)

@@ -1,0 +1,163 @@
+"""The host's verbs, each one request in and one answer out. Modules and the program call these."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from . import create, destroy, ids, lease, make, observe, reap, receipt, record
+from . import job as jobs
+from .clock import now
+from .errors import HostError
+from .record import Record
+from .state import State
+
+FOLLOW_SECONDS = 8.0
+
+
+def run(state: State, verb: str, request: Mapping[str, Any]) -> Any:
+    """Answer one verb; HostError `usage` for one that there isn't."""
+    if verb not in _VERBS:
+        raise HostError("usage", "no verb {!r}; there are {}".format(verb, ", ".join(_VERBS)))
+    return _VERBS[verb](state, request)
+
+
+def job(state: State, sandbox_id: str, generation: str, work_lock: str) -> None:
+    """The job's process. Its lock must not be inherited by what it starts."""
+    os.set_inheritable(int(work_lock), False)
+    make.run(state, ids.check_id(sandbox_id), int(generation))
+
+
+def follow(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Events after `cursor`, as soon as there are some or the job has ended.
+
+    Request: id, cursor, seconds. Answer: events, cursor, working, and the object (or None).
+    """
+    sandbox_id = ids.check_id(request["id"])
+    cursor = int(request.get("cursor", 0))
+    end = time.monotonic() + float(request.get("seconds", FOLLOW_SECONDS))
+    while True:
+        working = state.is_working(sandbox_id)  # before the events, so that none is missed
+        events = list(jobs.read_log(state.job(sandbox_id), cursor))
+        if events or not working or time.monotonic() >= end:
+            break
+        time.sleep(0.03)
+    if events:
+        cursor = events[-1]["n"]
+    found = record.read(state, sandbox_id)
+    return {
+        "events": events,
+        "cursor": cursor,
+        "working": working,
+        "object": view(state, found) if found else None,
+    }
+
+
+def show(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
+    """One object. Request: ref (an id or a name), owner. HostError `not_found` without it."""
+    return view(state, _find(state, request))
+
+
+def list_all(state: State, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Objects of an owner (`owner`), or of all (None). A record that can't be read is named."""
+    owner = request.get("owner")
+    answers = []
+    unreadable: list[dict[str, Any]] = []
+    records = []
+    for sandbox_id in state.sandbox_ids():
+        try:
+            found = record.read(state, sandbox_id)
+        except HostError as error:
+            unreadable.append({"id": sandbox_id, "state": "unknown", "error": error.as_dict()})
+            continue
+        if found is not None and owner in (None, found.owner):
+            records.append(found)
+    there = observe.containers({item.engine for item in records if item.containers})
+    at = now()
+    beat = reap.beat(state, at)
+    for found in records:
+        answers.append(record.view(found, observe.state_of(found, there), beat, at))
+    return answers + unreadable
+
+
+def extend(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
+    """A longer lease. Request: ref, owner, ttl (seconds from now), check."""
+    seconds = lease.check_ttl(request["ttl"])
+    found = _find(state, request)
+    if request.get("check"):
+        lease.extend(found.granted(), seconds, now())
+        return view(state, found)
+    with state.record_lock(found.id):
+        current = record.read(state, found.id)
+        if current is None or current.wanted == "absent":
+            raise HostError("expired", f"{found.id} is being destroyed")
+        if current.state == "creating":
+            raise HostError("busy", f"{found.id} is still being made", retryable=True)
+        granted = lease.extend(current.granted(), seconds, now())
+        current = replace(current, lease=granted.as_dict())
+        record.write(state, current)
+    return view(state, current)
+
+
+def remove(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Destroy by id or name. Request: id or ref, owner, check. Answer: changed, receipt.
+
+    What isn't there is no error: `changed` is false and `receipt` the old one, or None.
+    """
+    reference = request.get("id") or request["ref"]
+    if ids.is_id(reference):
+        sandbox_id = reference
+        there = os.path.isdir(state.sandbox(sandbox_id))
+    else:
+        found = record.find(record.read_all(state), reference, request["owner"])
+        there = found is not None
+        sandbox_id = found.id if found else ""
+    if not there or request.get("check"):
+        old = receipt.read(state, sandbox_id) if sandbox_id else None
+        return {"changed": there, "id": sandbox_id, "receipt": old}
+    made = destroy.run(state, sandbox_id)
+    return {"changed": True, "id": sandbox_id, "receipt": made}
+
+
+def cancel(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
+    """End a making. Request: ref, owner. Answer: the object."""
+    found = destroy.cancel(state, _find(state, request).id)
+    if found is None:
+        raise HostError("not_found", "it is gone already")
+    return view(state, found)
+
+
+def view(state: State, found: Record) -> dict[str, Any]:
+    """The object of one record, with the state that the engine shows."""
+    at = now()
+    there = observe.containers({found.engine}) if found.containers else []
+    return record.view(found, observe.state_of(found, there), reap.beat(state, at), at)
+
+
+def _find(state: State, request: Mapping[str, Any]) -> Record:
+    reference = request["ref"]
+    # an id is read by itself, so that a record which can't be read says why
+    if ids.is_id(reference):
+        found = record.read(state, reference)
+    else:
+        found = record.find(record.read_all(state), reference, request["owner"])
+    if found is None:
+        raise HostError(
+            "not_found", f"there is no sandbox {reference}", "see `sandboxer list --all`"
+        )
+    return found
+
+
+_VERBS: dict[str, Callable[[State, Mapping[str, Any]], Any]] = {
+    "cancel": cancel,
+    "create": create.run,
+    "destroy": remove,
+    "extend": extend,
+    "follow": follow,
+    "list": list_all,
+    "reap": lambda state, _request: reap.run(state),
+    "show": show,
+}

@@ -23,6 +23,7 @@ LABEL_RECIPE = "io.sandboxer.recipe"
 KINDS = ("container", "network", "volume")
 CALL_SECONDS = 120.0
 STOP_SECONDS = 2
+END_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,12 @@ class Engine:
     ) -> subprocess.CompletedProcess[bytes]:
         """One call and its exit status, whatever that is."""
         try:
-            return subprocess.run(
+            child = subprocess.Popen(
                 [self.program, *argv],
                 stdin=stdin,
-                capture_output=True,
-                timeout=max(seconds, 0.1),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 env={**os.environ, **environment} if environment else None,
-                check=False,
             )
         except FileNotFoundError as error:
             raise HostError(
@@ -76,12 +76,20 @@ class Engine:
                 f"there is no {self.program} on this host",
                 "run `sandboxer host prepare HOST`",
             ) from error
+        try:
+            out, err = child.communicate(timeout=max(seconds, 0.1))
         except subprocess.TimeoutExpired as error:
+            child.terminate()
+            _await_end(child)
             raise HostError(
                 "engine_failed",
                 f"`{self.program} {argv[0]}` did not end in {seconds:.0f} s",
                 retryable=True,
             ) from error
+        except BaseException:
+            _await_end(child)
+            raise
+        return subprocess.CompletedProcess(child.args, child.returncode, out, err)
 
     def is_here(self) -> bool:
         return shutil.which(self.program) is not None
@@ -172,6 +180,16 @@ class Engine:
         return HostError(
             "engine_failed", "`{} {}` failed: {}".format(self.program, " ".join(argv[:2]), last)
         )
+
+
+def _await_end(child: subprocess.Popen[bytes]) -> None:
+    """Let a command finish what it has begun: one that is killed in the middle of it leaves
+    behind what it had not yet written down (a network namespace, for one)."""
+    try:
+        child.communicate(timeout=END_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.communicate()
 
 
 def labels_of(sandbox_id: str, generation: int) -> dict[str, str]:

@@ -20,7 +20,7 @@ from .errors import HostError
 from .state import State
 
 MARKER = ".sandboxer"
-PORT_SECONDS = 3.0  # a listener that was just killed may take a moment to be gone
+MONITOR_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -59,21 +59,27 @@ def find(
     """
     planned = list(holdings)
     kinds = {item["kind"] for item in planned}
+    monitored = _monitored(sandbox_id)
     found: list[dict[str, str]] = []
     for item in planned:
         if item["kind"] == "dir" and os.path.lexists(item["key"]):
             found.append(dict(item))
-        if item["kind"] == "port" and _is_held(int(item["key"]), sandbox_id):
+        # a stranger who listens there by now is not ours to count
+        if item["kind"] == "port" and monitored and not ports.is_free(int(item["key"])):
             found.append(dict(item))
-    if place.engine.is_here():
-        for kind in ("network", "volume", "container"):
-            found += [{"kind": kind, "key": name} for name in place.engine.find(kind, sandbox_id)]
-    elif kinds.intersection(ENGINE_KINDS):
-        raise HostError(
-            "engine_missing",
-            f"there is no {place.engine.program} on this host to look with",
-            "install it again, then destroy once more",
-        )
+    if not place.engine.is_here():
+        if kinds.intersection(ENGINE_KINDS):
+            raise HostError(
+                "engine_missing",
+                f"there is no {place.engine.program} on this host to look with",
+                "install it again, then destroy once more",
+            )
+        return found
+    for kind in ("network", "volume", "container"):
+        names = set(place.engine.find(kind, sandbox_id))
+        if kind == "container":
+            names |= monitored
+        found += [{"kind": kind, "key": name} for name in sorted(names)]
     return found
 
 
@@ -99,25 +105,24 @@ def remove(
 def remaining(
     place: Place, sandbox_id: str, holdings: Iterable[Mapping[str, str]]
 ) -> list[dict[str, str]]:
-    """Look again: what is left. Listening ports get a moment to be closed."""
+    """Look again: what is left. A container's monitor gets a moment to end after it."""
     planned = list(holdings)
-    end = time.monotonic() + PORT_SECONDS
-    left = find(place, sandbox_id, planned)
-    while left and all(item["kind"] == "port" for item in left) and time.monotonic() < end:
-        time.sleep(0.05)
-        left = [item for item in left if _is_held(int(item["key"]), sandbox_id)]
-    return left
+    end = time.monotonic() + MONITOR_SECONDS
+    while _monitored(sandbox_id) and time.monotonic() < end:
+        time.sleep(0.02)
+    return find(place, sandbox_id, planned)
 
 
-def _is_held(port: int, sandbox_id: str) -> bool:
-    """Whether a port is still held for this sandbox. A stranger's listener is not ours to count:
-    the engine's monitor, which holds the ports, has the container's name among its arguments."""
-    if ports.is_free(port):
-        return False
+def _monitored(sandbox_id: str) -> set[str]:
+    """Names of containers whose monitor lives: it holds their ports, and has the name among its
+    arguments. One that outlives its container is a container left behind."""
     mark = (sandbox_id + ".").encode("ascii")
-    return any(
-        argument.startswith(mark) for pid in process.all_pids() for argument in process.argv(pid)
-    )
+    return {
+        argument.decode("utf-8", "replace")
+        for pid in process.all_pids()
+        for argument in process.argv(pid)
+        if argument.startswith(mark)
+    }
 
 
 def _remove_dir(state: State, sandbox_id: str, path: str) -> None:

@@ -20,7 +20,7 @@ from .record import Record
 from .state import State
 
 LOG_BYTES = 8 * 1024 * 1024
-GRACE_SECONDS = 2.0
+GRACE_SECONDS = 5.0
 
 
 class Log:

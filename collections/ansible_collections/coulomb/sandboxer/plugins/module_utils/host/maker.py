@@ -26,18 +26,18 @@ _ENGINES_OWN = frozenset(
     ]
 )
 _ENGINES_OWN_PREFIXES = (
-        "LD_",
-        "LC_",
-        "XDG_",
-        "CONTAINER",
-        "PODMAN_",
-        "BUILDAH_",
-        "STORAGE_",
-        "LISTEN_",
-        "DBUS_",
-        "GO",
-        "_",
-    )
+    "LD_",
+    "LC_",
+    "XDG_",
+    "CONTAINER",
+    "PODMAN_",
+    "BUILDAH_",
+    "STORAGE_",
+    "LISTEN_",
+    "DBUS_",
+    "GO",
+    "_",
+)
 
 
 def container_name(sandbox_id: str, service: str) -> str:

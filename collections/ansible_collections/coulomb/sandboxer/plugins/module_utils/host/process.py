@@ -37,22 +37,31 @@ def session_pids(session: int) -> list[int]:
 
 
 def end_session(session: int, grace: float, patience: float = 10.0) -> bool:
-    """TERM, a grace, KILL, until no process of the session remains. Whether none does."""
-    for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, patience)):
+    """End a session: its leader, after a grace the rest of it, by TERM and then by KILL.
+
+    The grace lets a command that the leader has started finish what it has begun. Returns
+    whether no process of the session is left.
+    """
+    steps = (
+        (signal.SIGTERM, {session}, grace),
+        (signal.SIGTERM, None, patience),
+        (signal.SIGKILL, None, patience),
+    )
+    for number, only, seconds in steps:
         end = time.monotonic() + seconds
-        pids = session_pids(session)
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-        while pids and time.monotonic() < end:
-            time.sleep(0.01)
+        signalled: set[int] = set()
+        while True:
             pids = session_pids(session)
-            if number == signal.SIGKILL:
-                for pid in pids:  # born while we looked
+            if not pids:
+                return True
+            for pid in pids:
+                if pid not in signalled and (only is None or pid in only):
+                    signalled.add(pid)
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, number)
-        if not pids:
-            return True
+            if time.monotonic() >= end:
+                break
+            time.sleep(0.01)
     return False
 
 

@@ -1,0 +1,82 @@
+"""What a service waits for, and whether that can ever come about."""
+
+from __future__ import annotations
+
+import graphlib
+from collections.abc import Mapping
+
+from . import refusal
+from .field import Field
+from .stack import Dependency, Service
+
+_CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
+
+
+def read_depends_on(field: Field) -> dict[str, Dependency]:
+    if field.is_list:
+        return _from_list(field)
+    found: dict[str, Dependency] = {}
+    for name, entry in field.entries().items():
+        keys = entry.keys(("condition",))
+        if "condition" not in keys:
+            raise entry.invalid("a dependency without a condition")
+        condition = keys["condition"].text()
+        if condition not in _CONDITIONS:
+            raise keys["condition"].invalid(
+                f"{condition!r} is not a condition", "it is " + ", ".join(_CONDITIONS)
+            )
+        found[name] = Dependency(condition, entry.key_place)
+    return found
+
+
+def _from_list(field: Field) -> dict[str, Dependency]:
+    found: dict[str, Dependency] = {}
+    for item in field.items():
+        name = item.text()
+        if name in found:
+            raise item.invalid(f"{name} is given twice: {found[name].place}")
+        found[name] = Dependency("service_started", item.node.place)
+    return found
+
+
+def check_dependencies(services: Mapping[str, Service]) -> None:
+    """Every dependency is there, can be met, and no service waits for itself.
+
+    Raises Usage: `compose_invalid`.
+    """
+    for name, service in services.items():
+        for other, dependency in service.depends_on.items():
+            path = f"services.{name}.depends_on"
+            if other not in services:
+                raise refusal.invalid(
+                    f"{path}: there is no service {other}",
+                    dependency.place,
+                    "there are " + ", ".join(services),
+                )
+            if dependency.condition == "service_healthy" and not _has_test(services[other]):
+                raise refusal.invalid(
+                    f"{path}: {other} can't become healthy, it has no healthcheck",
+                    dependency.place,
+                    f"give {other} a healthcheck; one in its image isn't read",
+                )
+    _check_circles(services)
+
+
+def _has_test(service: Service) -> bool:
+    return service.healthcheck is not None and service.healthcheck.test != ("NONE",)
+
+
+def _check_circles(services: Mapping[str, Service]) -> None:
+    graph = {name: list(service.depends_on) for name, service in services.items()}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        circle: list[str] = error.args[1][::-1]
+        # say it from the service that stands first in the file
+        first = min(circle, key=list(services).index)
+        start = circle.index(first)
+        circle = circle[start:-1] + circle[:start] + [first]
+        place = services[first].depends_on[circle[1]].place
+        raise refusal.invalid(
+            f"services.{first}.depends_on: a circle, {' -> '.join(circle)}", place
+        ) from error

@@ -1,0 +1,110 @@
+"""Ports, published and exposed. Where a port comes out on the host is the host's to choose."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from .field import Field
+from .stack import Port
+
+_SHORT = re.compile(
+    r"(?:(?:(?P<ip>\[[^\]]*\]|[^:\[\]]*):)?(?P<published>[0-9-]*):)?"
+    r"(?P<target>[0-9-]+)(?:/(?P<protocol>[A-Za-z]+))?"
+)
+_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_MOST = 100
+
+
+def read_ports(field: Field) -> tuple[Port, ...]:
+    """Each container port and protocol once, in the order of the file."""
+    ports: dict[Port, None] = {}
+    for item in field.items():
+        ports |= dict.fromkeys(_short(item) if item.is_scalar else _long(item))
+    return _few(field, ports)
+
+
+def read_expose(field: Field) -> tuple[Port, ...]:
+    ports: dict[Port, None] = {}
+    for item in field.items():
+        target, slash, protocol = item.raw().partition("/")
+        span = _span(item, target, item.raw())
+        ports |= dict.fromkeys(_expand(span, _protocol(item, protocol if slash else "tcp")))
+    return _few(field, ports)
+
+
+def _few(field: Field, ports: dict[Port, None]) -> tuple[Port, ...]:
+    if len(ports) > _MOST:
+        raise field.unsupported(f"more than {_MOST} ports")
+    return tuple(ports)
+
+
+def _short(item: Field) -> tuple[Port, ...]:
+    written = item.raw()
+    match = _SHORT.fullmatch(written)
+    if match is None:
+        raise item.invalid(f"{written!r} is not a port", 'write "8080:80", or "80"')
+    target = _span(item, match["target"], written)
+    if match["published"]:
+        _check_published(item, _span(item, match["published"], written), target)
+    if match["ip"] is not None:
+        _check_ip(item, match["ip"].strip("[]"))
+    elif match["published"] == "":
+        raise item.invalid(f"{written!r} is not a port", 'write "8080:80", or "80"')
+    return _expand(target, _protocol(item, match["protocol"] or "tcp"))
+
+
+def _long(item: Field) -> tuple[Port, ...]:
+    keys = item.keys(("target", "published", "host_ip", "protocol"))
+    if "target" not in keys:
+        raise item.invalid("a port without a target")
+    number = keys["target"].integer(1, 65535)
+    if "published" in keys:
+        published = keys["published"]
+        _check_published(
+            published, _span(published, published.raw(), published.raw()), (number, number)
+        )
+    if "host_ip" in keys:
+        _check_ip(keys["host_ip"], keys["host_ip"].text())
+    protocol = _protocol(keys["protocol"], keys["protocol"].text()) if "protocol" in keys else "tcp"
+    return (Port(number, protocol),)
+
+
+def _span(field: Field, text: str, written: str) -> tuple[int, int]:
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        raise field.invalid(f"{written!r} is not a port")
+    first = int(match[1])
+    last = int(match[2] or match[1])
+    if not 1 <= first <= last <= 65535:
+        raise field.invalid(f"{written!r}: ports go from 1 to 65535, a range upwards")
+    return first, last
+
+
+def _check_published(field: Field, published: tuple[int, int], target: tuple[int, int]) -> None:
+    """The host's port is mapped to another one; a file that is wrong is wrong all the same."""
+    targets = target[1] - target[0]
+    if targets and published[1] - published[0] != targets:
+        raise field.invalid("both ranges of ports must be of one length")
+
+
+def _check_ip(field: Field, text: str) -> None:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError as error:
+        raise field.invalid(f"{text!r} is not an IP address") from error
+
+
+def _protocol(field: Field, text: str) -> str:
+    protocol = text.lower()
+    if protocol == "sctp":
+        raise field.unsupported("sctp")
+    if protocol not in ("tcp", "udp"):
+        raise field.invalid(f"{text!r} is neither tcp nor udp")
+    return protocol
+
+
+def _expand(span: tuple[int, int], protocol: str) -> tuple[Port, ...]:
+    first, last = span
+    # one more than is allowed is enough to be refused
+    return tuple(Port(number, protocol) for number in range(first, min(last, first + _MOST) + 1))

@@ -1,0 +1,74 @@
+"""`--set key=value` against a profile's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..errors import Usage
+from .model import Parameter, Profile, Setting
+from .nearest import nearest
+
+# It may become an environment variable: Linux takes 128 KiB for one.
+_LONGEST_TEXT = 64 * 1024
+
+
+def apply_settings(profile: Profile, settings: Mapping[str, Setting]) -> dict[str, Setting]:
+    """The value of each parameter of the profile, from `settings` or its default.
+
+    Raises Usage: `setting_unknown`, `setting_invalid`.
+    """
+    known = sorted(profile.parameters)
+    for key in settings:
+        if key not in profile.parameters:
+            raise Usage(
+                f"{profile.name} has no setting {key}{nearest(key, known)}",
+                "it has " + ", ".join(known) if known else "it has no settings",
+                code="setting_unknown",
+            )
+    return {
+        key: _value(key, parameter, settings[key]) if key in settings else parameter.default
+        for key, parameter in profile.parameters.items()
+    }
+
+
+def as_text(value: Setting) -> str:
+    """As compose writes it into a file: true and false in small letters."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _value(key: str, parameter: Parameter, given: Setting) -> Setting:
+    """The given value in the parameter's own type: the command line gives text for each."""
+    match parameter.type:
+        case "boolean":
+            if isinstance(given, bool) or given in ("true", "false"):
+                return given is True or given == "true"
+            raise _invalid(key, "is true or false", given)
+        case "integer":
+            if isinstance(given, int) and not isinstance(given, bool):
+                return int(given)
+            if isinstance(given, str) and _is_integer(given):
+                return int(given)
+            raise _invalid(key, "is a whole number", given)
+        case "text":
+            if isinstance(given, bool) or not isinstance(given, str | int):
+                raise _invalid(key, "is text", given)
+            return _text(key, str(given))
+
+
+def _is_integer(text: str) -> bool:
+    digits = text.removeprefix("-")
+    return digits.isascii() and digits.isdigit() and len(digits) <= 15
+
+
+def _text(key: str, text: str) -> str:
+    if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        raise Usage(
+            f"the setting {key} holds a character that no program takes", code="setting_invalid"
+        )
+    if len(text.encode()) > _LONGEST_TEXT:
+        raise Usage(f"the setting {key} is longer than 64 KiB", code="setting_invalid")
+    return text
+
+
+def _invalid(key: str, what: str, given: object) -> Usage:
+    return Usage(f"the setting {key} {what}, not {given!r}", code="setting_invalid")

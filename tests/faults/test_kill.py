@@ -1,0 +1,109 @@
+"""SIGKILL at every named point; then one pass of the reaper; then nothing is left."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import KINDS
+
+from tests.faults.conftest import HostProgram, assert_nothing_left
+
+ROOMS = Path("collections/ansible_collections/coulomb/sandboxer/plugins/module_utils/host")
+
+STARTER = [
+    "create-begin",
+    "create-folder",
+    "create-spec",
+    "create-recorded",
+    "create-replaced",
+    "create-started",
+]
+JOB = [
+    "job-started",
+    "job-entered",
+    "make-image",
+    "made-image",
+    "make-dir",
+    "made-dir",
+    "make-network",
+    "made-network",
+    "make-volume",
+    "made-volume",
+    "make-container",
+    "made-container",
+    "make-start",
+    "made-start",
+    "make-ready",
+]
+READY = ["made-ready"]
+DESTROYER = [
+    "destroy-marked",
+    "destroy-ended",
+    "remove-container",
+    "removed-container",
+    "remove-volume",
+    "removed-volume",
+    "remove-network",
+    "removed-network",
+    "remove-dir",
+    "removed-dir",
+    "destroy-emptied",
+    "destroy-buried",
+    "destroy-forgotten",
+]
+
+
+def test_every_point_is_killed_at() -> None:
+    named = set()
+    for path in ROOMS.glob("*.py"):
+        for name in re.findall(r'fault\.point\("([a-z-]+)"', path.read_text()):
+            kinds = KINDS if name.endswith("-") else ("",)  # "remove-" + kind
+            named |= {name + kind for kind in kinds}
+    assert named == {*STARTER, *JOB, *READY, *DESTROYER}
+
+
+@pytest.mark.podman
+@pytest.mark.parametrize("point", [*STARTER, *JOB])
+def test_killed_while_making(host: HostProgram, before: dict[str, list[str]], point: str) -> None:
+    answer = host.create(fault=point)
+    assert (answer is None) == (point in STARTER)
+    host.settle()
+    if point != "create-started":  # its job lives on, as it should
+        assert [host.record(one)["state"] for one in host.ids() if _has_record(host, one)] in (
+            [],
+            ["creating"],
+        )
+    else:
+        host.let_expire(host.ids()[0])
+    host.reap()
+    assert_nothing_left(host, before)
+
+
+@pytest.mark.podman
+@pytest.mark.parametrize("point", READY)
+def test_killed_when_ready(host: HostProgram, before: dict[str, list[str]], point: str) -> None:
+    host.create(fault=point)
+    host.settle()
+    [sandbox_id] = host.ids()
+    assert host.show(sandbox_id)["state"] == "ready"
+    assert host.reap()["kept"] == [sandbox_id]
+    host.let_expire(sandbox_id)
+    assert host.reap()["destroyed"] == [sandbox_id]
+    assert_nothing_left(host, before)
+
+
+@pytest.mark.podman
+@pytest.mark.parametrize("point", DESTROYER)
+def test_killed_while_destroying(
+    host: HostProgram, before: dict[str, list[str]], point: str
+) -> None:
+    host.made()
+    assert host.destroy("one", fault=point) is None
+    host.reap()
+    assert_nothing_left(host, before)
+
+
+def _has_record(host: HostProgram, sandbox_id: str) -> bool:
+    return (host.state / "sandboxes" / sandbox_id / "record.json").exists()

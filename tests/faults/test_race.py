@@ -1,0 +1,195 @@
+"""Several at once: creates of one name, destroyers, and a destroy against a running create."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import process
+
+from tests.faults.conftest import (
+    HostProgram,
+    assert_nothing_left,
+    create_request,
+    document,
+    listing,
+    service,
+)
+
+pytestmark = pytest.mark.podman
+
+
+def answers(*children: Any) -> list[Any]:
+    return [json.loads(child.communicate(timeout=60)[0]) for child in children]
+
+
+def slow_stack() -> dict[str, Any]:
+    """A stack that keeps its job busy until somebody ends it."""
+    made = document(web=service(ports=[{"target": 80, "protocol": "tcp"}]))
+    made["probes"] = [{"service": "web", "http": {"port": 80, "path": "/none", "status": 200}}]
+    return made
+
+
+def await_phase(host: HostProgram, sandbox_id: str, phase: str) -> None:
+    cursor, end = 0, time.monotonic() + 30
+    while time.monotonic() < end:
+        seen = host.call("follow", {"id": sandbox_id, "cursor": cursor})
+        cursor = seen["cursor"]
+        if any(event["phase"] == phase for event in seen["events"]):
+            return
+    raise AssertionError(f"{sandbox_id} never came to {phase}")
+
+
+def test_two_creates_of_one_name_make_one(host: HostProgram, before: dict[str, list[str]]) -> None:
+    children = [host.start("create", create_request()) for _ in range(5)]
+    got = answers(*children)
+    assert sorted(one["action"] for one in got) == ["follow"] * 4 + ["make"]
+    assert len({one["object"]["id"] for one in got}) == 1
+    host.settle()
+    assert host.show("one")["state"] == "ready"
+    host.destroy("one")
+    assert_nothing_left(host, before)
+
+
+def test_creates_of_two_names_share_nothing(
+    host: HostProgram, before: dict[str, list[str]]
+) -> None:
+    names = ["a", "b", "c"]
+    answers(*[host.start("create", create_request(name=name)) for name in names])
+    host.settle()
+    made = [host.show(name) for name in names]
+    assert [one["state"] for one in made] == ["ready"] * 3
+    assert len({one["reachability"]["endpoints"][0]["host_port"] for one in made}) == 3
+    for name in names:
+        host.destroy(name)
+    assert_nothing_left(host, before)
+
+
+@pytest.mark.parametrize("phase", ["containers", "start", "ready"])
+def test_destroy_against_a_running_create(
+    host: HostProgram, before: dict[str, list[str]], phase: str
+) -> None:
+    made = host.create(document=slow_stack())["object"]
+    await_phase(host, made["id"], phase)
+    answer = host.destroy(made["id"])
+    assert answer["receipt"]["remains"] == []
+    assert host.ids() == []
+    assert_nothing_left(host, before)
+
+
+def test_two_destroyers(host: HostProgram, before: dict[str, list[str]]) -> None:
+    made = host.made()
+    request = {"ref": made["id"], "owner": "me"}
+    got = answers(*[host.start("destroy", request) for _ in range(3)])
+    assert all(one["receipt"]["remains"] == [] for one in got), got
+    assert_nothing_left(host, before)
+
+
+def test_destroy_while_the_reaper_destroys(host: HostProgram, before: dict[str, list[str]]) -> None:
+    made = host.made()
+    host.let_expire(made["id"])
+    answers(host.start("reap", {}), host.start("destroy", {"ref": made["id"], "owner": "me"}))
+    assert_nothing_left(host, before)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_job_killed_at_any_moment(
+    host: HostProgram, before: dict[str, list[str]], seed: int
+) -> None:
+    """Between the named points too, while a command of the engine goes on without it."""
+    made = kill_at_random(host, seed, whole_session=False)
+    host.let_expire(made)  # it may have been ready by then
+    host.reap()
+    assert_nothing_left(host, before)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_engine_killed_with_the_job(
+    host: HostProgram, before: dict[str, list[str]], seed: int
+) -> None:
+    """All that is ours goes. A podman killed in mid-start leaves a network namespace of which it
+    has written down nothing, so nobody can tell whose it was: the one thing not compared here."""
+    made = kill_at_random(host, seed, whole_session=True)
+    host.let_expire(made)
+    host.reap()
+    orphans = {
+        line for line in listing(host)["mounts"] if line.startswith("nsfs /run/netns/netns-")
+    } - set(before["mounts"])
+    assert len(orphans) <= 1
+    try:
+        assert_nothing_left(host, {**before, "mounts": sorted({*before["mounts"], *orphans})})
+    finally:
+        for orphan in orphans:
+            subprocess.run(["ip", "netns", "delete", Path(orphan).name], check=True)
+
+
+def kill_at_random(host: HostProgram, seed: int, whole_session: bool) -> str:
+    sandbox_id: str = host.create()["object"]["id"]
+    session = _session_of(host, sandbox_id)
+    time.sleep(random.Random(seed).uniform(0.0, 0.6))  # noqa: S311 - the moment is what is tested
+    for pid in process.session_pids(session) if whole_session else [session]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    host.settle()
+    return sandbox_id
+
+
+def test_a_killed_holder_frees_every_lock(host: HostProgram, before: dict[str, list[str]]) -> None:
+    """The host's and the record's lock are held at these points, the work lock by the job."""
+    for point in ("create-recorded", "job-entered", "destroy-ended"):
+        host.create(fault=point)
+        host.settle()
+        host.destroy("one", fault=point)
+        assert host.made()["state"] == "ready"
+        host.destroy("one")
+    host.reap()
+    assert_nothing_left(host, before)
+
+
+def test_a_fenced_job_changes_nothing(host: HostProgram, before: dict[str, list[str]]) -> None:
+    made = host.create(document=slow_stack())["object"]
+    await_phase(host, made["id"], "ready")
+    generation = host.record(made["id"])["generation"]
+    host.rewrite(made["id"], generation=generation + 1)
+    os.kill(host.record(made["id"])["job"]["pid"], signal.SIGALRM)  # its deadline, early
+    host.settle()
+    assert host.record(made["id"])["state"] == "creating"
+    host.reap()
+    assert_nothing_left(host, before)
+
+
+def _session_of(host: HostProgram, sandbox_id: str) -> int:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        job = host.record(sandbox_id)["job"]
+        if job:
+            return int(job["session"])
+    raise AssertionError("the job never entered itself")
+
+
+def test_nothing_outside_the_root_is_removed(host: HostProgram, tmp_path: Path) -> None:
+    """A link in place of the sandbox's folder, and a folder that is not marked as ours."""
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("mine")
+    made = host.made()
+    folder = Path(made["reachability"]["remote_dir"])
+    (folder / "link").symlink_to(precious)
+    moved = folder.with_name("moved")
+    folder.rename(moved)
+    folder.symlink_to(precious)
+    answer = host.destroy("one")
+    assert [item["kind"] for item in answer["receipt"]["remains"]]
+    assert host.show(made["id"])["state"] == "stuck"
+    folder.unlink()
+    moved.rename(folder)
+    assert host.destroy(made["id"])["receipt"]["remains"] == []
+    assert (precious / "file").read_text() == "mine"

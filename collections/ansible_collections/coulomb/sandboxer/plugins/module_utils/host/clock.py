@@ -25,3 +25,10 @@ def boot_id() -> str:
     """The kernel's boot id, and the start of process 1: a system container reboots alone."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         return f"{file.read().strip()}-{process.start_ticks(1)}"
+
+
+def instant(seconds: float | None) -> str | None:
+    """Seconds since the epoch as RFC 3339, in UTC: how instants leave the host."""
+    if seconds is None:
+        return None
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -347,10 +347,9 @@ def _endpoint(
 def _answer(
     state: State, found: Plan, current: Record | None, wanted: Mapping[str, Any]
 ) -> dict[str, Any]:
-    at = now()
     shown = None
     if current is not None and (found.action != "make" or not wanted.get("check")):
-        shown = record.view(current, current.state, reap.beat(state, at), at)
+        shown = record.view(current, current.state, reap.beat(state, now()))
     return {
         "changed": found.action in ("make", "repair"),
         "action": found.action,

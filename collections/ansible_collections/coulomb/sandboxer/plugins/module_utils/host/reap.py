@@ -20,32 +20,31 @@ AT_ONCE = 4
 PROGRAM_KEPT_SECONDS = 3600.0
 
 
-def run(state: State) -> dict[str, Any]:
-    """One pass. Returns ids: `destroyed`, `failed`, and `kept`; a pass that runs already: none."""
-    answer: dict[str, Any] = {"destroyed": [], "failed": [], "kept": []}
+def run(state: State, check: bool = False) -> dict[str, Any]:
+    """One pass. Returns ids: `destroyed`, `left`, and `kept`; a pass that runs already: none.
+
+    A check destroys nothing and writes nothing; `destroyed` then names what is due.
+    """
     if not state.exists():
-        return answer
+        return {"destroyed": [], "left": [], "kept": []}
+    at = now()
+    if check:
+        due, kept = _sort(state, at)
+        return {"destroyed": due, "left": [], "kept": kept}
     state.prepare()
     mine = program.install(state)
-    at = now()
     write_json(state.beat_file, asdict(at))
     lock = state.try_reap_lock()
     if lock is None:
-        return answer
+        return {"destroyed": [], "left": [], "kept": []}
     try:
-        due = []
-        for sandbox_id in state.sandbox_ids():
-            if _is_due(state, sandbox_id, at):
-                due.append(sandbox_id)
-            else:
-                answer["kept"].append(sandbox_id)
-        for sandbox_id, gone in _destroy(state, due, mine):
-            answer["destroyed" if gone else "failed"].append(sandbox_id)
+        due, kept = _sort(state, at)
+        gone = [sandbox_id for sandbox_id, is_gone in _destroy(state, due, mine) if is_gone]
         receipt.forget_old(state, at)
         _forget_programs(state, mine, at)
     finally:
         os.close(lock)
-    return answer
+    return {"destroyed": gone, "left": sorted({*due} - {*gone}), "kept": kept}
 
 
 def beat(state: State, at: Now) -> str:
@@ -59,6 +58,15 @@ def beat(state: State, at: Now) -> str:
     last = read_json(state.beat_file)
     since = last["boot"] if last and last["boot_id"] == at.boot_id else 0.0
     return "late" if at.boot - since > LATE_SECONDS else "ok"
+
+
+def _sort(state: State, at: Now) -> tuple[list[str], list[str]]:
+    """(what is due, what is not)."""
+    due: list[str] = []
+    kept: list[str] = []
+    for sandbox_id in state.sandbox_ids():
+        (due if _is_due(state, sandbox_id, at) else kept).append(sandbox_id)
+    return due, kept
 
 
 def _is_due(state: State, sandbox_id: str, at: Now) -> bool:

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from . import ids
-from .clock import Now
+from .clock import Now, instant
 from .record import Record
 from .state import State, read_json, write_json
 
@@ -23,7 +23,7 @@ def make(
         "name": record.name,
         "owner": record.owner,
         "profile": record.profile,
-        "destroyed_at": now.wall,
+        "destroyed_at": instant(now.wall),
         "removed": removed,
         "remains": remains,
     }

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from . import ids
-from .clock import Now
+from .clock import instant
 from .errors import HostError
 from .lease import Lease
 from .state import State, read_json, write_json
@@ -151,8 +151,8 @@ def find(records: list[Record], reference: str, owner: str) -> Record | None:
     return None
 
 
-def view(record: Record, state: str, reaper: str, now: Now) -> dict[str, Any]:
-    """The host's part of the object that every door gives out."""
+def view(record: Record, state: str, reaper: str) -> dict[str, Any]:
+    """The host's part of the object that every door gives out. Instants are RFC 3339, in UTC."""
     lease = record.granted()
     return {
         "schema_version": 1,
@@ -168,10 +168,10 @@ def view(record: Record, state: str, reaper: str, now: Now) -> dict[str, Any]:
         "compose_cmd": record.compose_cmd,
         "state": state,
         "generation": record.generation,
-        "created_at": record.instants.get("created_at"),
-        "ready_at": record.instants.get("ready_at"),
-        "expires_at": lease.expires_at,
-        "max_expires_at": lease.max_expires_at,
+        "created_at": instant(record.instants.get("created_at")),
+        "ready_at": instant(record.instants.get("ready_at")),
+        "expires_at": instant(lease.expires_at),
+        "max_expires_at": instant(lease.max_expires_at),
         "reaper": reaper,
         "reachability": dict(record.reachability),
         "error": record.error,

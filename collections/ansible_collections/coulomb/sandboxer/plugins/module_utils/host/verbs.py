@@ -76,10 +76,9 @@ def list_all(state: State, request: Mapping[str, Any]) -> list[dict[str, Any]]:
         if found is not None and owner in (None, found.owner):
             records.append(found)
     there = observe.containers({item.engine for item in records if item.containers})
-    at = now()
-    beat = reap.beat(state, at)
+    beat = reap.beat(state, now())
     for found in records:
-        answers.append(record.view(found, observe.state_of(found, there), beat, at))
+        answers.append(record.view(found, observe.state_of(found, there), beat))
     return answers + unreadable
 
 
@@ -132,9 +131,8 @@ def cancel(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def view(state: State, found: Record) -> dict[str, Any]:
     """The object of one record, with the state that the engine shows."""
-    at = now()
     there = observe.containers({found.engine}) if found.containers else []
-    return record.view(found, observe.state_of(found, there), reap.beat(state, at), at)
+    return record.view(found, observe.state_of(found, there), reap.beat(state, now()))
 
 
 def _find(state: State, request: Mapping[str, Any]) -> Record:
@@ -158,6 +156,6 @@ _VERBS: dict[str, Callable[[State, Mapping[str, Any]], Any]] = {
     "extend": extend,
     "follow": follow,
     "list": list_all,
-    "reap": lambda state, _request: reap.run(state),
+    "reap": lambda state, request: reap.run(state, bool(request.get("check"))),
     "show": show,
 }

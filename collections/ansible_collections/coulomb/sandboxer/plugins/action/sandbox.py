@@ -1,0 +1,163 @@
+# Copyright: the sand-boxer maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of `sandbox`: resolves, carries, follows. It decides nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.coulomb.sandboxer.plugins.modules.sandbox import SPEC
+from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer as answers
+
+MODULE = "coulomb.sandboxer.sandbox"
+
+
+class ActionModule(ActionBase):
+    """Runs the module on the host and follows its job until it ends. The only follower."""
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _, args = self.validate_argument_spec(argument_spec=SPEC)
+        args["owner"] = answers.owner(args["owner"])
+        host = variables["inventory_hostname"]
+        if args["state"] == "absent":
+            done = self._call(args, variables)
+            receipt = done.get("receipt") or {"id": done.get("id", ""), "remains": []}
+            shown = {**receipt, "host": host, "changed": bool(done.get("changed"))}
+        else:
+            done = self._present(args, variables, host)
+            shown = done.get("sandbox", {})
+        if not done.get("failed"):
+            all_hosts = variables.get("ansible_play_hosts_all", [host])
+            done["ansible_stats"] = answers.stats(host, shown, all_hosts)
+        result.update(done)
+        return result
+
+    def _present(self, args: dict[str, Any], variables: dict[str, Any], host: str) -> Any:
+        request = _resolve(args)
+        done = self._call({**args, "resolved": json.dumps(request, ensure_ascii=False)}, variables)
+        if done.get("failed") or self._task.check_mode:
+            return _with_plan(done, request["name"])
+        found = done["object"]
+        if done["action"] != "keep":
+            cleanup = answers.cleanup_command(found["id"], host)
+            self._say(host, f"{request['name']} is {found['id']} ({done['reason']})")
+            self._say(host, f"to take it away: {cleanup}")
+        changed, action = done["changed"], done["action"]
+        if action != "keep" and args["wait"]:
+            done = self._follow(done, found["id"], variables, host)
+            if done.get("failed"):
+                return done
+            found = done["object"]
+        if found is None:
+            return _failure(
+                {"code": "fenced", "message": "it was taken away while it was being made"}
+            )
+        made = found["state"] == "ready" or not args["wait"]
+        if not made:
+            return _failure(found["error"] or _died(found))
+        whole = answers.complete(found, host, self._connection, changed)
+        return {"changed": changed, "action": action, "sandbox": whole}
+
+    def _follow(
+        self, done: dict[str, Any], sandbox_id: str, variables: dict[str, Any], host: str
+    ) -> dict[str, Any]:
+        """Short calls until nobody works on it."""
+        while True:
+            for event in done.get("events", []):
+                self._say(host, event["text"])
+            if not done.get("working"):
+                return done
+            cursor = json.dumps({"id": sandbox_id, "cursor": done["cursor"]})
+            done = self._call({"follow": cursor}, variables)
+            if done.get("failed"):
+                return done
+
+    def _call(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        given = {key: value for key, value in args.items() if value is not None}
+        done: dict[str, Any] = self._execute_module(
+            module_name=MODULE, module_args=given, task_vars=variables
+        )
+        return done
+
+    def _say(self, host: str, text: str) -> None:
+        for line in text.splitlines():
+            Display().display(f"sandboxer: {host}: {line}")
+
+
+def _resolve(args: dict[str, Any]) -> dict[str, Any]:
+    """What the host is asked for. The rooms are imported here, so that a controller without
+    them says which package is missing."""
+    try:
+        from sandboxer_cli.errors import SandboxerError
+        from sandboxer_cli.profiles.resolve import ResolveRequest, resolve
+        from sandboxer_cli.ttl import parse_deadline, parse_ttl
+    except ImportError as error:
+        raise AnsibleActionFail(
+            f"the Python package sand-boxer has to be installed beside ansible-core ({error})"
+        ) from error
+    try:
+        found = resolve(
+            ResolveRequest(
+                profile=args["profile"],
+                source=Path(args["source"]) if args["source"] else None,
+                settings=args["settings"],
+                publish=args["publish"],
+            )
+        )
+        ttl = parse_ttl(args["ttl"]) if args["ttl"] else found.ttl_seconds
+        deadline = parse_deadline(args["deadline"])
+    except SandboxerError as error:
+        raise AnsibleActionFail(
+            str(error), result={"sandboxer_error": error.detail.as_dict()}
+        ) from error
+    return {
+        "name": args["name"] or found.default_name,
+        "id": args["id"],
+        "owner": args["owner"],
+        "ttl": ttl,
+        "deadline": deadline,
+        "replace": args["replace"],
+        "unreaped": args["unreaped"],
+        "profile": found.profile,
+        "profile_hash": found.profile_hash,
+        "source_digest": found.source_digest,
+        "extension": found.extension,
+        "request": found.request,
+        "document": found.document,
+    }
+
+
+def _with_plan(done: dict[str, Any], name: str) -> dict[str, Any]:
+    """A check's answer, with what would come to be as a diff."""
+    if not done.get("failed"):
+        planned = [f"{item['kind']} {item['key']}" for item in done.get("planned", [])]
+        done["diff"] = {
+            "before": "",
+            "after": "".join(f"{line}\n" for line in planned),
+            "after_header": name,
+        }
+        done["sandbox"] = {"changed": done["changed"], "name": name, "action": done["action"]}
+    return done
+
+
+def _died(found: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "code": "job_died",
+        "message": f"the job that made {found['id']} died",
+        "hint": "create it again; what it had made is taken away first",
+        "retryable": True,
+        "stage": "",
+    }
+
+
+def _failure(error: dict[str, Any]) -> dict[str, Any]:
+    return {"failed": True, "msg": error["message"], "sandboxer_error": error}

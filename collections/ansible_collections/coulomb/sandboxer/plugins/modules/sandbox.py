@@ -1,0 +1,221 @@
+#!/usr/bin/python
+# Copyright: the sand-boxer maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sandbox
+short_description: A sandbox on this host, made or taken away
+description:
+  - Makes a sandbox from a profile, adopts the one that is there, puts right one that is half dead,
+    or destroys one and proves that nothing is left.
+  - A name is unique for each account and owner on a host. A second run with the same content
+    changes nothing.
+  - The slow part runs as a job on the host, which goes on when the controller dies; the lease ends
+    the sandbox in any case.
+version_added: 0.1.0
+author: the sand-boxer maintainers (@sand-boxer)
+attributes:
+  check_mode:
+    support: full
+    description: Shows the plan without taking a lock or writing anything.
+  diff_mode:
+    support: full
+    description: Shows what the sandbox holds before and after.
+  idempotent:
+    support: full
+    description: V(replace=true) makes anew only what differs.
+  action:
+    support: full
+    description: Profile and compose file are resolved on the controller.
+options:
+  state:
+    description: Whether the sandbox should be there.
+    type: str
+    choices: [present, absent]
+    default: present
+  name:
+    description:
+      - Name of the sandbox. Small letters, digits and dashes.
+      - By default the profile's short name, or that of the folder O(source).
+    type: str
+  id:
+    description: Id of the sandbox, as V(sbx-4f7kq2zd). With it O(owner) does not matter.
+    type: str
+  owner:
+    description: Whose name it is. By default the login name on the controller.
+    type: str
+  profile:
+    description: What to make.
+    type: str
+    default: profile.compose
+  source:
+    description: Folder on the controller that holds the compose file.
+    type: path
+  settings:
+    description: Values for the profile's parameters.
+    type: dict
+    default: {}
+  publish:
+    description: Where published ports listen. By default as the profile says.
+    type: str
+    choices: [loopback, host]
+  ttl:
+    description: How long it lives once it is ready, as V(30m), V(1h30m) or V(45s).
+    type: str
+  deadline:
+    description: How long the making may take, as V(10m).
+    type: str
+    default: 10m
+  replace:
+    description: Make it anew where what is there has another content.
+    type: bool
+    default: false
+  unreaped:
+    description: Make it even where this host's reaper has stopped.
+    type: bool
+    default: false
+  wait:
+    description: Wait until it is ready. Otherwise the state V(creating) is success.
+    type: bool
+    default: true
+  resolved:
+    description: What the action plugin has resolved, as JSON. Not for users.
+    type: str
+  follow:
+    description: Id and cursor of a job to follow, as JSON. Not for users.
+    type: str
+seealso:
+  - module: coulomb.sandboxer.sandbox_info
+"""
+
+EXAMPLES = r"""
+- name: A web server out of the host's own busybox
+  coulomb.sandboxer.sandbox:
+    profile: profile.hello
+    name: one
+    ttl: 20m
+
+- name: The services of a compose file
+  coulomb.sandboxer.sandbox:
+    source: /home/me/shop
+
+- name: Nothing is left of it
+  coulomb.sandboxer.sandbox:
+    name: one
+    state: absent
+"""
+
+RETURN = r"""
+sandbox:
+  description: The sandbox as it is now. Empty after O(state=absent).
+  returned: always
+  type: dict
+  sample:
+    id: sbx-4f7kq2zd
+    name: one
+    owner: me
+    state: ready
+    expires_at: 1795527608.6
+    reachability:
+      remote_dir: /srv/sandboxer/sbx-4f7kq2zd
+      endpoints:
+        - service: web
+          port: 80
+          host_port: 20000
+          scope: loopback
+          url: http://127.0.0.1:20000
+receipt:
+  description: What a destroy removed, and what remains.
+  returned: when O(state=absent) and there was something to destroy
+  type: dict
+  sample:
+    id: sbx-4f7kq2zd
+    removed:
+      - kind: container
+        key: sbx-4f7kq2zd.web
+    remains: []
+sandboxer_error:
+  description: Why it failed.
+  returned: on failure
+  type: dict
+  sample:
+    code: service_exited
+    message: service web ended with exit code 1
+    hint: run its command by hand in the same image to see why
+    retryable: false
+    stage: ready
+"""
+
+import json
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import destroy, verbs
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
+
+SPEC = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "name": {"type": "str"},
+    "id": {"type": "str"},
+    "owner": {"type": "str"},
+    "profile": {"type": "str", "default": "profile.compose"},
+    "source": {"type": "path"},
+    "settings": {"type": "dict", "default": {}},
+    "publish": {"type": "str", "choices": ["loopback", "host"]},
+    "ttl": {"type": "str"},
+    "deadline": {"type": "str", "default": "10m"},
+    "replace": {"type": "bool", "default": False},
+    "unreaped": {"type": "bool", "default": False},
+    "wait": {"type": "bool", "default": True},
+    # one string each, so that nothing in it is taken for a secret by itself
+    "resolved": {"type": "str", "no_log": True},
+    "follow": {"type": "str"},
+}
+
+
+def present(state: State, params: dict, check_mode: bool) -> dict:
+    """Start a create, and wait a little, so that a quick one is one call."""
+    request = json.loads(params["resolved"])
+    answer = verbs.run(state, "create", {**request, "check": check_mode})
+    if not check_mode and answer["action"] != "keep" and params["wait"]:
+        answer.update(verbs.run(state, "follow", {"id": answer["object"]["id"]}))
+    return answer
+
+
+def absent(state: State, params: dict, check_mode: bool) -> dict:
+    """Destroy it, and fail where the receipt says that something remains."""
+    request = {
+        "ref": params["id"] or params["name"],
+        "owner": params["owner"],
+        "check": check_mode,
+    }
+    answer = verbs.run(state, "destroy", request)
+    if answer["changed"] and answer["receipt"] and not check_mode:
+        error = destroy.error_of(answer["receipt"])
+        if error is not None:
+            raise error
+    return answer
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    params = module.params
+    state = State.of_account()
+    try:
+        if params["follow"]:
+            module.exit_json(**verbs.run(state, "follow", json.loads(params["follow"])))
+        if params["state"] == "absent":
+            module.exit_json(**absent(state, params, module.check_mode))
+        if not params["resolved"]:
+            raise HostError("usage", "this module works only together with its action plugin")
+        module.exit_json(**present(state, params, module.check_mode))
+    except HostError as error:
+        module.fail_json(msg=str(error), sandboxer_error=error.as_dict())
+
+
+if __name__ == "__main__":
+    main()

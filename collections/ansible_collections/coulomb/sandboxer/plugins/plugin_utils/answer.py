@@ -1,0 +1,56 @@
+# Copyright: the sand-boxer maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every action of ours adds to a host's answer: how the host is reached, and the results
+under the names that the program, AWX and later plays read."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+
+def owner(given: str | None) -> str:
+    """Whose name it is: as given, SANDBOXER_OWNER, or the login name. Never a host's name."""
+    if given:
+        return given
+    found = os.environ.get("SANDBOXER_OWNER") or getpass.getuser()
+    return re.sub(r"[^a-z0-9._@-]", "-", found.lower())[:64]
+
+
+def complete(found: Mapping[str, Any], host: str, connection: Any, changed: bool) -> dict[str, Any]:
+    """The host's object with what only the controller knows: its part of the contract."""
+    reachability = {"ssh": ssh(host, connection), **found.get("reachability", {})}
+    return {
+        **found,
+        "changed": changed,
+        "host": host,
+        "reachability": reachability,
+        "cleanup_command": cleanup_command(found["id"], host),
+    }
+
+
+def cleanup_command(sandbox_id: str, host: str) -> str:
+    return f"sandboxer destroy {sandbox_id} --host {host}"
+
+
+def ssh(host: str, connection: Any) -> dict[str, Any]:
+    """Address, port and user as the connection plugin has them; a local one has no port."""
+    if connection.transport != "ssh":
+        return {"host": host, "port": None, "user": None}
+    return {
+        "host": connection.get_option("host") or host,
+        "port": connection.get_option("port"),
+        "user": connection.get_option("remote_user"),
+    }
+
+
+def stats(host: str, answer: Any, all_hosts: list[str]) -> dict[str, Any]:
+    """`ansible_stats` for one host's answer; AWX and the program read them as artifacts."""
+    data: dict[str, Any] = {"sandboxer_results": {host: answer}}
+    if len(all_hosts) == 1:
+        data["sandboxer_result"] = answer
+    return {"data": data, "per_host": False, "aggregate": True}

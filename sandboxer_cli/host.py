@@ -1,11 +1,99 @@
-"""The one door to the host library, which lies in the collection.
+"""The one door to the host: to the host library, which lies in the collection with what the
+plugins share, and to the host program, which a module has installed on each host.
 
-Inside Ansible the collection loader must be there first (see docs/explanation); the program
-itself never imports `ansible.plugins`, so a plain import is safe there.
+Inside Ansible the collection loader must be there before the first import. The program itself
+never imports `ansible.plugins`, so that a plain import is safe there.
 """
 
 from __future__ import annotations
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import ids, lease, program
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
-__all__ = ["ids", "lease", "program"]
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import ids
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
+from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer
+from sandboxer_cli import connection
+from sandboxer_cli.errors import SandboxerError, from_host
+
+READ_SECONDS = 30.0
+
+# Whose state, which Python, and the newest program there that speaks this protocol. A host
+# without one has no sandboxes. Nothing is put into this text: the verb is its argument.
+_ASK = """
+state=/var/lib/sandboxer
+[ "$(id -u)" = 0 ] || state=$HOME/.local/state/sandboxer
+[ -z "$SANDBOXER_STATE" ] || state=$SANDBOXER_STATE/state
+program=$state/programs/read-1.pyz
+[ -e "$program" ] || { echo null; exit 0; }
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
+exec "$python" -I -S "$program" "$1"
+"""
+
+
+def checked(check: Callable[[str], str], value: str) -> str:
+    """An id, a name or an owner, checked by the host library's own rule.
+
+    Raises Usage.
+    """
+    try:
+        return check(value)
+    except HostError as error:
+        raise from_host(error.as_dict()) from error
+
+
+def check_id(value: str) -> str:
+    return checked(ids.check_id, value)
+
+
+def check_name(value: str) -> str:
+    return checked(ids.check_name, value)
+
+
+def check_owner(value: str) -> str:
+    return checked(ids.check_owner, value)
+
+
+def check_reference(value: str) -> str:
+    """An id or a name, whichever it looks like."""
+    return check_id(value) if value.startswith("sbx-") else check_name(value)
+
+
+def new_suffix(length: int) -> str:
+    return ids.new_suffix(length)
+
+
+def owner(given: str | None) -> str:
+    """Whose names are meant: as given, SANDBOXER_OWNER, or the login name."""
+    return check_owner(answer.owner(given))
+
+
+def complete(found: Mapping[str, Any], way: connection.Reach, changed: bool) -> dict[str, Any]:
+    """The host's object with what only the controller knows, as the plugins complete it."""
+    return answer.complete(found, way.host, way.ssh, changed)
+
+
+def ask(way: connection.Reach, verb: str, request: Mapping[str, object]) -> Any:
+    """One verb of the installed host program, straight over the connection.
+
+    None where no program is installed: nothing was ever made there. Raises what the host
+    answered, or why it could not be asked.
+    """
+    done = connection.run(
+        way,
+        ["/bin/sh", "-c", _ASK, "sh", verb],
+        stdin=json.dumps(request).encode(),
+        timeout=READ_SECONDS,
+    )
+    try:
+        told = json.loads(done.stdout)
+    except ValueError as error:
+        said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+        raise SandboxerError(
+            f"the host program of {way.host} failed: {said[-1] if said else 'it said nothing'}"
+        ) from error
+    if isinstance(told, dict) and "error" in told and done.returncode != 0:
+        raise from_host(told["error"])
+    return told

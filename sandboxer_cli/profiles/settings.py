@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..errors import Usage
 from .model import Parameter, Profile, Setting
@@ -10,6 +10,22 @@ from .nearest import nearest
 
 # It may become an environment variable: Linux takes 128 KiB for one.
 _LONGEST_TEXT = 64 * 1024
+
+
+def parse_settings(words: Sequence[str]) -> dict[str, str]:
+    """`key=value` words as people type them; the later of two wins.
+
+    Raises Usage: `setting_invalid`.
+    """
+    settings = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not key or not equals:
+            raise Usage(
+                f"{word!r} is not a setting", "write it as KEY=VALUE", code="setting_invalid"
+            )
+        settings[key] = value
+    return settings
 
 
 def apply_settings(profile: Profile, settings: Mapping[str, Setting]) -> dict[str, Setting]:

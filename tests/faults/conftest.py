@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import program
 
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import program
 from tests.lab.listing import here, whole_listing
 
 IMAGE = "localhost/sandboxer-tests/busybox:1"

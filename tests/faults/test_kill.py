@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import KINDS
 
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import KINDS
 from tests.faults.conftest import HostProgram, assert_nothing_left
 
 ROOMS = Path("collections/ansible_collections/coulomb/sandboxer/plugins/module_utils/host")

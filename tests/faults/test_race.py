@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import process
 
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import process
 from tests.faults.conftest import (
     HostProgram,
     assert_nothing_left,

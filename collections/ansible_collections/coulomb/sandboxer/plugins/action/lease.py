@@ -41,7 +41,9 @@ class ActionModule(ActionBase):
         )
         if not done.get("failed"):
             host = variables["inventory_hostname"]
-            done["sandbox"] = answers.complete(done["sandbox"], host, self._connection, True)
+            done["sandbox"] = answers.complete(
+                done["sandbox"], host, answers.ssh(self._connection), True
+            )
             all_hosts = variables.get("ansible_play_hosts_all", [host])
             done["ansible_stats"] = answers.stats(host, done["sandbox"], all_hosts)
         result.update(done)

@@ -64,7 +64,7 @@ class ActionModule(ActionBase):
         made = found["state"] == "ready" or not args["wait"]
         if not made:
             return _failure(found["error"] or _died(found))
-        whole = answers.complete(found, host, self._connection, changed)
+        whole = answers.complete(found, host, answers.ssh(self._connection), changed)
         return {"changed": changed, "action": action, "sandbox": whole}
 
     def _follow(

@@ -22,7 +22,7 @@ class ActionModule(ActionBase):
         if not done.get("failed"):
             host = variables["inventory_hostname"]
             done["sandboxes"] = [
-                answers.complete(found, host, self._connection, False)
+                answers.complete(found, host, answers.ssh(self._connection), False)
                 for found in done["sandboxes"]
             ]
             all_hosts = variables.get("ansible_play_hosts_all", [host])

@@ -1,8 +1,8 @@
 # Copyright: the sand-boxer maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every action of ours adds to a host's answer: how the host is reached, and the results
-under the names that the program, AWX and later plays read."""
+"""What the controller adds to a host's answer: how the host is reached, and the results under the
+names that the program, AWX and later plays read. The program uses this too."""
 
 from __future__ import annotations
 
@@ -21,9 +21,15 @@ def owner(given: str | None) -> str:
     return re.sub(r"[^a-z0-9._@-]", "-", found.lower())[:64]
 
 
-def complete(found: Mapping[str, Any], host: str, connection: Any, changed: bool) -> dict[str, Any]:
-    """The host's object with what only the controller knows: its part of the contract."""
-    reachability = {"ssh": ssh(host, connection), **found.get("reachability", {})}
+def complete(
+    found: Mapping[str, Any], host: str, ssh: Mapping[str, Any] | None, changed: bool
+) -> dict[str, Any]:
+    """The host's object with what only the controller knows: its part of the contract.
+
+    `ssh` is host, port and user; None for a connection without.
+    """
+    reached = dict(ssh or {"host": host, "port": None, "user": None})
+    reachability = {"ssh": reached, **found.get("reachability", {})}
     return {
         **found,
         "changed": changed,
@@ -37,12 +43,12 @@ def cleanup_command(sandbox_id: str, host: str) -> str:
     return f"sandboxer destroy {sandbox_id} --host {host}"
 
 
-def ssh(host: str, connection: Any) -> dict[str, Any]:
-    """Address, port and user as the connection plugin has them; a local one has no port."""
+def ssh(connection: Any) -> dict[str, Any] | None:
+    """Address, port and user as the connection plugin has them; None for a local one."""
     if connection.transport != "ssh":
-        return {"host": host, "port": None, "user": None}
+        return None
     return {
-        "host": connection.get_option("host") or host,
+        "host": connection.get_option("host"),
         "port": connection.get_option("port"),
         "user": connection.get_option("remote_user"),
     }

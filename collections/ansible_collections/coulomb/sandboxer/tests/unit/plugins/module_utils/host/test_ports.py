@@ -66,6 +66,7 @@ def test_a_port_on_one_address_is_not_free(bound_port: int) -> None:
 
 def test_a_port_that_was_just_closed_is_free() -> None:
     with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         port = listener.getsockname()[1]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Callable
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import destroy, receipt
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.clock import Now, now

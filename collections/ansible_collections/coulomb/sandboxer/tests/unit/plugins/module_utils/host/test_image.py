@@ -1,0 +1,105 @@
+"""Images out of files of this host: the same tar each time, and what does not go in."""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import image
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
+
+
+def rootfs(*files: dict[str, Any], **links: str) -> dict[str, Any]:
+    return {"files": list(files), "links": {f"/bin/{name}": to for name, to in links.items()}}
+
+
+def tar_of(wanted: dict[str, Any]) -> bytes:
+    file = io.BytesIO()
+    image._write_rootfs(file, wanted)
+    return file.getvalue()
+
+
+def text(path: str, content: str, mode: int = 0o644) -> dict[str, Any]:
+    return {"path": path, "content": content, "mode": mode}
+
+
+def test_the_same_bytes_twice(tmp_path: Path) -> None:
+    source = tmp_path / "tool"
+    source.write_bytes(b"#!/bin/sh\n")
+    wanted = rootfs({"path": "/bin/tool", "source": str(source), "mode": 0o755}, sh="tool", ls="sh")
+    first = tar_of(wanted)
+    os.utime(source, (1, 1))
+    assert tar_of({**wanted, "links": dict(reversed(list(wanted["links"].items())))}) == first
+
+
+def test_members_parents_and_links() -> None:
+    wanted = rootfs(text("/www/a/index.html", "h\u00e4\n"), text("/top", "", 0o600), sh="busybox")
+    with tarfile.open(fileobj=io.BytesIO(tar_of(wanted))) as tar:
+        members = {one.name: one for one in tar}
+        names = tar.getnames()
+        page = tar.extractfile("www/a/index.html")
+        assert page is not None
+        assert page.read() == "h\u00e4\n".encode()
+    assert sorted(names) == ["bin", "bin/sh", "top", "www", "www/a", "www/a/index.html"]
+    assert names.index("www") < names.index("www/a") < names.index("www/a/index.html")
+    assert all(members[name].isdir() for name in ("bin", "www", "www/a"))
+    assert members["bin/sh"].issym()
+    assert members["bin/sh"].linkname == "busybox"
+    assert (members["top"].mode, members["www"].mode) == (0o600, 0o755)
+    assert {(one.uid, one.gid, one.mtime) for one in members.values()} == {(0, 0, 0)}
+
+
+def test_a_source_that_is_not_there(tmp_path: Path) -> None:
+    wanted = rootfs({"path": "/bin/tool", "source": str(tmp_path / "none"), "mode": 0o755})
+    with pytest.raises(HostError) as failed:
+        tar_of(wanted)
+    assert failed.value.code == "file_missing"
+    assert str(tmp_path / "none") in str(failed.value)
+    assert failed.value.hint
+
+
+def elf(*program_header_types: int) -> bytes:
+    """The start of a 64-bit little-endian ELF file with such program headers."""
+    head = bytearray(64)
+    head[:6] = b"\x7fELF\x02\x01"
+    head[32:40] = (64).to_bytes(8, "little")
+    head[54:56] = (56).to_bytes(2, "little")
+    head[56:58] = len(program_header_types).to_bytes(2, "little")
+    headers = [kind.to_bytes(4, "little").ljust(56, b"\0") for kind in program_header_types]
+    return bytes(head) + b"".join(headers)
+
+
+@pytest.mark.parametrize(
+    ("data", "refused"),
+    [
+        (elf(1, 1), False),
+        (elf(6, 3, 1), True),
+        (elf(1, 2, 3), True),
+        (elf(), False),
+        (elf(3)[:64], False),  # cut off
+        (b"#!/bin/sh\n", False),
+        (b"\x7fELF", False),
+        (b"", False),
+    ],
+)
+def test_linked_to_libraries(tmp_path: Path, data: bytes, refused: bool) -> None:
+    source = tmp_path / "tool"
+    source.write_bytes(data)
+    wanted = rootfs({"path": "/bin/tool", "source": str(source), "mode": 0o755})
+    if not refused:
+        tar_of(wanted)
+        return
+    with pytest.raises(HostError) as failed:
+        tar_of(wanted)
+    assert failed.value.code == "file_missing"
+
+
+def test_a_recipe_digest_follows_the_content() -> None:
+    one = {"rootfs": rootfs(text("/a", "1"))}
+    assert image.recipe_digest(one) == image.recipe_digest({"rootfs": rootfs(text("/a", "1"))})
+    assert image.recipe_digest(one) != image.recipe_digest({"rootfs": rootfs(text("/a", "2"))})

@@ -1,0 +1,82 @@
+"""The log of a job: bounded, numbered, readable whatever happened to its writer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import job
+
+LIMIT = 8000
+
+
+def numbers(folder: Path, after: int = 0) -> list[int]:
+    return [event["n"] for event in job.read_log(str(folder), after)]
+
+
+def size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.iterdir())
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    log = job.Log(str(tmp_path))
+    assert numbers(tmp_path) == []
+    log.write("start", "h\u00e4 \n\u2028\U0001f600 $(id)")
+    log.write("ready", "")
+    first, second = job.read_log(str(tmp_path))
+    assert (first["n"], first["phase"], first["text"]) == (
+        1,
+        "start",
+        "h\u00e4 \n\u2028\U0001f600 $(id)",
+    )
+    assert second["at"] >= first["at"]
+    assert numbers(tmp_path, after=1) == [2]
+    assert numbers(tmp_path, after=2) == []
+
+
+def test_bounded_with_its_head_and_its_newest_tail(tmp_path: Path) -> None:
+    log = job.Log(str(tmp_path), LIMIT)
+    for count in range(1, 2001):
+        log.write("phase", f"event {count}")
+        assert size(tmp_path) <= LIMIT
+    got = numbers(tmp_path)
+    assert got == sorted(set(got))
+    assert got[0] == 1
+    assert got[-1] == 2000
+    gap = next(at for at, number in enumerate(got, 1) if number != at)
+    assert gap > 20
+    assert got[gap - 1 :] == list(range(got[gap - 1], 2001)), "the tail has no hole"
+    assert size(tmp_path) > LIMIT / 2
+
+
+@pytest.mark.parametrize("written", [1, 30, 500])
+def test_numbering_continues_with_the_next_writer(tmp_path: Path, written: int) -> None:
+    log = job.Log(str(tmp_path), LIMIT)
+    for _ in range(written):
+        log.write("phase", "text")
+    job.Log(str(tmp_path), LIMIT).write("again", "text")
+    last = list(job.read_log(str(tmp_path)))[-1]
+    assert (last["n"], last["phase"]) == (written + 1, "again")
+
+
+@pytest.mark.parametrize("half", [b'{"n": 2, "at"', b'{"n": 2, "at": 1.0, "text": "\xc3', b"{"])
+def test_a_half_written_last_line_is_ignored(tmp_path: Path, half: bytes) -> None:
+    """While it is being written, and for ever where its writer was killed."""
+    job.Log(str(tmp_path)).write("phase", "text")
+    with (tmp_path / "log.head").open("ab") as file:
+        file.write(half)
+    assert numbers(tmp_path) == [1]
+    next_writer = job.Log(str(tmp_path))
+    next_writer.write("phase", "swallowed by the half line")
+    next_writer.write("phase", "the next one is read")
+    assert [event["text"] for event in job.read_log(str(tmp_path), 1)][-1] == "the next one is read"
+
+
+def test_a_link_in_place_of_the_log_is_not_followed(tmp_path: Path) -> None:
+    folder = tmp_path / "job"
+    folder.mkdir()
+    (folder / "log.head").symlink_to(tmp_path / "precious")
+    with pytest.raises(OSError, match="symbolic"):
+        job.Log(str(folder)).write("phase", "text")
+    assert not (tmp_path / "precious").exists()

@@ -1,0 +1,153 @@
+"""Probes against real sockets on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import probe, readiness
+
+Serve = Callable[[Callable[[socket.socket], None]], int]
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nit answers"
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Starts servers that treat one connection as told; returns their port."""
+    with contextlib.ExitStack() as stack:
+
+        def start(treat: Callable[[socket.socket], None]) -> int:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+            def run() -> None:
+                with contextlib.suppress(OSError):
+                    connection, _ = listener.accept()
+                    with connection:
+                        treat(connection)
+
+            thread = threading.Thread(target=run)
+            thread.start()
+            stack.callback(thread.join, 10)
+            return int(listener.getsockname()[1])
+
+        yield start
+
+
+def answering(answer: bytes) -> Callable[[socket.socket], None]:
+    def treat(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(answer)
+
+    return treat
+
+
+@pytest.mark.parametrize(
+    ("answer", "wanted", "reason"),
+    [
+        (OK, {}, ""),
+        (OK, {"status": 200}, ""),
+        (OK, {"contains": "answers"}, ""),
+        (OK.replace(b"\r\n\r\n", b"\r\nX: y\r\n\r\n"), {"contains": "answers"}, ""),
+        (b"HTTP/1.0 404 Not Found\r\n\r\n", {"status": 404}, ""),
+        (b"HTTP/1.1 503\r\n\r\n", {}, "got 503"),
+        (b"HTTP/1.1 301 Moved\r\n\r\n", {}, "got 301"),
+        (OK, {"status": 204}, "got 200"),
+        (OK, {"contains": "something else"}, "does not hold"),
+        (OK, {"contains": "200 OK"}, "does not hold"),  # a header is no body
+        (b"SSH-2.0-OpenSSH_9.2\r\n", {}, "does not speak HTTP"),
+        (b"HTTP/1.1 abc\r\n\r\n", {}, "does not speak HTTP"),
+        (b"HTTP/1.1\r\n\r\n", {}, "does not speak HTTP"),
+        (b"\0\xff\xfe", {}, "does not speak HTTP"),
+        (b"", {}, "does not speak HTTP"),
+    ],
+)
+def test_http(serve: Serve, answer: bytes, wanted: dict[str, Any], reason: str) -> None:
+    got = probe.http("127.0.0.1", serve(answering(answer)), wanted)
+    assert (reason in got) if reason else (got == ""), got
+
+
+def test_what_is_asked(serve: Serve) -> None:
+    asked: list[bytes] = []
+
+    def treat(connection: socket.socket) -> None:
+        asked.append(connection.recv(4096))
+        connection.sendall(OK)
+
+    port = serve(treat)
+    assert probe.http("127.0.0.1", port, {"path": "/health?a=b"}) == ""
+    assert asked[0].startswith(b"GET /health?a=b HTTP/1.0\r\n")
+    assert f"Host: 127.0.0.1:{port}\r\n".encode() in asked[0]
+
+
+def test_the_status_line_may_come_in_pieces(serve: Serve) -> None:
+    def treat(connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in OK:
+            connection.send(bytes([byte]))
+
+    assert probe.http("127.0.0.1", serve(treat), {"contains": "it answers"}) == ""
+
+
+def endless(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        connection.sendall(b"x" * 4096)
+
+
+def drip(connection: socket.socket) -> None:
+    """A byte now and then, for ever: each of them comes in time."""
+    while True:
+        connection.sendall(b"x")
+        time.sleep(0.05)
+
+
+def silence(connection: socket.socket) -> None:
+    connection.settimeout(5)
+    while connection.recv(4096):
+        pass
+
+
+@pytest.mark.parametrize("contains", [None, "text"])
+@pytest.mark.parametrize(
+    ("treat", "reason"),
+    [(endless, "does not hold"), (drip, "timed out"), (silence, "timed out")],
+    ids=["endless", "drip", "silence"],
+)
+def test_nobody_can_hold_us(
+    serve: Serve, treat: Callable[[socket.socket], None], reason: str, contains: str
+) -> None:
+    begin = time.monotonic()
+    got = probe.http("127.0.0.1", serve(treat), {"contains": contains}, seconds=0.5)
+    assert time.monotonic() - begin < 2
+    assert reason in got or (treat is endless and contains is None and got == ""), got
+
+
+def test_nobody_listens() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+        for got in (probe.tcp("127.0.0.1", port), probe.http("127.0.0.1", port, {})):
+            assert "refused" in got
+            assert str(port) in got
+
+
+def test_tcp(serve: Serve) -> None:
+    assert probe.tcp("127.0.0.1", serve(lambda connection: None)) == ""
+
+
+def test_a_probe_is_asked_where_its_port_came_out(serve: Serve) -> None:
+    port = serve(answering(OK))
+    published = [
+        {"service": "store", "port": 80, "host_port": 1},
+        {"service": "web", "port": 81, "host_port": 1},
+        {"service": "web", "port": 80, "host_port": port},
+    ]
+    item = {"service": "web", "http": {"port": 80, "path": "/", "status": 200}}
+    assert readiness.ask(item, published) == ""
+    assert readiness.ask(item, published[:2]) == "port 80 is not published"

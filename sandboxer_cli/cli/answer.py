@@ -1,0 +1,57 @@
+"""A client's answer as a result: one host's as it is, several hosts' by host."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sandboxer_cli.client import Answer
+from sandboxer_cli.result import Result, error_data, render, render_error
+
+Lines = Callable[[Any], Sequence[str]]
+
+
+def say(data: Any, json: bool, lines: Lines) -> int:
+    render(Result(data, lines), json)
+    return 0
+
+
+def emit(answer: Answer, json: bool, quiet: bool, lines: Lines) -> int:
+    """Print an answer. The exit status is 0, or that of the first host that said no."""
+    _say_timings(answer)
+    each: Lines = (lambda one: [one["id"]]) if quiet else lines
+    if len(answer.results) == 1 and not answer.failures:
+        return say(answer.only, json, each)
+    data = {
+        "results": dict(answer.results),
+        "errors": {name: error_data(error)["error"] for name, error in answer.failures.items()},
+    }
+    say(data, json, lambda _: [line for one in answer.results.values() for line in each(one)])
+    if not json:
+        for error in answer.failures.values():
+            render_error(error, as_json=False)
+    return next((error.exit_status for error in answer.failures.values()), 0)
+
+
+def emit_plan(answer: Answer, json: bool) -> int:
+    """What a dry run says: what would come, and the difference that Ansible shows."""
+
+    def lines(_: Any) -> list[str]:
+        found = []
+        for name, result in answer.results.items():
+            found.append(f"{name}: {'would change' if result.get('changed') else 'no change'}")
+            for diff in answer.diffs.get(name, ()):
+                found += [f"  - {line}" for line in str(diff.get("before") or "").splitlines()]
+                found += [f"  + {line}" for line in str(diff.get("after") or "").splitlines()]
+        return found
+
+    diffs = {name: list(found) for name, found in answer.diffs.items()}
+    return say({"results": dict(answer.results), "diffs": diffs}, json, lines)
+
+
+def _say_timings(answer: Answer) -> None:
+    if os.environ.get("SANDBOXER_TIMINGS"):
+        for part, seconds in answer.timings.items():
+            sys.stderr.write(f"timing: play, {part} {seconds:.2f} s\n")

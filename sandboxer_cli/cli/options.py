@@ -1,0 +1,24 @@
+"""The options that verbs share, so that each is spelled and explained once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
+Inventory = Annotated[
+    list[Path] | None,
+    typer.Option("--inventory", "-i", help="Ansible inventory. Without one: this machine."),
+]
+Host = Annotated[
+    str | None, typer.Option("--host", help="Host, or pattern of hosts, of the inventory.")
+]
+Owner = Annotated[
+    str | None, typer.Option("--owner", help="Whose names are meant.  [default: the login name]")
+]
+Check = Annotated[
+    bool, typer.Option("--dry-run", "--check", help="Show what would happen; write nothing.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; ids only.")]

@@ -1,0 +1,308 @@
+"""The Python API: a verb is a method, requests go in, answers come out. Prints nothing.
+
+    client = Client(inventories=["inventories/lab"])
+    answer = client.create(CreateRequest(profile="profile.hello", host="h1", name="one"))
+    client.destroy("one", host="h1")
+
+What changes a host is a playbook of the collection; what only reads goes straight to the host
+program. Every method raises a `SandboxerError` of its kind where the one host wanted said no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sandboxer_cli import connection, host
+from sandboxer_cli.errors import HostUnreachable, NotFound, SandboxerError, Usage
+
+COLLECTION = "coulomb.sandboxer"
+_LONGEST_NAME = 39
+_AT_ONCE = 16
+
+Object = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class CreateRequest:
+    """What to make. Spans of time as people write them; `host` may be a pattern of hosts."""
+
+    profile: str | None = None
+    source: Path | None = None
+    host: str | None = None
+    name: str | None = None
+    id: str | None = None
+    owner: str | None = None
+    ttl: str | None = None
+    deadline: str | None = None
+    settings: Mapping[str, str | int | bool] = field(default_factory=dict)
+    publish: str | None = None
+    replace: bool = False
+    unreaped: bool = False
+    wait: bool = True
+    check: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`results` and `failures` by host. One host's failure is raised instead."""
+
+    results: Mapping[str, Any]
+    failures: Mapping[str, SandboxerError] = field(default_factory=dict)
+    diffs: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def only(self) -> Any:
+        """The result of the one host that there is."""
+        [result] = self.results.values()
+        return result
+
+
+@dataclass(frozen=True)
+class Client:
+    """Verbs over some inventories. `on_line` gets progress as it comes, a line each."""
+
+    inventories: Sequence[Path | str] = ()
+    on_line: Callable[[str], None] = lambda line: None
+
+    def create(self, request: CreateRequest) -> Answer:
+        """Make a sandbox on each host that `request.host` means, or adopt the one that is there."""
+        from sandboxer_cli.profiles.resolve import ResolveRequest, resolve
+        from sandboxer_cli.ttl import parse_deadline, parse_ttl
+
+        profile = request.profile or "profile.compose"
+        # once here, to fail early: no connection, no Ansible
+        found = resolve(
+            ResolveRequest(profile, request.source, request.settings, publish=request.publish)
+        )
+        if request.ttl is not None:
+            parse_ttl(request.ttl)
+        if request.deadline is not None:
+            parse_deadline(request.deadline)
+        if request.id is not None:
+            host.check_id(request.id)
+        owner = host.owner(request.owner)
+        name = host.check_name(request.name) if request.name else _new_name(found.default_name)
+        wanted = self._wanted(request.host)
+        variables = _given(
+            sandboxer_profile=profile,
+            sandboxer_source=str(request.source.absolute()) if request.source else None,
+            sandboxer_name=name,
+            sandboxer_id=request.id,
+            sandboxer_owner=owner,
+            sandboxer_ttl=request.ttl,
+            sandboxer_deadline=request.deadline,
+            sandboxer_set=dict(request.settings) or None,
+            sandboxer_publish=request.publish,
+            sandboxer_replace=request.replace,
+            sandboxer_unreaped=request.unreaped,
+            sandboxer_wait=request.wait,
+        )
+        ways = self._ways(wanted)
+
+        def cancel() -> None:
+            _at_once(lambda way: host.ask(way, "cancel", {"ref": name, "owner": owner}), ways)
+
+        return self._play("create", wanted, variables, check=request.check, on_cancel=cancel)
+
+    def destroy(
+        self,
+        reference: str,
+        host_pattern: str | None = None,
+        owner: str | None = None,
+        check: bool = False,
+    ) -> Answer:
+        """Take a sandbox away, by id or by name, and prove it: receipts by host.
+
+        What no host has is no error, provided that each of them answered.
+        """
+        owner = host.owner(owner)
+        carriers = self._carriers(reference, host_pattern, owner)
+        if not carriers:
+            return Answer({})
+        variables = {"sandboxer_owner": owner, **_named(reference)}
+        return self._play("destroy", ",".join(carriers), variables, check=check)
+
+    def extend(
+        self, reference: str, ttl: str, host_pattern: str | None = None, owner: str | None = None
+    ) -> Answer:
+        """Let a sandbox live for `ttl` from now on."""
+        from sandboxer_cli.ttl import parse_ttl
+
+        parse_ttl(ttl)
+        owner = host.owner(owner)
+        carriers = self._carriers(reference, host_pattern, owner)
+        if not carriers:
+            raise _not_found(reference)
+        variables = {"sandboxer_owner": owner, "sandboxer_ttl": ttl, **_named(reference)}
+        return self._play("extend", ",".join(carriers), variables)
+
+    def list_all(self, host_pattern: str | None = None, owner: str | None = None) -> Answer:
+        """Objects by host: of one owner, or of all with None."""
+        if owner is not None:
+            host.check_owner(owner)
+        answers = _at_once(
+            lambda way: [host.complete(found, way, changed=False) for found in _list(way, owner)],
+            self._ways(host_pattern or "all"),
+        )
+        return _raise_if_only(answers)
+
+    def show(
+        self, reference: str, host_pattern: str | None = None, owner: str | None = None
+    ) -> Object:
+        """The one object of that id or name."""
+        owner = host.owner(owner)
+        host.check_reference(reference)
+        answers = _at_once(
+            lambda way: _show(way, reference, owner), self._ways(host_pattern or "all")
+        )
+        found: list[Object] = [one for one in answers.results.values() if one is not None]
+        if len(found) > 1:
+            raise _several(reference, [one["host"] for one in found])
+        if not found:
+            _raise_if_only(answers)
+            _refuse_silence(reference, answers.failures)
+            raise _not_found(reference)
+        return found[0]
+
+    def reap(self, host_pattern: str | None = None, check: bool = False) -> Answer:
+        """One pass of the reaper on each host."""
+        return self._play("reap", host_pattern or "all", {}, check=check)
+
+    def prepare(
+        self, host_pattern: str | None = None, fix_engine: bool = False, check: bool = False
+    ) -> Answer:
+        """Make hosts ready for sandboxes: packages, folders, run account, reaper."""
+        variables = {"sandboxer_fix_engine": fix_engine}
+        return self._play("prepare", self._wanted(host_pattern), variables, check=check)
+
+    def hosts(self) -> list[str]:
+        """The hosts of the inventories."""
+        return connection.hosts(self.inventories)
+
+    def _wanted(self, pattern: str | None) -> str:
+        """The hosts that a change is for. Without a word about it there has to be just one."""
+        if pattern is not None:
+            return pattern
+        if connection.sources(self.inventories) == (str(connection.THIS_MACHINE),):
+            return "localhost"
+        names = self.hosts()
+        if len(names) != 1:
+            raise Usage(
+                f"there are {len(names)} hosts to choose from",
+                f"say --host NAME, one of {', '.join(names[:10])}",
+                code="host_missing",
+            )
+        return names[0]
+
+    def _ways(self, pattern: str) -> tuple[connection.Reach, ...]:
+        return connection.reach_all(pattern, self.inventories)
+
+    def _carriers(self, reference: str, pattern: str | None, owner: str) -> list[str]:
+        """The one host that has it; with a pattern, each of its hosts that has it."""
+        host.check_reference(reference)
+        answers = _at_once(lambda way: _show(way, reference, owner), self._ways(pattern or "all"))
+        _raise_if_only(answers)
+        found = [name for name, one in answers.results.items() if one is not None]
+        if not found:
+            _refuse_silence(reference, answers.failures)
+        if len(found) > 1 and pattern is None:
+            raise _several(reference, found)
+        return found
+
+    def _play(
+        self,
+        verb: str,
+        pattern: str,
+        variables: Mapping[str, object],
+        check: bool = False,
+        on_cancel: Callable[[], None] | None = None,
+    ) -> Answer:
+        from sandboxer_cli import runner
+
+        outcome = runner.run(
+            runner.Play(
+                playbook=f"{COLLECTION}.{verb}",
+                hosts=pattern,
+                inventories=tuple(self.inventories),
+                variables=variables,
+            ),
+            on_line=self.on_line,
+            cancel=runner.Cancel(on_cancel),
+            check=check,
+        )
+        return Answer(outcome.results, outcome.failures, outcome.diffs, outcome.timings)
+
+
+def _new_name(short: str) -> str:
+    return f"{short[: _LONGEST_NAME - 5]}-{host.new_suffix(4)}"
+
+
+def _named(reference: str) -> dict[str, object]:
+    return {("sandboxer_id" if reference.startswith("sbx-") else "sandboxer_name"): reference}
+
+
+def _given(**variables: object) -> dict[str, object]:
+    return {name: value for name, value in variables.items() if value is not None}
+
+
+def _list(way: connection.Reach, owner: str | None) -> list[dict[str, Any]]:
+    return host.ask(way, "list", {"owner": owner}) or []
+
+
+def _show(way: connection.Reach, reference: str, owner: str) -> Object | None:
+    try:
+        found = host.ask(way, "show", {"ref": reference, "owner": owner})
+    except NotFound:
+        return None
+    return host.complete(found, way, changed=False) if found else None
+
+
+def _at_once(act: Callable[[connection.Reach], Any], ways: Iterable[connection.Reach]) -> Answer:
+    """The same read on several hosts; one that fails or is silent is in `failures`."""
+    ways = list(ways)
+    results: dict[str, Any] = {}
+    failures: dict[str, SandboxerError] = {}
+    with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(ways)) or 1) as pool:
+        futures = {way.host: pool.submit(act, way) for way in ways}
+        for name, future in futures.items():
+            try:
+                results[name] = future.result()
+            except SandboxerError as error:
+                failures[name] = error
+    return Answer(results, failures)
+
+
+def _raise_if_only(answers: Answer) -> Answer:
+    if len(answers.failures) == 1 and not answers.results:
+        raise next(iter(answers.failures.values()))
+    return answers
+
+
+def _refuse_silence(reference: str, failures: Mapping[str, SandboxerError]) -> None:
+    """'Unreachable' is never 'gone'."""
+    if not failures:
+        return
+    silent = [name for name, error in failures.items() if isinstance(error, HostUnreachable)]
+    if len(silent) < len(failures):
+        raise next(e for e in failures.values() if not isinstance(e, HostUnreachable))
+    raise HostUnreachable(
+        f"no host that answered has {reference}, but {', '.join(silent)} did not answer",
+        "try again when they do, or name a host with --host",
+    )
+
+
+def _not_found(reference: str) -> NotFound:
+    return NotFound(f"there is no sandbox {reference}", "see `sandboxer list --all`")
+
+
+def _several(reference: str, hosts: Sequence[str]) -> Usage:
+    return Usage(
+        f"{reference} is on {len(hosts)} hosts",
+        f"say --host NAME, one of {', '.join(hosts)}",
+        code="reference_ambiguous",
+    )

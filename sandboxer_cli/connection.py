@@ -1,0 +1,372 @@
+"""How a host is reached, and commands sent straight to it.
+
+The only file that builds an ssh command line or reads connection variables. How to reach a host
+is what Ansible itself says, so that inventories, variables, vaults, jump hosts and the control
+socket are the same here and in the plays.
+"""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandboxer_cli import ansible_env
+from sandboxer_cli.errors import (
+    ConnectionRefused,
+    HostUnreachable,
+    NotFound,
+    SandboxerError,
+    Usage,
+)
+
+THIS_MACHINE = Path(__file__).with_name("inventory_local.yml")
+
+# Never a question: nobody may be there to answer it, and a host key is not learnt by the way.
+_NO_QUESTIONS = ("-o", "BatchMode=yes", *ansible_env.STRICT_HOST_KEYS)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How a host is reached.
+
+    argv: up to and including the destination; empty for this machine.
+    become: the words before the one word that is the command line; empty without become.
+    ssh: {"host", "port", "user"} as ssh understood them; empty for this machine.
+    known_hosts: the files in which ssh looks for the host's key.
+    """
+
+    host: str
+    kind: str  # "ssh" or "local"
+    argv: tuple[str, ...] = ()
+    become: tuple[str, ...] = ()
+    ssh: Mapping[str, str | int] | None = None
+    known_hosts: tuple[str, ...] = ()
+
+
+def sources(given: Sequence[Path | str] = ()) -> tuple[str, ...]:
+    """The inventories as Ansible takes them: absolute paths, or host lists such as "h1,h2,".
+
+    Without any: ANSIBLE_INVENTORY, then ansible.cfg, then this machine alone.
+
+    Raises:
+        Usage: `inventory_missing`.
+    """
+    wanted = list(given) or ansible_env.configured_paths(
+        "ANSIBLE_INVENTORY", "defaults", "inventory", ","
+    )
+    if not wanted:
+        return (str(THIS_MACHINE),)
+    return tuple(_source(one) for one in wanted)
+
+
+def hosts(inventories: Sequence[Path | str] = (), pattern: str = "all") -> list[str]:
+    """The names of the hosts that a pattern means, in the inventory's order.
+
+    Raises:
+        Usage: an inventory is missing, broken or empty.
+        NotFound: `host_unknown`, a part of the pattern matches nothing.
+    """
+    return list(_ask(inventories, pattern, ways=False))
+
+
+def reach(host: str, inventories: Sequence[Path | str] = ()) -> Reach:
+    """How the one host of this name is reached. Raises as `reach_all` does."""
+    found = reach_all(host, inventories)
+    if len(found) != 1:
+        raise Usage(f"{host} means {len(found)} hosts; one is wanted", code="host_ambiguous")
+    return found[0]
+
+
+def reach_all(pattern: str, inventories: Sequence[Path | str] = ()) -> tuple[Reach, ...]:
+    """How each host of a pattern is reached; refuses what would switch host-key checks off.
+
+    Raises:
+        Usage: `host_key_check_disabled`, `connection_unsupported`, `become_unsupported`, or an
+            inventory that is missing, broken or empty.
+        NotFound: `host_unknown`.
+    """
+    return tuple(_reach(name, way) for name, way in _ask(inventories, pattern, ways=True).items())
+
+
+def run(
+    way: Reach, argv: Sequence[str], *, stdin: bytes = b"", timeout: float
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command on the host and give back its exit status and both its outputs.
+
+    timeout: seconds for the whole of it. A status of 255 is taken for ssh's own word.
+
+    Raises:
+        ConnectionRefused: `host_key_changed`, `host_key_unknown`, `auth_failed`,
+            `become_password_missing`.
+        HostUnreachable: `host_unreachable`, or `host_silent` when the time is over.
+    """
+    try:
+        done = subprocess.run(
+            _command(way, argv),
+            input=stdin,
+            capture_output=True,
+            timeout=timeout,
+            start_new_session=True,  # no terminal that ssh or sudo could ask on
+            check=False,
+        )
+    except subprocess.TimeoutExpired as exc:
+        raise HostUnreachable(
+            f"{way.host} gave no answer in {timeout:g} s", code="host_silent"
+        ) from exc
+    except FileNotFoundError as exc:
+        if way.kind == "local" and not way.become:
+            return subprocess.CompletedProcess(list(argv), 127, b"", str(exc).encode())
+        raise SandboxerError(f"{exc.filename} is missing here", code="program_missing") from exc
+    complaint = done.stderr.decode(errors="replace")
+    if way.kind == "ssh" and done.returncode == 255:
+        raise refusal(complaint, way.host)
+    if way.become and done.returncode != 0 and _BECOME_PASSWORD.search(complaint):
+        raise refusal(complaint, way.host)
+    return done
+
+
+def start_master(way: Reach) -> subprocess.Popen[bytes] | None:
+    """Open the connection that later commands and plays share. Never waits.
+
+    Returns the process that opens it, None where there is nothing to share.
+    """
+    if not any("ControlPath=" in word for word in way.argv):
+        return None
+    return subprocess.Popen(
+        _command(way, ["true"], become=False),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+_KEY_CHANGED = re.compile(r"HOST IDENTIFICATION HAS CHANGED|host key for .* has changed", re.I)
+_KEY_UNKNOWN = re.compile(r"Host key verification failed|No .*host key is known for", re.I)
+_AUTH_FAILED = re.compile(
+    r"Permission denied \(|Too many authentication failures|No supported authentication methods|"
+    r"Invalid/incorrect password",
+    re.I,
+)
+_BECOME_PASSWORD = re.compile(
+    r"(Missing|Incorrect) \w+ password|a password is required|"
+    r"su: Authentication failure|doas: Auth\w+ (required|failed)|su: must be run from a terminal",
+    re.I,
+)
+
+
+def refusal(message: str, host: str) -> SandboxerError:
+    """What ssh, become or Ansible's report of them said, as one of our errors."""
+    if _KEY_CHANGED.search(message):
+        return ConnectionRefused(
+            f"the host key of {host} is not the one that is known",
+            f"find out why; when the new key is right: sandboxer host trust {host}",
+            code="host_key_changed",
+        )
+    if _KEY_UNKNOWN.search(message):
+        return ConnectionRefused(
+            f"the host key of {host} is not known here",
+            f"sandboxer host trust {host}",
+            code="host_key_unknown",
+        )
+    if _AUTH_FAILED.search(message):
+        return ConnectionRefused(
+            f"{host} did not let us in: {_last_line(message)}",
+            "check the user and the key in the inventory, and that the agent has the key",
+            code="auth_failed",
+        )
+    if _BECOME_PASSWORD.search(message):
+        return ConnectionRefused(
+            f"becoming another user on {host} needs a password",
+            "let the account become that user without one, or log in as that user",
+            code="become_password_missing",
+        )
+    return HostUnreachable(f"{host} can't be reached: {_last_line(message)}")
+
+
+def is_become_refusal(message: str) -> bool:
+    """Whether a failed task's message says that become asked for a password."""
+    return _BECOME_PASSWORD.search(message) is not None
+
+
+def _last_line(message: str) -> str:
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return lines[-1] if lines else "ssh said nothing"
+
+
+def _source(given: Path | str) -> str:
+    path = Path(given).expanduser()
+    if path.exists():
+        return str(path.absolute())
+    if isinstance(given, str) and "," in given:
+        return given
+    raise Usage(f"there is no inventory {given}", code="inventory_missing")
+
+
+def _ask(inventories: Sequence[Path | str], pattern: str, *, ways: bool) -> dict[str, Any]:
+    """What _reach.py answers for the hosts of the pattern: {name: way}."""
+    named = sources(inventories)
+    if pattern.startswith("@"):
+        raise Usage("a pattern of hosts can't be read from a file here", code="host_pattern")
+    child = subprocess.run(
+        [sys.executable, "-P", str(Path(__file__).with_name("_reach.py"))],
+        input=json.dumps({"inventories": named, "pattern": pattern, "ways": ways}),
+        capture_output=True,
+        text=True,
+        env={**os.environ, **ansible_env.settings()},
+        start_new_session=True,
+        check=False,
+    )
+    if child.returncode != 0 or not child.stdout:
+        raise SandboxerError(
+            f"Ansible could not say how to reach {pattern}: {_last_line(child.stderr)}"
+        )
+    answer = json.loads(child.stdout)
+    if "error" in answer:
+        raise Usage(f"the inventory is broken: {answer['error']}", code="inventory_broken")
+    if not answer["all"]:
+        complaint = " ".join(child.stderr.split())
+        raise Usage(
+            f"there is no host in {', '.join(named)}", complaint[:500], code="inventory_empty"
+        )
+    if answer["unmatched"] or not answer["hosts"]:
+        raise unknown_host(", ".join(answer["unmatched"]) or pattern, answer["all"])
+    found: dict[str, Any] = answer["hosts"]
+    return found
+
+
+def unknown_host(name: str, known: Sequence[str]) -> NotFound:
+    near = difflib.get_close_matches(name, known, n=3) or sorted(known)[:3]
+    return NotFound(
+        f"no inventory has a host {name}",
+        f"near it: {', '.join(near)}" if near else "name an inventory with -i",
+        code="host_unknown",
+    )
+
+
+def _reach(host: str, way: Mapping[str, Any]) -> Reach:
+    become = _become_words(host, way["become"])
+    if way["kind"] == "local":
+        return Reach(host, "local", become=become)
+    if way["kind"] != "ssh":
+        raise Usage(
+            f"{host} is reached by {way['kind']}; ssh and local are what sand-boxer can use",
+            code="connection_unsupported",
+        )
+    _refuse_disabled_checks(host, way["options"])
+    argv = tuple(way["argv"])
+    if argv[-1].startswith("-"):
+        raise Usage(f"{argv[-1]} can't be the address of {host}", code="connection_arguments")
+    understood = _understood(host, argv)
+    return Reach(
+        host,
+        "ssh",
+        argv=(argv[0], *_NO_QUESTIONS, *argv[1:]),
+        become=become,
+        ssh={
+            "host": understood["hostname"],
+            "port": int(understood["port"]),
+            "user": understood["user"],
+        },
+        known_hosts=tuple(understood.get("userknownhostsfile", "").split()),
+    )
+
+
+def _become_words(host: str, become: Mapping[str, str] | None) -> tuple[str, ...]:
+    if become is None:
+        return ()
+    user = become.get("user") or "root"
+    exe = become.get("exe") or become["method"]
+    flags = shlex.split(become.get("flags", ""))
+    match become["method"]:
+        case "sudo" | "doas":
+            return (exe, "-n", *flags, "-u", user, "/bin/sh", "-c")
+        case "su":
+            return (exe, *flags, user, "-c")
+    raise Usage(
+        f"{host} asks for become by {become['method']}; sudo, doas and su are what sand-boxer "
+        "can use",
+        code="become_unsupported",
+    )
+
+
+def _command(way: Reach, argv: Sequence[str], *, become: bool = True) -> list[str]:
+    words = list(argv)
+    if way.become and become:
+        words = [*way.become, shlex.join(words)]
+    if way.kind == "local":
+        return words
+    # The login shell at the other end gets one word and takes it apart again.
+    return [*way.argv[:-1], "-T", way.argv[-1], shlex.join(words)]
+
+
+def _refuse_disabled_checks(host: str, options: Mapping[str, Sequence[Any]]) -> None:
+    for name, (value, origin) in options.items():
+        if name == "host_key_checking":
+            culprit = None if value else "false"
+        else:
+            culprit = _disabling_word(shlex.split(value or ""))
+        if culprit:
+            raise _checks_disabled(host, str(origin).removeprefix("var: ") or name, culprit)
+
+
+def _disabling_word(words: Sequence[str]) -> str | None:
+    """The first ssh option among the words that would switch host-key checks off."""
+    for word, following in itertools.pairwise([*words, ""]):
+        if not word.startswith("-o"):
+            continue
+        option = word[2:] or following
+        key, _, value = option.strip().replace("=", " ", 1).partition(" ")
+        key, value = key.lower(), value.strip().strip('"')
+        off = (
+            (key == "stricthostkeychecking" and value.lower() not in ("yes", "true", "ask"))
+            or (key == "userknownhostsfile" and value.lower() in ("/dev/null", "none"))
+            or (key == "nohostauthenticationforlocalhost" and value.lower() in ("yes", "true"))
+        )
+        if off:
+            return option
+        if key == "proxycommand" and (inner := _disabling_word(shlex.split(value))):
+            return inner
+    return None
+
+
+def _understood(host: str, argv: Sequence[str]) -> dict[str, str]:
+    """The options as ssh itself reads them, its own configuration files included."""
+    done = subprocess.run(
+        [argv[0], "-G", *argv[1:]],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise Usage(
+            f"ssh does not accept the arguments for {host}: {_last_line(done.stderr)}",
+            code="connection_arguments",
+        )
+    options = dict(line.partition(" ")[::2] for line in done.stdout.splitlines())
+    # Left over when `ansible_ssh_args` replaced ours: files of ssh's own, or one named by -F.
+    if (strict := options.get("stricthostkeychecking", "")) not in ("true", "yes", "ask"):
+        raise _checks_disabled(host, "ssh's configuration", f"StrictHostKeyChecking={strict}")
+    return options
+
+
+def _checks_disabled(host: str, where: str, what: str) -> Usage:
+    if where == "env: ANSIBLE_SSH_ARGS":
+        where = "ANSIBLE_SSH_ARGS or ssh_args in ansible.cfg"
+    return Usage(
+        f"{where} switches the host-key check of {host} off ({what})",
+        f"take it out; sandboxer host trust {host} records the key",
+        code="host_key_check_disabled",
+    )

@@ -1,0 +1,78 @@
+"""What the hosts are made of. A changed recipe is another digest, hence another image."""
+
+import hashlib
+from dataclasses import dataclass
+
+from tests.lab.layout import ARCHIVE_URL, IMAGE_SCRIPTS
+
+BARE = (
+    "systemd-sysv",
+    "udev",
+    "dbus",
+    "libpam-systemd",
+    "openssh-server",
+    "iproute2",
+    "python3",
+)
+
+# what role `host` installs
+ENGINE = (
+    "podman",
+    "runc",
+    "netavark",
+    "aardvark-dns",
+    "nftables",
+    "iptables",
+    "catatonit",
+    "uidmap",
+    "slirp4netns",
+    "fuse-overlayfs",
+    "busybox-static",
+    "rsync",
+    "cron",
+)
+
+SERVER = (
+    *BARE,
+    *ENGINE,
+    "podman-compose",
+    "python3-yaml",
+    "curl",
+    "ca-certificates",
+    "dbus-user-session",
+)
+
+# in the archive beside these: python3-apt is what Ansible's apt module asks for
+ARCHIVE = (*SERVER, "python3-apt", "crun", "passt", "sudo", "procps")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    name: str
+    suite: str
+    packages: tuple[str, ...]
+    scripts: tuple[str, ...]
+    # a third of all files, of which each host costs time to make and to remove
+    left_out: tuple[str, ...] = ("/usr/share/doc", "/usr/share/man", "/usr/share/locale")
+
+    @property
+    def digest(self) -> str:
+        texts = [(IMAGE_SCRIPTS / script).read_text() for script in self.scripts]
+        return digest(self.suite, ARCHIVE_URL, *self.packages, *self.left_out, *texts)
+
+    @property
+    def alias(self) -> str:
+        return f"{self.name}-{self.digest}"
+
+
+def digest(*words: str) -> str:
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:12]
+
+
+# made like the server called CoulombCore: an older podman, short image names refused
+BOOKWORM = Recipe("bookworm-server", "bookworm", SERVER, ("base.sh", "engine.sh", "qualified.sh"))
+TRIXIE = Recipe("trixie-server", "trixie", SERVER, ("base.sh", "engine.sh"))
+TRIXIE_BARE = Recipe("trixie-bare", "trixie", BARE, ("base.sh",))
+
+RECIPES = (BOOKWORM, TRIXIE, TRIXIE_BARE)
+SUITES = tuple(dict.fromkeys(recipe.suite for recipe in RECIPES))

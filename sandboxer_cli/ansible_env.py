@@ -20,7 +20,11 @@ COLLECTION = "ansible_collections.coulomb.sandboxer"
 
 # In ssh the first value counts: what stands here can't be undone by what follows.
 STRICT_HOST_KEYS = ("-o", "StrictHostKeyChecking=yes", "-o", "NoHostAuthenticationForLocalhost=no")
-_DEFAULT_SSH_ARGS = "-C -o ControlMaster=auto -o ControlPersist=60s"
+# The last two end a connection whose host has fallen silent, the shared one too.
+_DEFAULT_SSH_ARGS = (
+    "-C -o ControlMaster=auto -o ControlPersist=60s"
+    " -o ServerAliveInterval=5 -o ServerAliveCountMax=3"
+)
 
 # ssh needs 108 bytes for the socket, of which the name takes 11 and a suffix of its own 17.
 _LONGEST_CONTROL_DIRECTORY = 79

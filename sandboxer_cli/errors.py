@@ -64,6 +64,8 @@ class ConnectionRefused(SandboxerError):
 
 
 class NotFound(SandboxerError):
+    """There is no such sandbox, host or run."""
+
     code, exit_status = "not_found", 4
 
 
@@ -74,10 +76,14 @@ class Conflict(SandboxerError):
 
 
 class CapacityExceeded(SandboxerError):
+    """The host, a quota or a balance has no room for it."""
+
     code, exit_status, retryable = "capacity", 6, True
 
 
 class ProvisioningFailed(SandboxerError):
+    """It could not be made; what had been made was taken away again."""
+
     code, exit_status = "provisioning_failed", 7
 
 
@@ -88,22 +94,32 @@ class NotReady(SandboxerError):
 
 
 class ResidueLeft(SandboxerError):
+    """Something was left behind, and the answer says what."""
+
     code, exit_status, retryable = "residue", 10, True
 
 
 class HostUnreachable(SandboxerError):
+    """The host gave no answer, which says nothing about what is on it."""
+
     code, exit_status, retryable = "host_unreachable", 11, True
 
 
 class TryAgain(SandboxerError):
+    """Not now: somebody else is at work, or the reaper is late."""
+
     code, exit_status, retryable = "try_again", 12, True
 
 
 class DeadlineExceeded(SandboxerError):
+    """The whole of the verb took longer than it may."""
+
     code, exit_status, retryable = "deadline", 124, True
 
 
 class Cancelled(SandboxerError):
+    """Somebody asked for it to stop."""
+
     code, exit_status = "cancelled", 130
 
 
@@ -113,6 +129,7 @@ HOST_ERRORS: dict[str, type[SandboxerError]] = {
     "usage": Usage,
     "newer_record": Usage,
     "account_unsupported": Usage,
+    "host_unsupported": Usage,
     "not_found": NotFound,
     "conflict": Conflict,
     "expired": Conflict,
@@ -125,6 +142,9 @@ HOST_ERRORS: dict[str, type[SandboxerError]] = {
     "file_missing": ProvisioningFailed,
     "service_exited": ProvisioningFailed,
     "job_died": ProvisioningFailed,
+    "packages_missing": ProvisioningFailed,
+    "account_failed": ProvisioningFailed,
+    "reaper_failed": ProvisioningFailed,
     "not_ready": NotReady,
     "residue": ResidueLeft,
     "reaper_late": TryAgain,

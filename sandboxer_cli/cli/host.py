@@ -126,10 +126,10 @@ def doctor(
 
     found = checks.run(host or "all", tuple(inventory or ()))
 
-    def lines(rows: list[dict[str, str]]) -> list[str]:
+    def lines(rows: list[checks.Row]) -> list[str]:
         cells = [[one["host"], one["check"], one["result"], one["said"]] for one in rows]
-        mends = [f"{one['host']}: {one['mend']}" for one in rows if one["mend"]]
+        mends = [f"{one['host']} {one['check']}: {one['mend']}" for one in rows if one["mend"]]
         return [*table(("HOST", "CHECK", "RESULT", ""), cells), *mends]
 
     render(Result(found, lines), json)
-    return max((one["exit_status"] for one in found), default=0)
+    return checks.exit_status(found)

@@ -171,10 +171,7 @@ def list_all(
         cells = [
             [
                 one["id"],
-                *(
-                    str(one.get(key) or "-")
-                    for key in ("name", "state", "host", "owner", "profile")
-                ),
+                *(str(one.get(key) or "-") for key in shown),
                 ends(one.get("expires_at")),
             ]
             for one in rows

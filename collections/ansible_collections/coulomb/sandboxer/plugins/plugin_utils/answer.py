@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import subprocess
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,13 +45,18 @@ def cleanup_command(sandbox_id: str, host: str) -> str:
 
 
 def ssh(connection: Any) -> dict[str, Any] | None:
-    """Address, port and user as the connection plugin has them; None for a local one."""
+    """Address, port and user as ssh itself understands them; None for a connection without."""
     if connection.transport != "ssh":
         return None
+    executable = connection.get_option("ssh_executable")
+    argv = connection._build_command(executable, "ssh", "-G", connection.get_option("host"))
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    understood = dict(line.partition(" ")[::2] for line in lines)
     return {
-        "host": connection.get_option("host"),
-        "port": connection.get_option("port"),
-        "user": connection.get_option("remote_user"),
+        "host": understood["hostname"],
+        "port": int(understood["port"]),
+        "user": understood["user"],
     }
 
 

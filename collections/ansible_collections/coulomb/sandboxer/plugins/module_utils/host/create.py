@@ -114,6 +114,8 @@ def _check(request: Mapping[str, Any]) -> dict[str, Any]:
         ids.check_id(wanted["id"])
     wanted["ttl"] = lease.check_ttl(wanted.get("ttl") or lease.TTL_DEFAULT)
     wanted["deadline"] = lease.check_making(wanted.get("deadline") or lease.MAKING_DEFAULT)
+    for service in wanted["document"]["services"].values():
+        maker.split_environment(service["environment"])
     if os.geteuid() != 0:
         raise HostError(
             "account_unsupported",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import shutil
 import time
 from collections.abc import Iterable, Mapping
@@ -17,7 +18,7 @@ from . import fault, ports, process
 from .engine import KINDS as ENGINE_KINDS
 from .engine import Engine
 from .errors import HostError
-from .state import State
+from .state import State, read_json
 
 MARKER = ".sandboxer"
 MONITOR_SECONDS = 10.0
@@ -42,12 +43,28 @@ def make_dir(state: State, sandbox_id: str, path: str) -> None:
     os.makedirs(state.remote, mode=0o755, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         os.mkdir(path, 0o750)
+    _give_to_run_account(state, path)
     marker = os.path.join(path, MARKER)
     descriptor = os.open(
         marker, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
     )
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(sandbox_id)
+
+
+def _give_to_run_account(state: State, path: str) -> None:
+    """Let the group of the account that role `host` made read a sandbox's folder."""
+    name = (read_json(state.host_file) or {}).get("run_account")
+    try:
+        group = pwd.getpwnam(name).pw_gid if name else -1
+    except KeyError:
+        group = -1  # somebody removed the account: nobody's group, then
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        os.fchown(descriptor, -1, group)
+        os.fchmod(descriptor, 0o750)
+    finally:
+        os.close(descriptor)
 
 
 def find(
@@ -117,10 +134,12 @@ def _monitored(sandbox_id: str) -> set[str]:
     """Names of containers whose monitor lives: it holds their ports, and has the name among its
     arguments. One that outlives its container is a container left behind."""
     mark = (sandbox_id + ".").encode("ascii")
+    commands = [process.argv(pid) for pid in process.all_pids()]
     return {
         argument.decode("utf-8", "replace")
-        for pid in process.all_pids()
-        for argument in process.argv(pid)
+        for command in commands
+        if command and os.path.basename(command[0]) == b"conmon"
+        for argument in command
         if argument.startswith(mark)
     }
 

@@ -34,7 +34,11 @@ def check_id(value: str) -> str:
 
 
 def check_name(value: str) -> str:
-    return _check(_NAME, value, "name", "a name is 1 to 39 small letters, digits and dashes")
+    hint = "a name is 1 to 39 small letters, digits and dashes"
+    if isinstance(value, str) and value.startswith("sbx-"):
+        hint = "what begins with sbx- is an id"
+        raise HostError("usage", f"{value!r} is not a valid name", hint)
+    return _check(_NAME, value, "name", hint)
 
 
 def check_owner(value: str) -> str:

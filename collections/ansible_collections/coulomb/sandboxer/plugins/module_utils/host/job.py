@@ -60,10 +60,12 @@ def read_log(folder: str, after: int = 0) -> Iterator[dict[str, Any]]:
         try:
             with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
                 for line in file:
-                    if line.endswith("\n"):  # else it is being written
+                    try:
                         event = json.loads(line)
-                        if event["n"] > after:
-                            yield event
+                    except ValueError:
+                        continue  # it is being written, or its writer was killed
+                    if event["n"] > after:
+                        yield event
         except FileNotFoundError:
             continue
 

@@ -34,7 +34,8 @@ class Lease:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Lease:
-        return cls(**{name: data[name] for name in cls.__dataclass_fields__})
+        names = [name for name in cls.__dataclass_fields__ if name != "boot_id"]
+        return cls(**{name: float(data[name]) for name in names}, boot_id=str(data["boot_id"]))
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -106,8 +107,8 @@ def is_due(lease: Lease, state: str, now: Now, working: bool) -> bool:
     All that it goes by are `lease` and `state` of a record, of any version, and whether some
     process is at work on it.
     """
-    if state == "destroying" and not working:
-        return True
+    if state in ("destroying", "stuck") and not working:
+        return True  # somebody began to take it away
     if state == "creating" and (lease.boot_id != now.boot_id or not working):
         return True  # its maker is dead
     return remaining(lease, now) <= 0

@@ -7,6 +7,7 @@ puts one right.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 from collections.abc import Iterator, Mapping
@@ -45,8 +46,19 @@ def run(state: State, sandbox_id: str, generation: int) -> None:
         if error.code != "fenced":
             making.fail(error)
     except Exception as error:
-        making.fail(HostError("internal", f"{type(error).__name__}: {error}"))
+        making.fail(_named(error))
         raise
+
+
+def _named(error: Exception) -> HostError:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return HostError(
+            "disk_full",
+            f"no space left on the host: {error}",
+            "free some space on the host and try again",
+            retryable=True,
+        )
+    return HostError("internal", f"{type(error).__name__}: {error}")
 
 
 @contextlib.contextmanager
@@ -108,7 +120,8 @@ class _Making:
     def fail(self, error: HostError) -> None:
         """Undo what was made and say why in the record; a repair leaves it `stopped`."""
         error.stage = error.stage or self._phase
-        self._log.write("failed", str(error))
+        with contextlib.suppress(OSError):  # a log that is full keeps nobody from undoing
+            self._log.write("failed", str(error))
         with contextlib.suppress(HostError):  # fenced: the destroyer does the rest
             if self._record.state != "creating":
                 self._change(state="stopped", error=error.as_dict())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +12,7 @@ from .engine import labels_of
 from .errors import HostError
 
 LOG_SIZE = "10m"
+_VARIABLE = re.compile(r"[A-Za-z0-9_.-]+")  # `*` would hand over the engine's own environment
 # The engine itself lives by these: their values go through a file, never its environment.
 _ENGINES_OWN = frozenset(
     [
@@ -53,8 +56,11 @@ def volume_name(sandbox_id: str, volume: str) -> str:
 
 
 def image_volume_name(sandbox_id: str, service: str, target: str) -> str:
-    """A volume that no one named: it gets a name all the same, so that it can be found."""
-    return "{}.{}{}".format(sandbox_id, service, "".join(c if c.isalnum() else "-" for c in target))
+    """A volume that no one named: it gets a name all the same, so that it can be found.
+
+    By digest, so that it is no other target's and none that the document names.
+    """
+    return f"{sandbox_id}.{service}.{hashlib.sha256(target.encode('utf-8')).hexdigest()[:16]}"
 
 
 def service_volumes(
@@ -77,15 +83,18 @@ def split_environment(environment: Mapping[str, str]) -> tuple[dict[str, str], d
     """(what goes through the engine's own environment, what goes through an env file).
 
     Values never stand in an argv. The engine's environment carries any text unchanged, but must
-    not be given names that the engine lives by itself; the file, no line breaks.
+    not be given names that the engine lives by itself; the file, no line breaks. What neither
+    would carry unchanged is HostError `usage`.
     """
     by_name: dict[str, str] = {}
     by_file: dict[str, str] = {}
     for key, value in environment.items():
         own = key in _ENGINES_OWN or key.startswith(_ENGINES_OWN_PREFIXES)
         (by_file if own else by_name)[key] = value
-        if own and "\n" in value:
-            raise HostError("usage", f"the value of {key} may not have line breaks")
+        if _VARIABLE.fullmatch(key) is None:
+            raise HostError("usage", f"{key!r} is not the name of a variable")
+        if "\0" in value or (own and ("\n" in value or "\r" in value)):
+            raise HostError("usage", f"the value of {key} may not have line breaks or zero bytes")
     return by_name, by_file
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,10 +29,11 @@ def http(host: str, port: int, wanted: Mapping[str, Any], seconds: float = SECON
     status = int(wanted.get("status") or 200)
     contains = wanted.get("contains")
     request = f"GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\nUser-Agent: sandboxer\r\n\r\n"
+    end = time.monotonic() + seconds
     try:
         with socket.create_connection((host, port), seconds) as connection:
             connection.sendall(request.encode("utf-8"))
-            answer = _receive(connection, bool(contains))
+            answer = _receive(connection, bool(contains), end)
     except OSError as error:
         return f"no answer from {host}:{port}{path} ({_reason(error)})"
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -45,10 +47,11 @@ def http(host: str, port: int, wanted: Mapping[str, Any], seconds: float = SECON
     return ""
 
 
-def _receive(connection: socket.socket, with_body: bool) -> bytes:
+def _receive(connection: socket.socket, with_body: bool, end: float) -> bytes:
     """The status line's packet, or all up to the limit; an endless answer can't hold us."""
     answer = b""
     while len(answer) < BODY_BYTES:
+        connection.settimeout(max(end - time.monotonic(), 0.001))
         data = connection.recv(4096)
         if not data:
             break

@@ -39,6 +39,7 @@ ROOMS = (
     "maker",
     "observe",
     "ports",
+    "prepare",
     "probe",
     "process",
     "program",
@@ -47,6 +48,8 @@ ROOMS = (
     "receipt",
     "record",
     "state",
+    "timer",
+    "trial",
     "verbs",
 )
 _FOLDER = "sandboxer_host"
@@ -92,7 +95,7 @@ def build(texts: dict[str, str]) -> bytes:
 def install(state: State) -> str:
     """Have this very program on the host. Returns its file name below `programs/`."""
     texts = sources()
-    name = f"{VERSION}-{digest(texts)}.pyz"
+    name = _name(texts)
     path = os.path.join(state.programs, name)
     if not os.path.isfile(path):
         write_bytes(path, build(texts))
@@ -100,9 +103,27 @@ def install(state: State) -> str:
     return name
 
 
+def own_name() -> str:
+    """The file name that this very program has below `programs/`."""
+    return _name(sources())
+
+
 def reader(state: State) -> str:
     """The link to the program that answers reads of this protocol over SSH."""
     return os.path.join(state.programs, f"read-{READ_PROTOCOL}.pyz")
+
+
+def reader_name(state: State) -> str:
+    """The file name of that program; empty where there is no link yet."""
+    try:
+        return os.readlink(reader(state))
+    except OSError:
+        return ""
+
+
+def next_reader(current: str, comer: str) -> str:
+    """Reads go to the newest version; of two builds of one version, to the latest comer."""
+    return current if current and _version(current) > _version(comer) else comer
 
 
 def main() -> None:
@@ -114,7 +135,7 @@ def main() -> None:
         if words[:1] == ["job"]:
             verbs.job(State.of_account(), *words[1:])
             return
-        request = json.loads(sys.stdin.read() or "{}")
+        request = json.loads(sys.stdin.buffer.read() or b"{}")
         answer = verbs.run(State.of_account(), words[0] if words else "", request)
     except HostError as error:
         _say({"error": error.as_dict()})
@@ -127,17 +148,19 @@ def _say(answer: Any) -> None:
 
 
 def _point_reader(state: State, name: str) -> None:
-    """Let reads go to the newest version; of two builds of one version, to the latest comer."""
+    current = reader_name(state)
+    if next_reader(current, name) == current:
+        return
     link = reader(state)
-    with contextlib.suppress(OSError):
-        current = os.readlink(link)
-        if current == name or _version(current) > _version(name):
-            return
     temporary = f"{link}.{os.getpid()}.tmp"
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temporary)
     os.symlink(name, temporary)
     os.replace(temporary, link)
+
+
+def _name(texts: dict[str, str]) -> str:
+    return f"{VERSION}-{digest(texts)}.pyz"
 
 
 def _version(name: str) -> list[int]:

@@ -9,7 +9,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from . import lease, program, receipt, record
+from . import lease, process, program, receipt, record
 from .clock import Now, now
 from .errors import HostError
 from .state import State, read_json, write_json
@@ -48,7 +48,8 @@ def run(state: State, check: bool = False) -> dict[str, Any]:
 
 
 def beat(state: State, at: Now) -> str:
-    """ok | late | none. Late is three minutes on the boot clock, counted from boot at the earliest.
+    """ok | late | none. Late is three minutes on the boot clock, counted from boot at the earliest:
+    the start of process 1, since a system container shares the clock of its host.
 
     `none` is a host on which nothing was set up that could beat.
     """
@@ -56,8 +57,12 @@ def beat(state: State, at: Now) -> str:
     if prepared.get("reaper", "none") == "none":
         return "none"
     last = read_json(state.beat_file)
-    since = last["boot"] if last and last["boot_id"] == at.boot_id else 0.0
+    since = last["boot"] if last and last["boot_id"] == at.boot_id else _booted()
     return "late" if at.boot - since > LATE_SECONDS else "ok"
+
+
+def _booted() -> float:
+    return process.start_ticks(1) / os.sysconf("SC_CLK_TCK")
 
 
 def _sort(state: State, at: Now) -> tuple[list[str], list[str]]:
@@ -120,8 +125,12 @@ def _start(state: State, sandbox_id: str, mine: str) -> subprocess.Popen[bytes]:
 
 
 def _forget_programs(state: State, mine: str, at: Now) -> None:
-    """A program stays while a record names it, or while it is the newest, or young."""
-    kept = {mine, os.path.basename(os.path.realpath(program.reader(state)))}
+    """A program stays while a record or a link names it, or while it is young.
+
+    The links of other read protocols too: another version's timer may run by one of them.
+    """
+    there = [os.path.join(state.programs, name) for name in os.listdir(state.programs)]
+    kept = {mine, *(os.path.basename(os.readlink(path)) for path in there if os.path.islink(path))}
     for sandbox_id in state.sandbox_ids():
         try:
             found = record.read_for_reaper(state, sandbox_id)
@@ -129,9 +138,8 @@ def _forget_programs(state: State, mine: str, at: Now) -> None:
             return  # a record that can't be read may name any of them
         if found:
             kept.add(os.path.basename(found[2]))
-    for name in os.listdir(state.programs):
-        path = os.path.join(state.programs, name)
-        if name in kept or os.path.islink(path):
+    for path in there:
+        if os.path.basename(path) in kept or os.path.islink(path):
             continue
         if at.wall - os.stat(path).st_mtime > PROGRAM_KEPT_SECONDS:
             os.unlink(path)

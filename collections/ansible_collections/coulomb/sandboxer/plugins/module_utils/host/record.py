@@ -75,16 +75,18 @@ def read(state: State, sandbox_id: str) -> Record | None:
     data = _read_raw(state, sandbox_id)
     if data is None:
         return None
-    if data.get("min_reader", 1) > SCHEMA:
-        raise HostError(
-            "newer_record",
-            "the record of {} needs a newer sandboxer (format {})".format(
-                sandbox_id, data.get("min_reader")
-            ),
-            "install the version of sand-boxer that made it",
-        )
     try:
-        return Record.from_dict(data)
+        if data.get("min_reader", 1) > SCHEMA:
+            raise HostError(
+                "newer_record",
+                "the record of {} needs a newer sandboxer (format {})".format(
+                    sandbox_id, data.get("min_reader")
+                ),
+                "install the version of sand-boxer that made it",
+            )
+        found = Record.from_dict(data)
+        found.granted()  # a lease that is none would be met later, by everybody
+        return found
     except (KeyError, TypeError, ValueError) as error:
         raise _broken(state, sandbox_id) from error
 
@@ -96,7 +98,7 @@ def read_for_reaper(state: State, sandbox_id: str) -> tuple[Lease, str, str] | N
         return None
     try:
         return Lease.from_dict(data["lease"]), data["state"], str(data.get("program", ""))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise _broken(state, sandbox_id) from error
 
 

@@ -169,10 +169,9 @@ def _refuse_link(path: str) -> None:
 def write_bytes(path: str, data: bytes, mode: int = 0o600) -> None:
     """All of it or nothing, also after a power cut: temporary file, fsync, rename, fsync."""
     temporary = f"{path}.{os.getpid()}.tmp"
-    descriptor = os.open(
-        temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode
-    )
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
+        descriptor = os.open(temporary, flags, mode)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()

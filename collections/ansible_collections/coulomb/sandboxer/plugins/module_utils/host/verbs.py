@@ -129,6 +129,13 @@ def cancel(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
     return view(state, found)
 
 
+def prepare(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Make this host ready, or see whether it can be."""
+    from . import prepare as room  # hardly ever asked for: the other verbs should not pay for it
+
+    return room.run(state, request)
+
+
 def view(state: State, found: Record) -> dict[str, Any]:
     """The object of one record, with the state that the engine shows."""
     there = observe.containers({found.engine}) if found.containers else []
@@ -156,6 +163,7 @@ _VERBS: dict[str, Callable[[State, Mapping[str, Any]], Any]] = {
     "extend": extend,
     "follow": follow,
     "list": list_all,
+    "prepare": prepare,
     "reap": lambda state, request: reap.run(state, bool(request.get("check"))),
     "show": show,
 }

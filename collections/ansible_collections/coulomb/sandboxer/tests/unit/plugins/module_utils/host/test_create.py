@@ -117,7 +117,7 @@ def test_a_conflict_names_the_keys_that_differ(
     ],
 )
 def test_what_the_controller_sent_is_checked_again(state: State, words: dict[str, Any]) -> None:
-    request = {"name": "one", "owner": "me", "request": SAME, "document": {}, **words}
+    request = {"name": "one", "owner": "me", "request": SAME, "document": {"services": {}}, **words}
     with pytest.raises(HostError) as failed:
         create.run(state, request)
     assert failed.value.code == "usage"

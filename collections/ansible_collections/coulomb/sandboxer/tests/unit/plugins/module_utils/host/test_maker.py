@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Optional
+from typing import Any
 
 import pytest
 
@@ -30,10 +30,10 @@ PUBLISHED = {"target": 80, "protocol": "tcp", "host_port": 20001}
 
 
 def argv(
-    volumes: Optional[dict[str, str]] = None,
-    published: Optional[list[dict[str, Any]]] = None,
+    volumes: dict[str, str] | None = None,
+    published: list[dict[str, Any]] | None = None,
     bind: str = "127.0.0.1",
-    env_file: Optional[str] = None,
+    env_file: str | None = None,
     **changes: Any,
 ) -> list[str]:
     service = {**PLAIN, **changes}
@@ -192,7 +192,7 @@ def test_completed_services() -> None:
     assert maker.completed_services(services) == {"migrate"}
 
 
-def mounting(*mounts: tuple[Optional[str], str]) -> dict[str, Any]:
+def mounting(*mounts: tuple[str | None, str]) -> dict[str, Any]:
     return {"volumes": [{"volume": volume, "target": target} for volume, target in mounts]}
 
 

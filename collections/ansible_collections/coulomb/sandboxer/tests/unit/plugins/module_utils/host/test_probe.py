@@ -87,6 +87,7 @@ def test_what_is_asked(serve: Serve) -> None:
 
 def test_the_status_line_may_come_in_pieces(serve: Serve) -> None:
     def treat(connection: socket.socket) -> None:
+        connection.recv(4096)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in OK:
             connection.send(bytes([byte]))

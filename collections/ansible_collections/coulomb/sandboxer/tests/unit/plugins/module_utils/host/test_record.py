@@ -144,13 +144,14 @@ def test_a_broken_record_is_named_and_hides_no_other(
 
 @pytest.mark.parametrize("broken", [b"{", {"lease": LEASE_OF_WORDS}], ids=repr)
 def test_a_broken_record_does_not_end_the_reapers_pass(
-    state: State, make_record: MakeRecord, broken: Any
+    state: State, make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch, broken: Any
 ) -> None:
     """What can't be read is for a person; what is due is taken away all the same."""
     if isinstance(broken, dict):
         broken = {**make_record().as_dict(), **broken}
     put(state, "sbx-one", broken)
-    put(state, "sbx-two", make_record(id="sbx-two", lease=ENDED).as_dict())
+    put(state, "sbx-two", make_record(id="sbx-two", lease=ENDED, engine="none").as_dict())
+    monkeypatch.setenv("SANDBOXER_STATE", os.path.dirname(state.root))
     assert reap.run(state)["kept"] == ["sbx-one"]
     assert state.sandbox_ids() == ["sbx-one"]
 

@@ -1,0 +1,51 @@
+# Two commands for people: make demo, make test. The others are their parts.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+BIN := .venv/bin
+COLLECTION := collections/ansible_collections/coulomb/sandboxer
+HOST_LIBRARY := $(COLLECTION)/plugins/module_utils/host
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help setup demo test lint types generate unit machine faults lab-up lab-down lab
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with everything in it
+	@scripts/setup.sh
+
+demo: setup ## See a real sandbox made, answering and taken away on this machine
+	@scripts/demo.sh
+
+test: lint types unit faults lab ## Run every test; sets up what they need (root)
+
+lint: setup ## Style of Python, Ansible and shell
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: setup ## Types, strictly
+	$(BIN)/mypy
+	MYPYPATH=collections $(BIN)/mypy --python-version 3.10 $(HOST_LIBRARY)
+
+generate: setup ## Write what is generated: the schemas and tables of docs/reference
+	$(BIN)/python -c 'from pathlib import Path; from sandboxer_cli import contract; contract.write(Path("docs/reference"))'
+
+unit: setup ## Tests that need no prepared machine
+	$(PYTEST) -n 2 tests/unit $(COLLECTION)/tests/unit
+
+machine: setup ## Prepare this machine, as `make demo` does
+	@$(BIN)/sandboxer host prepare --fix-engine
+
+# a network namespace of their own, so that no listener of this machine is taken for a leftover
+faults: machine ## The host program under SIGKILL, races and trouble (podman, root)
+	unshare --net sh -c 'ip link set lo up && exec $(PYTEST) tests/faults'
+
+lab-up: setup ## Start the lab's hosts (root)
+	@$(BIN)/python -m tests.lab up
+
+lab-down: ## Take the lab's hosts away
+	@$(BIN)/python -m tests.lab down
+
+lab: machine lab-up ## Tests on this machine and on the lab's hosts
+	$(PYTEST) tests/lab

@@ -1,0 +1,224 @@
+"""Create, adopt, list, destroy: on real hosts, by each door."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab.doors import Controller, Said, recap
+from tests.lab.hosts import Host
+from tests.lab.listing import whole_listing
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture
+def controller(tmp_path: Path) -> Controller:
+    home = tmp_path / "home"
+    home.mkdir()
+    return Controller(home)
+
+
+@pytest.fixture(params=["h1", "h2"])
+def host(request: pytest.FixtureRequest, lab: dict[str, Host]) -> Host:
+    return lab[request.param]
+
+
+@pytest.fixture
+def clean(controller: Controller, host: Host) -> Iterator[Callable[[], None]]:
+    """A function that compares the host with what it was before: whole listings, not labels."""
+    controller.sandboxer("create", "--profile", "profile.hello", "--host", host.name, "--name", "w")
+    controller.sandboxer("destroy", "w", "--host", host.name)
+    before = whole_listing(host.run)
+
+    def assert_clean() -> None:
+        assert whole_listing(host.run) == before
+
+    yield assert_clean
+    for found in controller.sandboxer("list", "--host", host.name, "--json").data:
+        controller.sandboxer("destroy", found["id"], "--host", host.name)
+
+
+def make(controller: Controller, host: Host, *more: str) -> Said:
+    return controller.sandboxer(
+        "create",
+        "--profile",
+        "profile.hello",
+        "--host",
+        host.name,
+        "--name",
+        "one",
+        "--json",
+        *more,
+    )
+
+
+def fetched(host: Host, url: str) -> str:
+    code = (
+        "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode())"
+    )
+    return host.run(["python3", "-c", code, url]).stdout
+
+
+def test_by_the_program(controller: Controller, host: Host, clean: Callable[[], None]) -> None:
+    first = make(controller, host)
+    assert first.status == 0, first
+    assert (first.data["changed"], first.data["state"]) == (True, "ready")
+    assert first.data["reachability"]["ssh"] == {"host": host.address, "port": 22, "user": "root"}
+    [endpoint] = first.data["reachability"]["endpoints"]
+    assert "hello from sand-boxer" in fetched(host, endpoint["url"])
+    assert "starting web" in first.err
+
+    again = make(controller, host)
+    assert again.data == {**first.data, "changed": False}
+
+    gone = controller.sandboxer("destroy", "one", "--host", host.name, "--json")
+    assert (gone.status, gone.data["changed"], gone.data["remains"]) == (0, True, [])
+    once_more = controller.sandboxer("destroy", "one", "--host", host.name, "--json")
+    assert (once_more.status, once_more.data["changed"]) == (0, False)
+    clean()
+
+
+def test_by_the_playbook(controller: Controller, host: Host, clean: Callable[[], None]) -> None:
+    variables = {"profile": "profile.hello", "host": host.name, "name": "one"}
+    first = controller.playbook("create", **variables)
+    assert first.status == 0, first
+    assert recap(first, host.name)["changed"] == 1
+    assert "sandboxer destroy sbx-" in first.out
+    again = controller.playbook("create", **variables)
+    assert recap(again, host.name)["changed"] == 0
+
+    shown = controller.sandboxer("show", "one", "--host", host.name, "--json")
+    assert "hello" in fetched(host, shown.data["reachability"]["endpoints"][0]["url"])
+
+    gone = controller.playbook("destroy", host=host.name, name="one")
+    assert recap(gone, host.name)["changed"] == 1
+    once_more = controller.playbook("destroy", host=host.name, name="one")
+    assert (once_more.status, recap(once_more, host.name)["changed"]) == (0, 0)
+    clean()
+
+
+def test_another_controller_adopts_it(
+    controller: Controller, host: Host, clean: Callable[[], None], tmp_path: Path
+) -> None:
+    """An empty home, another host name, the same key."""
+    other = Controller(
+        tmp_path,
+        prefix=("unshare", "--uts", "sh", "-c", 'hostname elsewhere && exec "$@"', "sh"),
+    )
+    made = make(controller, host).data
+    [found] = other.sandboxer("list", "--host", host.name, "--json").data
+    assert found == {**made, "changed": False}
+    assert other.sandboxer("destroy", "one", "--host", host.name).status == 0
+    made = make(controller, host).data
+    assert other.sandboxer("destroy", made["id"], "--host", host.name).status == 0
+    clean()
+
+
+def test_another_owner_does_not_meet_it(
+    controller: Controller, host: Host, clean: Callable[[], None], tmp_path: Path
+) -> None:
+    made = make(controller, host).data
+    other = Controller(tmp_path, environment={"SANDBOXER_OWNER": "somebody"})
+    assert other.sandboxer("list", "--host", host.name, "--json").data == []
+    refused = other.sandboxer("destroy", "one", "--host", host.name, "--json")
+    assert (refused.status, refused.error["code"]) == (5, "conflict")
+    theirs = make(other, host)
+    assert theirs.status == 0
+    assert theirs.data["id"] != made["id"]
+    for sandbox_id in (made["id"], theirs.data["id"]):
+        gone = other.sandboxer("destroy", sandbox_id, "--host", host.name, "--json")
+        assert (gone.status, gone.data["id"]) == (0, sandbox_id)
+    clean()
+
+
+def state_folder(host: Host) -> str:
+    """Every path below the state folder with its time and its size."""
+    argv = ["find", "/var/lib/sandboxer", "/srv/sandboxer", "-printf", "%p %T@ %s\\n"]
+    lines = host.run(argv).stdout.splitlines()
+    # the timer of a prepared host writes its beat each minute
+    return "\n".join(sorted(line for line in lines if "/beat.json" not in line))
+
+
+def test_a_check_writes_nothing(
+    controller: Controller, host: Host, clean: Callable[[], None]
+) -> None:
+    before = state_folder(host)
+    variables = {"profile": "profile.hello", "host": host.name, "name": "one"}
+    planned = controller.playbook("create", check=True, **variables)
+    assert "+container sbx-new.web" in planned.out
+    assert recap(planned, host.name)["changed"] == 1
+    dry = controller.sandboxer(
+        "create", "--profile", "profile.hello", "--host", host.name, "--name", "one", "--dry-run"
+    )
+    assert (dry.status, "would change" in dry.out) == (0, True)
+    for verb in ("destroy", "reap", "list"):
+        assert controller.playbook(verb, check=True, host=host.name, name="one").status == 0
+    clean()
+    assert state_folder(host) == before
+
+
+def test_another_content_is_a_conflict(
+    controller: Controller, host: Host, clean: Callable[[], None]
+) -> None:
+    made = make(controller, host).data
+    refused = make(controller, host, "--set", "message=other")
+    assert (refused.status, refused.error["code"]) == (5, "conflict")
+    assert "set.message" in refused.error["message"]
+    anew = make(controller, host, "--set", "message=other", "--replace")
+    assert (anew.status, anew.data["changed"]) == (0, True)
+    assert anew.data["id"] != made["id"]
+    [left] = controller.sandboxer("list", "--host", host.name, "--json").data
+    assert "other" in fetched(host, left["reachability"]["endpoints"][0]["url"])
+    controller.sandboxer("destroy", "one", "--host", host.name)
+    clean()
+
+
+def test_a_hostile_message_is_data(
+    controller: Controller, host: Host, clean: Callable[[], None], tmp_path: Path
+) -> None:
+    message = f"{{{{ lookup('pipe', 'touch {tmp_path}/here') }}}} $(touch /there) `id` 'ä\"\n"
+    made = make(controller, host, "--set", f"message={message}")
+    assert made.status == 0, made
+    assert message in fetched(host, made.data["reachability"]["endpoints"][0]["url"])
+    assert not (tmp_path / "here").exists()
+    assert host.run(["test", "-e", "/there"], check=False).returncode == 1
+    controller.sandboxer("destroy", "one", "--host", host.name)
+    clean()
+
+
+def test_several_hosts_at_once(controller: Controller, lab: dict[str, Host]) -> None:
+    words = ("create", "--profile", "profile.hello", "--host", "h1,h2", "--name", "both", "--json")
+    made = controller.sandboxer(*words)
+    assert made.status == 0, made
+    assert {one["host"] for one in made.data["results"].values()} == {"h1", "h2"}
+    ambiguous = controller.sandboxer("destroy", "both", "--json")
+    assert (ambiguous.status, ambiguous.error["code"]) == (2, "reference_ambiguous")
+    gone = controller.sandboxer("destroy", "both", "--host", "h1,h2", "--json")
+    assert all(one["remains"] == [] for one in gone.data["results"].values())
+
+
+def test_an_unknown_host_is_no_success(controller: Controller, lab: dict[str, Host]) -> None:
+    by_program = controller.sandboxer("list", "--host", "h7", "--json")
+    assert (by_program.status, by_program.error["code"]) == (4, "host_unknown")
+    by_playbook = controller.playbook("create", host="h7", profile="profile.hello")
+    assert by_playbook.status != 0
+    assert "no host of the inventory matches h7" in by_playbook.err
+
+
+def test_a_silent_host_is_not_an_empty_one(controller: Controller, lab: dict[str, Host]) -> None:
+    """'Unreachable' is never 'gone'."""
+    lab["h2"].cut()
+    try:
+        listed = controller.sandboxer("list", "--json")
+        assert listed.status == 11
+        assert json.loads(listed.out) == []
+        assert "h2" in listed.err
+        gone = controller.sandboxer("destroy", "nothing", "--json")
+        assert (gone.status, gone.error["code"]) == (11, "host_unreachable")
+        assert "h2" in gone.error["message"]
+    finally:
+        lab["h2"].mend()

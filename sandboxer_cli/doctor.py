@@ -327,7 +327,7 @@ def _account(host: str, told: _Told) -> Iterator[Row]:
 def _python(host: str, told: _Told) -> Iterator[Row]:
     said = _first(told, "python")
     mend = f"on {host}: apt-get install python3"
-    found = re.match(r"3\.(\d+)\.\d+ ", said)
+    found = re.match(r"3\.([0-9]{1,3})\.[0-9]+ ", said)
     if not found:
         yield _fail(host, "python", said or "there is none", mend, ProvisioningFailed)
     elif int(found[1]) < 9:
@@ -354,7 +354,7 @@ def _short_names(host: str, told: _Told) -> Iterator[Row]:
     """For information: short image names are refused or qualified before they come to a host."""
     try:
         searched = json.loads(_first(told, "engine").partition(" ")[2]).get("search") or []
-    except (ValueError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return  # no engine that works
     mode = _first(told, "short_names") or "permissive"
     where = f"looked for on {', '.join(map(str, searched))}" if searched else "refused"
@@ -369,7 +369,7 @@ def _reaper(host: str, told: _Told) -> Iterator[Row]:
         beat = json.loads(_first(told, "beat") or "{}")
         last = float(beat["boot"]) if beat.get("boot_id") == _first(told, "boot_id") else None
         now = float(_first(told, "python").split()[1])
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         said = "host.json or beat.json in the state folder can't be read"
         yield _fail(host, "reaper", said, mend, SandboxerError)
         return
@@ -412,16 +412,16 @@ def _free(told: _Told, key: str) -> dict[str, int]:
     """What `df -P` calls available, by mount point."""
     found = {}
     for line in told.get(key, ()):
-        if cells := re.search(r" [1-9]\d* +\d+ +(\d+) +\S+ +(/.*)$", line):
+        if cells := re.search(r" [1-9][0-9]* +[0-9]+ +([0-9]{1,18}) +\S+ +(/.*)$", line):
             found[cells[2]] = int(cells[1])
     return found
 
 
 def _memory(host: str, told: _Told) -> Iterator[Row]:
-    text = _first(told, "memory")
-    if not text.isdecimal():
+    kib = _number(_first(told, "memory"))
+    if kib is None:
         return
-    free = int(text) * _KIB
+    free = kib * _KIB
     said = f"{free / _GIB:.1f} GiB free"
     if free < 256 * _MIB:
         yield _warn(host, "memory", said, f"sandboxer list --all --host {host}, and destroy some")
@@ -447,15 +447,19 @@ def _clock(host: str, told: _Told, before: float, after: float) -> Iterator[Row]
 
 def _sessions(host: str, told: _Told) -> Iterator[Row]:
     """How many commands one connection carries at once; only root may read it."""
-    text = _first(told, "sessions")
-    if not text.isdecimal():
+    most = _number(_first(told, "sessions"))
+    if most is None:
         return
-    if int(text) < 4:
+    if most < 4:
         mend = f"on {host}: MaxSessions 10 in /etc/ssh/sshd_config"
-        yield _warn(host, "max-sessions", f"{text} commands at once over a connection", mend)
+        yield _warn(host, "max-sessions", f"{most} commands at once over a connection", mend)
     else:
-        yield _ok(host, "max-sessions", text)
+        yield _ok(host, "max-sessions", str(most))
 
 
 def _first(told: _Told, key: str) -> str:
     return next(iter(told.get(key, ())), "")
+
+
+def _number(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None

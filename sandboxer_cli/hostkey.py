@@ -76,7 +76,7 @@ def look_up(way: Reach) -> Offer:
     host, port = options["hostname"].lower(), int(options["port"])
     # What ssh looks for; an alias stands for address and port together.
     name = options.get("hostkeyalias", "").lower() or _name(host, port)
-    system = [Path(path) for path in options.get("globalknownhostsfile", "").split()]
+    system = [Path(p) for p in options.get("globalknownhostsfile", "").split() if p != "none"]
     files = [Path(path) for path in way.known_hosts]
     known = [one for file in (*files, *system) for one in _find(name, file)]
     plain = [one for one in known if not one.mark]

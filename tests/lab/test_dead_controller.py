@@ -1,0 +1,138 @@
+"""Whatever becomes of the controller, the host ends what was made there, by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import process
+from tests.lab.command import await_until
+from tests.lab.doors import ROOT, Controller
+from tests.lab.hosts import Host
+from tests.lab.listing import whole_listing
+
+pytestmark = pytest.mark.lab
+
+PHASES = ("containers", "start", "ready")
+TTL_SECONDS = 20
+# the timer fires each minute; then it takes a moment to remove
+REAPED_WITHIN = 90
+
+
+@pytest.fixture(params=["h1", "h2"])
+def host(request: pytest.FixtureRequest, lab: dict[str, Host], tmp_path: Path) -> Host:
+    """A prepared host, so that its reaper's timer runs, and with hello's image there."""
+    host = lab[request.param]
+    controller = Controller(tmp_path)
+    prepared = controller.sandboxer("host", "prepare", host.name, "--json")
+    assert prepared.data["reaper"] == "systemd", prepared
+    create(controller, host, "warm", "10m")
+    controller.sandboxer("destroy", "warm", "--host", host.name)
+    return host
+
+
+def create(controller: Controller, host: Host, name: str, ttl: str = f"{TTL_SECONDS}s") -> None:
+    words = ("--profile", "profile.hello", "--host", host.name, "--name", name, "--ttl", ttl)
+    said = controller.sandboxer("create", *words)
+    assert said.status == 0, said
+
+
+def kill_everything(mark: str) -> None:
+    """SIGKILL to every process on this machine that the controller started, its connection too."""
+    wanted = f"SANDBOXER_TEST_MARK={mark}".encode()
+    while True:
+        found = [
+            pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _has(pid, wanted)
+        ]
+        if not found:
+            return
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _has(pid: int, wanted: bytes) -> bool:
+    try:
+        return wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def log_of(host: Host, name: str) -> str:
+    """What the job of a sandbox has said so far, read on the host itself."""
+    script = 'grep -l "\\"name\\": \\"$1\\"" /var/lib/sandboxer/sandboxes/*/record.json | head -1'
+    found = host.run(["sh", "-c", script, "sh", name], check=False).stdout.strip()
+    if not found:
+        return ""
+    return host.run(["cat", f"{Path(found).parent}/job/log.head"], check=False).stdout
+
+
+def records(host: Host) -> list[str]:
+    return host.run(["ls", "/var/lib/sandboxer/sandboxes"]).stdout.split()
+
+
+def same_as(host: Host, before: dict[str, list[str]]) -> Callable[[], bool]:
+    return lambda: not records(host) and whole_listing(host.run) == before
+
+
+def killed_at(phase: str, host: Host, home: Path) -> None:
+    """Start a create, and kill its controller as soon as the host has come to a phase."""
+    name, mark = f"killed-{phase}", uuid.uuid4().hex
+    controller = Controller(home, environment={"SANDBOXER_TEST_MARK": mark})
+    words = ("--profile", "profile.hello", "--host", host.name, "--name", name)
+    child = controller.start(*controller.program("create", *words, "--ttl", f"{TTL_SECONDS}s"))
+    named = f'"phase": "{phase}"'
+    try:
+        await_until(lambda: named in log_of(host, name), 30, f"the create came to {phase}")
+    finally:
+        kill_everything(mark)
+        child.wait()
+
+
+def test_killed_at_each_phase(host: Host, tmp_path: Path) -> None:
+    before = whole_listing(host.run)
+    for phase in PHASES:
+        killed_at(phase, host, tmp_path)
+    assert len(records(host)) == len(PHASES)
+    limit = TTL_SECONDS + REAPED_WITHIN
+    await_until(same_as(host, before), limit, f"{host.name} is clean by its own timer")
+
+
+def test_killed_once_it_is_ready(host: Host, tmp_path: Path) -> None:
+    before = whole_listing(host.run)
+    mark = uuid.uuid4().hex
+    create(Controller(tmp_path, environment={"SANDBOXER_TEST_MARK": mark}), host, "left")
+    kill_everything(mark)
+    expiry = time.monotonic() + TTL_SECONDS
+    await_until(
+        same_as(host, before), expiry - time.monotonic() + REAPED_WITHIN, f"{host.name} is clean"
+    )
+
+
+def test_two_builds_of_the_host_program(host: Host, tmp_path: Path) -> None:
+    """A create with code of another digest: both work, and each is reaped by its own program."""
+    before = whole_listing(host.run)
+    other_root = tmp_path / "other"
+    shutil.copytree(ROOT / "collections", other_root, ignore=shutil.ignore_patterns("output"))
+    room = other_root / "ansible_collections/coulomb/sandboxer/plugins/module_utils/host/clock.py"
+    room.write_text(room.read_text() + "\n# another build\n")
+    other = Controller(tmp_path, environment={"ANSIBLE_COLLECTIONS_PATH": str(other_root)})
+    variables = {"profile": "profile.hello", "host": host.name, "ttl": f"{TTL_SECONDS}s"}
+    assert other.playbook("create", name="theirs", **variables).status == 0
+    ours = Controller(tmp_path)
+    create(ours, host, "ours")
+    found = ours.sandboxer("list", "--host", host.name, "--json").data
+    assert {one["name"]: one["state"] for one in found} == {"theirs": "ready", "ours": "ready"}
+    script = 'grep -ho "\\"program\\": \\"[^\\"]*" /var/lib/sandboxer/sandboxes/*/record.json'
+    programs = host.run(["sh", "-c", script]).stdout.splitlines()
+    assert len(set(programs)) == 2
+    limit = TTL_SECONDS + REAPED_WITHIN
+    await_until(same_as(host, before), limit, "both are gone")

@@ -1,7 +1,10 @@
 #!/bin/sh
 # Makes .venv with the newest Python here that really runs, and installs what constraints.txt pins.
+# setup.sh FOLDER CORE makes another environment, with another version of ansible-core.
 set -eu
 cd "$(dirname "$0")/.."
+folder=${1:-.venv}
+core=${2:-}
 
 # A version manager's shim may stand first on PATH and answer "command not found".
 candidates() {
@@ -34,7 +37,7 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-if [ ! -x .venv/bin/python ]; then
+if [ ! -x "$folder/bin/python" ]; then
     if ! python=$(find_python); then
         echo "setup: no Python from 3.11 to 3.13 with venv; installing Debian's python3-venv" >&2
         as_root apt-get update -qq
@@ -42,14 +45,21 @@ if [ ! -x .venv/bin/python ]; then
         python=$(find_python)
     fi
     echo "setup: $("$python" --version) at $python"
-    "$python" -m venv .venv
+    "$python" -m venv "$folder"
 fi
 
-stamp=.venv/installed
-wanted=$(cat pyproject.toml constraints.txt | sha256sum)
+constraints=$folder/constraints.txt
+if [ -n "$core" ]; then
+    grep -v '^ansible-core==' constraints.txt >"$constraints"
+    echo "ansible-core==$core" >>"$constraints"
+else
+    cp constraints.txt "$constraints"
+fi
+stamp=$folder/installed
+wanted=$(cat pyproject.toml "$constraints" | sha256sum)
 if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
-    .venv/bin/python -m pip install --quiet --constraint constraints.txt hatchling editables
-    .venv/bin/python -m pip install --quiet --constraint constraints.txt \
+    "$folder/bin/python" -m pip install --quiet --constraint "$constraints" hatchling editables
+    "$folder/bin/python" -m pip install --quiet --constraint "$constraints" \
         --no-build-isolation --editable '.[dev]'
     echo "$wanted" >"$stamp"
 fi

@@ -14,7 +14,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 INVENTORY = ROOT / "inventories/lab"
-BIN = Path(sys.executable).parent
+# another environment's programs, to try an older ansible-core
+BIN = ROOT / os.environ.get("SANDBOXER_TEST_BIN", Path(sys.executable).parent)
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.lab.command import await_until
 from tests.lab.doors import Controller, Said, recap
 from tests.lab.hosts import Host
 from tests.lab.listing import whole_listing
@@ -222,3 +225,68 @@ def test_a_silent_host_is_not_an_empty_one(controller: Controller, lab: dict[str
         assert "h2" in gone.error["message"]
     finally:
         lab["h2"].mend()
+
+
+@pytest.fixture
+def slow_image(clean: Callable[[], None], host: Host) -> Iterator[str]:
+    """Hello's image under a name that a compose file may have."""
+    name = "docker.io/library/slow-tests:1"
+    host.run(["podman", "tag", "localhost/sandboxer/hello:1", name])
+    yield name
+    host.run(["podman", "untag", name])
+
+
+def slow_create(controller: Controller, host: Host, folder: Path) -> list[str]:
+    """A create that takes as long as one likes: its health check never passes."""
+    (folder / "compose.yml").write_text(
+        "services:\n"
+        "  web:\n"
+        "    image: docker.io/library/slow-tests:1\n"
+        "    init: true\n"
+        "    healthcheck: {test: [CMD, /bin/sh, -c, exit 1], interval: 1s, retries: 1000}\n"
+    )
+    words = ("create", str(folder), "--host", host.name, "--name", "slow", "--deadline", "45s")
+    return controller.program(*words, "--json")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_cancelled_in_the_middle(
+    controller: Controller,
+    host: Host,
+    slow_image: str,
+    tmp_path: Path,
+    number: signal.Signals,
+) -> None:
+    """The host undoes what was made and says so; it does not wait for a deadline."""
+    before = whole_listing(host.run)
+    child = controller.start(*slow_create(controller, host, tmp_path))
+    await_until(lambda: state_of(controller, host) == "creating", 30, "it is being made")
+    os.kill(child.pid, number)
+    out, err = child.communicate(timeout=30)
+    assert (child.returncode, json.loads(out)["error"]["code"]) == (130, "cancelled"), err
+    await_until(lambda: state_of(controller, host) == "failed", 30, "the host has undone it")
+    shown = controller.sandboxer("show", "slow", "--host", host.name, "--json").data
+    assert shown["error"]["code"] == "cancelled"
+    controller.sandboxer("destroy", "slow", "--host", host.name)
+    assert whole_listing(host.run) == before
+
+
+def test_a_cut_link_is_followed_again(
+    controller: Controller, host: Host, slow_image: str, tmp_path: Path
+) -> None:
+    child = controller.start(*slow_create(controller, host, tmp_path))
+    await_until(lambda: state_of(controller, host) == "creating", 30, "it is being made")
+    host.cut()
+    try:
+        assert child.stderr is not None
+        assert any("asking again" in line for line in child.stderr), "the cut was not noticed"
+    finally:
+        host.mend()
+    out, _ = child.communicate(timeout=120)
+    assert (child.returncode, json.loads(out)["error"]["code"]) == (8, "not_ready")
+    controller.sandboxer("destroy", "slow", "--host", host.name)
+
+
+def state_of(controller: Controller, host: Host) -> str | None:
+    shown = controller.sandboxer("show", "slow", "--host", host.name, "--json")
+    return str(shown.data["state"]) if shown.status == 0 else None

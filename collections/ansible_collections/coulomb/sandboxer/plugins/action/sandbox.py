@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -17,6 +18,8 @@ from ansible_collections.coulomb.sandboxer.plugins.modules.sandbox import SPEC
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer as answers
 
 MODULE = "coulomb.sandboxer.sandbox"
+SILENCE_SECONDS = 120.0
+LOST = ("not responding", "closed by remote host", "Broken pipe", "Connection reset by")
 
 
 class ActionModule(ActionBase):
@@ -43,7 +46,9 @@ class ActionModule(ActionBase):
 
     def _present(self, args: dict[str, Any], variables: dict[str, Any], host: str) -> Any:
         request = _resolve(args)
-        done = self._call({**args, "resolved": json.dumps(request, ensure_ascii=False)}, variables)
+        done = self._start(
+            {**args, "resolved": json.dumps(request, ensure_ascii=False)}, variables, host
+        )
         if done.get("failed") or self._task.check_mode:
             return _with_plan(done, request["name"])
         found = done["object"]
@@ -67,6 +72,19 @@ class ActionModule(ActionBase):
         whole = answers.complete(found, host, answers.ssh(self._connection), changed)
         return {"changed": changed, "action": action, "sandbox": whole}
 
+    def _start(self, args: dict[str, Any], variables: dict[str, Any], host: str) -> dict[str, Any]:
+        """The first call. Where its link is lost the answer is, and the same again finds what it
+        has begun."""
+        try:
+            return self._call(args, variables)
+        except AnsibleConnectionFailure as error:
+            if not _was_connected(str(error)):
+                raise
+        done = self._call_again(args, variables, host)
+        if not done.get("failed"):
+            done["changed"] = True  # as far as anyone can know, by the call that was lost
+        return done
+
     def _follow(
         self, done: dict[str, Any], sandbox_id: str, variables: dict[str, Any], host: str
     ) -> dict[str, Any]:
@@ -77,9 +95,23 @@ class ActionModule(ActionBase):
             if not done.get("working"):
                 return done
             cursor = json.dumps({"id": sandbox_id, "cursor": done["cursor"]})
-            done = self._call({"follow": cursor}, variables)
+            done = self._call_again({"follow": cursor}, variables, host)
             if done.get("failed"):
                 return done
+
+    def _call_again(
+        self, args: dict[str, Any], variables: dict[str, Any], host: str
+    ) -> dict[str, Any]:
+        """One call over a link that may be cut: the job goes on without us, so ask again."""
+        end = time.monotonic() + SILENCE_SECONDS
+        while True:
+            try:
+                return self._call(args, variables)
+            except AnsibleConnectionFailure:
+                if time.monotonic() >= end:
+                    raise
+                self._say(host, "no answer; the making goes on there; asking again")
+                time.sleep(1)  # nothing tells when a host is back
 
     def _call(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         given = {key: value for key, value in args.items() if value is not None}
@@ -91,6 +123,12 @@ class ActionModule(ActionBase):
     def _say(self, host: str, text: str) -> None:
         for line in text.splitlines():
             Display().display(f"sandboxer: {host}: {line}")
+
+
+def _was_connected(message: str) -> bool:
+    """Whether ssh speaks of a connection that it had. Of one that it could not make it says why;
+    of a shared one that went away it says nothing at all."""
+    return message.rstrip().endswith("over ssh:") or any(sign in message for sign in LOST)
 
 
 def _resolve(args: dict[str, Any]) -> dict[str, Any]:

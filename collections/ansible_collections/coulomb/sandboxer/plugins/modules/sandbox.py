@@ -182,7 +182,7 @@ def present(state: State, params: dict, check_mode: bool) -> dict:
     request = json.loads(params["resolved"])
     answer = verbs.run(state, "create", {**request, "check": check_mode})
     if not check_mode and answer["action"] != "keep" and params["wait"]:
-        answer.update(verbs.run(state, "follow", {"id": answer["object"]["id"]}))
+        answer.update(verbs.run(state, "follow", {"id": answer["object"]["id"], "to_end": True}))
     return answer
 
 

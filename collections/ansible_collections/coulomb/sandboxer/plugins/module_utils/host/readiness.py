@@ -56,13 +56,11 @@ class Readiness:
             self._containers = {
                 item.name: item for item in self._engine.containers() if item.owner_id == self._id
             }
-            self.reason = ""
-            for name, condition in conditions.items():
-                self.reason = self._judge(name, condition)
-                if self.reason:
-                    break
-            if not self.reason:
+            judged = (self._judge(name, how) for name, how in conditions.items())
+            reason = next((reason for reason in judged if reason), "")
+            if not reason:
                 return
+            self.reason = reason  # the last one stands while the next is being found
             time.sleep(pause)
             pause = min(pause * 2, POLL_SECONDS)
 

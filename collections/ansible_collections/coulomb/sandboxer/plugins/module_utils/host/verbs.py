@@ -34,7 +34,8 @@ def job(state: State, sandbox_id: str, generation: str, work_lock: str) -> None:
 def follow(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
     """Events after `cursor`, as soon as there are some or the job has ended.
 
-    Request: id, cursor, seconds. Answer: events, cursor, working, and the object (or None).
+    Request: id, cursor, seconds, to_end (wait for the job's end, whatever it says meanwhile).
+    Answer: events, cursor, working, and the object (or None).
     """
     sandbox_id = ids.check_id(request["id"])
     cursor = int(request.get("cursor", 0))
@@ -42,7 +43,7 @@ def follow(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
     while True:
         working = state.is_working(sandbox_id)  # before the events, so that none is missed
         events = list(jobs.read_log(state.job(sandbox_id), cursor))
-        if events or not working or time.monotonic() >= end:
+        if (events and not request.get("to_end")) or not working or time.monotonic() >= end:
             break
         time.sleep(0.03)
     if events:

@@ -60,7 +60,7 @@ def run(pattern: str, inventories: Sequence[Path | str] = ()) -> list[Row]:
     except SandboxerError as error:
         return [*rows, _refused(pattern, "inventory", error)]
     with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(ways))) as pool:
-        for found in pool.map(_host, ways):
+        for found in pool.map(check_host, ways):
             rows += found
     return rows
 
@@ -224,7 +224,7 @@ def _ssh() -> Row:
 # One round trip. Nothing is put into this text; it comes by standard input, so that the login
 # shell has nothing to take apart, and what it calls must not read from there.
 _SCRIPT = b"""
-say() { printf '%s=%s\\n' "$1" "$2"; }
+say() { printf '%s=%s\\n' "$1" "$(printf %s "$2" | tr '\\n' ' ')"; }
 say time "$(date +%s.%N)"
 uid=$(id -u)
 say uid "$uid"
@@ -236,7 +236,7 @@ say python "$("$python" -I -S -c 'import sys, time
 print("%d.%d.%d" % sys.version_info[:3], time.clock_gettime(time.CLOCK_BOOTTIME))' </dev/null 2>&1)"
 
 if command -v podman >/dev/null; then
-    told=$(timeout 10 podman info --format '{{.Version.Version}} {{json .Registries}}' \
+    told=$(timeout -k 1 10 podman info --format '{{.Version.Version}} {{json .Registries}}' \
         </dev/null 2>&1)
     say engine_status "$?"
     say engine "$(printf '%s\\n' "$told" | tail -n 1)"
@@ -249,8 +249,8 @@ say short_names "$(cat "$registries" /etc/containers/registries.conf.d/*.conf 2>
 state=/var/lib/sandboxer
 [ "$uid" = 0 ] || state=$HOME/.local/state/sandboxer
 [ -z "$SANDBOXER_STATE" ] || state=$SANDBOXER_STATE/state
-say host "$(head -c 4096 "$state/host.json" 2>/dev/null | tr -d '\\n')"
-say beat "$(head -c 4096 "$state/beat.json" 2>/dev/null | tr -d '\\n')"
+say host "$(head -c 4096 "$state/host.json" 2>/dev/null)"
+say beat "$(head -c 4096 "$state/beat.json" 2>/dev/null)"
 say boot_id "$(cat /proc/sys/kernel/random/boot_id)-$(sed 's/.*) //' /proc/1/stat | cut -d' ' -f20)"
 
 folders='/var/lib /var/lib/containers /srv'
@@ -270,7 +270,8 @@ say end 1
 _Told = Mapping[str, Sequence[str]]
 
 
-def _host(way: connection.Reach) -> list[Row]:
+def check_host(way: connection.Reach) -> list[Row]:
+    """The rows of one host. Where it can't be asked there is one, `connection`, that says why."""
     before = time.time()
     try:
         done = connection.run(way, ["/bin/sh"], stdin=_SCRIPT, timeout=SECONDS)

@@ -146,8 +146,10 @@ def _options(way: Reach) -> dict[str, str]:
 
 def _refuse_jump(way: Reach, options: Mapping[str, str]) -> None:
     address = f"-p {options['port']} {options['hostname']}"
-    if (jump := options.get("proxyjump", "none")) != "none":
-        by_hand = f"run `ssh {jump.split(',')[-1]} ssh-keyscan {address}`"
+    if (jumps := options.get("proxyjump", "none")) != "none":
+        before, _, last = jumps.rpartition(",")
+        over = f"-J {before} " if before else ""
+        by_hand = f"run `ssh {over}ssh://{last} ssh-keyscan {address}`"
     elif options.get("proxycommand", "none") != "none":
         by_hand = f"run `ssh-keyscan {address}` where the host can be reached directly"
     else:

@@ -19,8 +19,10 @@ Pattern = Annotated[str | None, typer.Argument(help="Host, or pattern of hosts."
 def list_all(inventory: options.Inventory = None, json: options.Json = False) -> int:
     """List the hosts of the inventory and how they are reached. Connects to none.
 
-    Examples:  sandboxer host list
-               sandboxer -i inventories/lab host list
+    \b
+    Examples:
+      sandboxer host list
+      sandboxer -i inventories/lab host list
     """
     from sandboxer_cli import connection
     from sandboxer_cli.result import Result, render, table
@@ -56,8 +58,10 @@ def prepare(
 ) -> int:
     """Make a host ready: packages, folders, run account, and the reaper with its timer.
 
-    Examples:  sandboxer host prepare
-               sandboxer host prepare h1 -i inventories/lab
+    \b
+    Examples:
+      sandboxer host prepare
+      sandboxer host prepare h1 -i inventories/lab
     """
     from sandboxer_cli.cli.answer import emit, emit_plan
     from sandboxer_cli.cli.session import client
@@ -83,8 +87,10 @@ def trust(
 ) -> int:
     """Show the host's key, and record it as known once you say that it is right.
 
-    Examples:  sandboxer host trust h1
-               sandboxer host trust h1 --yes
+    \b
+    Examples:
+      sandboxer host trust h1
+      sandboxer host trust h1 --yes
     """
     from sandboxer_cli import connection, hostkey
     from sandboxer_cli.errors import Usage
@@ -118,8 +124,10 @@ def doctor(
 ) -> int:
     """Check this machine and hosts, and name the command that mends what is wrong. Reads only.
 
-    Examples:  sandboxer doctor
-               sandboxer doctor h1 -i inventories/lab
+    \b
+    Examples:
+      sandboxer doctor
+      sandboxer doctor h1 -i inventories/lab
     """
     from sandboxer_cli import doctor as checks
     from sandboxer_cli.result import Result, render, table

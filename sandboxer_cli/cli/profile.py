@@ -15,8 +15,10 @@ app = typer.Typer(help="What can be made.", no_args_is_help=True, rich_markup_mo
 def list_all(json: options.Json = False) -> int:
     """List the profiles.
 
-    Examples:  sandboxer profile list
-               sandboxer profile list --json
+    \b
+    Examples:
+      sandboxer profile list
+      sandboxer profile list --json
     """
     from sandboxer_cli.profiles.load import known_profiles, load_profile
     from sandboxer_cli.result import Result, render, table
@@ -36,8 +38,10 @@ def show(
 ) -> int:
     """Show one profile and what can be set in it.
 
-    Examples:  sandboxer profile show profile.hello
-               sandboxer profile show profile.compose --json
+    \b
+    Examples:
+      sandboxer profile show profile.hello
+      sandboxer profile show profile.compose --json
     """
     from sandboxer_cli.profiles.load import load_profile
     from sandboxer_cli.result import Result, render, span

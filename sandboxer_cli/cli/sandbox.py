@@ -58,8 +58,10 @@ def create(
 ) -> int:
     """Make a sandbox and wait until it is ready.
 
-    Examples:  sandboxer create . --host h1
-               sandboxer create --profile profile.hello --name one --ttl 20m
+    \b
+    Examples:
+      sandboxer create . --host h1
+      sandboxer create --profile profile.hello --name one --ttl 20m
     """
     from sandboxer_cli.cli.answer import emit, emit_plan
     from sandboxer_cli.cli.session import client
@@ -101,8 +103,10 @@ def destroy(
 ) -> int:
     """Take a sandbox away and prove that nothing is left.
 
-    Examples:  sandboxer destroy one --host h1
-               sandboxer destroy sbx-4f7kq2zd
+    \b
+    Examples:
+      sandboxer destroy one --host h1
+      sandboxer destroy sbx-4f7kq2zd
     """
     from sandboxer_cli.cli.answer import emit, emit_plan, say
     from sandboxer_cli.cli.session import client
@@ -127,8 +131,10 @@ def show(
 ) -> int:
     """Show one sandbox.
 
-    Examples:  sandboxer show one
-               sandboxer show sbx-4f7kq2zd --json
+    \b
+    Examples:
+      sandboxer show one
+      sandboxer show sbx-4f7kq2zd --json
     """
     from sandboxer_cli.cli.answer import say
     from sandboxer_cli.cli.session import client
@@ -148,8 +154,10 @@ def list_all(
 ) -> int:
     """List sandboxes. A host that does not answer is named, never left out.
 
-    Examples:  sandboxer list
-               sandboxer list --all --json
+    \b
+    Examples:
+      sandboxer list
+      sandboxer list --all --json
     """
     import sys
 
@@ -195,8 +203,10 @@ def extend(
 ) -> int:
     """Let a sandbox live longer; never past the maximum that it was made with.
 
-    Examples:  sandboxer extend one 1h
-               sandboxer extend sbx-4f7kq2zd 45m --host h1
+    \b
+    Examples:
+      sandboxer extend one 1h
+      sandboxer extend sbx-4f7kq2zd 45m --host h1
     """
     from sandboxer_cli.cli.answer import emit
     from sandboxer_cli.cli.session import client
@@ -216,8 +226,10 @@ def reap(
 ) -> int:
     """Take away what is due, as each host's own timer does every minute.
 
-    Examples:  sandboxer reap
-               sandboxer reap --host h1 --dry-run
+    \b
+    Examples:
+      sandboxer reap
+      sandboxer reap --host h1 --dry-run
     """
     from sandboxer_cli.cli.answer import emit
     from sandboxer_cli.cli.session import client

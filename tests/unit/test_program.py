@@ -1,0 +1,155 @@
+"""The program's words: what it prints where, and how it ends. No host is needed for any of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from sandboxer_cli import result
+from sandboxer_cli.contract import ErrorAnswer
+from sandboxer_cli.errors import NotFound
+
+PROGRAM = [str(Path(sys.executable).parent / "sandboxer")]
+VERBS = [
+    ["create"],
+    ["destroy"],
+    ["show"],
+    ["list"],
+    ["extend"],
+    ["reap"],
+    ["doctor"],
+    ["profile", "list"],
+    ["profile", "show"],
+    ["host", "list"],
+    ["host", "prepare"],
+    ["host", "trust"],
+]
+
+
+def run(
+    *words: str, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_every_verb_has_two_examples_and_they_parse(verb: list[str], tmp_path: Path) -> None:
+    said = run(*verb, "--help")
+    assert said.returncode == 0
+    examples = re.findall(r"^\s*(?:Examples:)?\s*sandboxer (.+)$", said.stdout, re.M)
+    assert len(examples) == 2, said.stdout
+    for example in examples:
+        # --help after it: the words are understood and nothing is done
+        assert run(*example.split(), "--help").returncode == 0, example
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "code"),
+    [
+        (["frobnicate"], 2, "usage"),
+        (["create", "--frobnicate"], 2, "usage"),
+        (["extend", "one"], 2, "usage"),
+        (["create", "--profile", "profile.helo"], 2, "profile_unknown"),
+        (["create", "--profile", "profile.hello", "--set", "mesage=x"], 2, "setting_unknown"),
+        (["create", "--profile", "profile.hello", "--set", "message"], 2, "setting_invalid"),
+        (["create", "--profile", "profile.hello", "--ttl", "20"], 2, "ttl_invalid"),
+        (["create", "--profile", "profile.hello", "--deadline", "3h"], 2, "deadline_invalid"),
+        (["create", "--profile", "profile.hello", "--publish", "moon"], 2, "publish_invalid"),
+        (["create", "--profile", "profile.hello", "--name", "../x"], 2, "usage"),
+        (["create", "--profile", "profile.hello", "--id", "sbx-x\n"], 2, "usage"),
+        (["create", "/nowhere"], 2, "source_missing"),
+        (["create"], 2, "source_missing"),
+        (["destroy", "sbx-../../etc"], 2, "usage"),
+        (["list", "-i", "nowhere"], 2, "inventory_missing"),
+        (["host", "trust", "localhost"], 2, None),
+        (["show", "one"], 4, "not_found"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_an_error_is_one_object_or_two_lines(
+    words: list[str], status: int, code: str | None, tmp_path: Path
+) -> None:
+    state = str(tmp_path / "nothing")
+    said = run(*words, "--json", cwd=tmp_path, SANDBOXER_STATE=state)
+    assert said.returncode == status, said
+    answer = ErrorAnswer.model_validate(json.loads(said.stdout))
+    assert code in (None, answer.error.code)
+    assert said.stderr == ""
+
+    plain = run(*words, cwd=tmp_path, SANDBOXER_STATE=state)
+    assert (plain.returncode, plain.stdout) == (status, "")
+    assert answer.error.code in plain.stderr
+    assert "Traceback" not in plain.stderr
+    assert not Path(state).exists()
+
+
+def test_a_machine_without_sandboxes_has_an_empty_list(tmp_path: Path) -> None:
+    said = run("list", "--json", SANDBOXER_STATE=str(tmp_path / "nothing"))
+    assert (said.returncode, json.loads(said.stdout), said.stderr) == (0, [], "")
+
+
+def test_what_is_not_there_is_destroyed_already(tmp_path: Path) -> None:
+    said = run("destroy", "one", "--json", SANDBOXER_STATE=str(tmp_path / "nothing"))
+    assert said.returncode == 0
+    assert json.loads(said.stdout)["changed"] is False
+
+
+def test_the_version_is_said_without_ansible() -> None:
+    code = (
+        "import sys; sys.argv = ['sandboxer', '--version']\n"
+        "from sandboxer_cli.cli.main import main\n"
+        "try:\n    main()\n"
+        "finally:\n"
+        "    assert not {'ansible', 'ansible_runner', 'yaml', 'rich'} & set(sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout) == (0, "sandboxer 0.1.0\n"), said.stderr
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    line = f"{PROGRAM[0]} profile list | true"
+    said = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert said.stderr == ""
+
+
+def test_results_are_piped_as_tabs_and_shown_as_columns() -> None:
+    assert run("profile", "list").stdout.splitlines()[0].split("\t")[0] == "profile.compose"
+    main, other = pty.openpty()
+    subprocess.run([*PROGRAM, "profile", "list"], stdout=other, check=True)
+    os.close(other)
+    assert os.read(main, 4096).decode().startswith("NAME ")
+    os.close(main)
+
+
+@pytest.mark.parametrize(
+    ("instant", "said"),
+    [
+        ("2026-11-24T12:24:00Z", "in 24 min, 12:24 UTC"),
+        ("2026-11-24T12:00:20Z", "in 20 s, 12:00 UTC"),
+        ("2026-11-24T10:00:00Z", "2.0 h ago, 10:00 UTC"),
+        (None, "-"),
+    ],
+)
+def test_instants_for_people(instant: str | None, said: str) -> None:
+    assert result.when(instant, datetime(2026, 11, 24, 12, 0, tzinfo=UTC)) == said
+
+
+def test_text_from_a_host_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    result.render_error(NotFound("gone \x1b[2J\r", "look \x07"), as_json=False)
+    assert not set("\x1b\r\x07") & set(capsys.readouterr().err)

@@ -23,6 +23,8 @@ test: lint types unit faults lab old-core ## Run every test; sets up what they n
 lint: setup ## Style of Python, Ansible and shell
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/shellcheck scripts/*.sh .ci/run
+	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/ansible-lint -q --nocolor
 
 types: setup ## Types, strictly
 	$(BIN)/mypy

@@ -103,6 +103,8 @@ class Client:
             sandboxer_wait=request.wait,
         )
         ways = self._ways(wanted)
+        for way in ways:
+            connection.start_master(way)  # while Ansible is being started
 
         def cancel() -> None:
             _at_once(lambda way: host.ask(way, "cancel", {"ref": name, "owner": owner}), ways)

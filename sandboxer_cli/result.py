@@ -104,7 +104,7 @@ def sandbox_lines(found: Mapping[str, Any]) -> list[str]:
 
 
 _REAPER = {
-    "none": "nothing on that host ends it; `sandboxer host prepare` sets that up",
+    "none": "nothing there ends it by itself; `sandboxer host prepare`, with systemd or cron there",
     "late": "it has not run for three minutes, so nothing on that host ends it",
 }
 

@@ -14,6 +14,7 @@ from .tree import ListNode, MapNode, Node, Place, ScalarNode
 # Nodes are counted as if each alias were written out, which is what an alias bomb is made of.
 _MOST_NODES = 20_000
 _MOST_DEPTH = 40
+_LOOK_ABOVE = "that is where reading ended: what is wrong may stand above it"
 
 
 def parse(content: bytes, file: str) -> MapNode:
@@ -27,10 +28,12 @@ def parse(content: bytes, file: str) -> MapNode:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = _place(file, mark) if mark else file
-        raise invalid(f"not YAML: {error.problem or error.context}", place) from error
+        raise invalid(f"not YAML: {error.problem or error.context}", place, _LOOK_ABOVE) from error
     except yaml.reader.ReaderError as error:
         place = _end_of(text[: error.position], file)
-        raise invalid(f"not YAML: the character U+{error.character:04X}", place) from error
+        raise invalid(
+            f"not YAML: the character U+{error.character:04X}", place, "take it out"
+        ) from error
 
 
 def _decode(content: bytes, file: str) -> str:
@@ -38,7 +41,8 @@ def _decode(content: bytes, file: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8", "replace")
-        raise invalid("not UTF-8", _end_of(before, file)) from error
+        hint = "save the file as UTF-8"
+        raise invalid("not UTF-8", _end_of(before, file), hint) from error
 
 
 def _end_of(before: str, file: str) -> Place:
@@ -129,7 +133,9 @@ class _Builder:
             inner = f"{path}.{key.text}" if path else key.text
             if key.text in own:
                 first = own[key.text][0].place
-                raise invalid(f"{inner} is given twice: {first}", key.place)
+                raise invalid(
+                    f"{inner} is given twice: {first}", key.place, "leave one of them out"
+                )
             own[key.text] = (key, self._node(next(self._events), inner, depth + 1))
         if "<<" in own and own["<<"][0].plain:
             merged = _merged(own.pop("<<")[1])

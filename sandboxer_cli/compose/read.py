@@ -35,9 +35,18 @@ def read(source: Path) -> ComposeFile:
 
     Raises Usage: `source_missing`, `compose_missing`, `compose_invalid`, `compose_unsupported`.
     """
+    if not source.exists():
+        raise Usage(
+            f"there is no folder {source}",
+            "give the folder that holds the compose file",
+            code="source_missing",
+        )
     if not source.is_dir():
-        hint = f"give its folder, {source.parent}" if source.is_file() else ""
-        raise Usage(f"{source} is not a folder", hint, code="source_missing")
+        raise Usage(
+            f"{source} is not a folder",
+            f"give its folder, {source.parent}",
+            code="source_missing",
+        )
     name = _find(source)
     content = _content(source / name)
     return ComposeFile(name, content, parse(content, name))

@@ -35,8 +35,7 @@ class ActionModule(ActionBase):
             host = variables["inventory_hostname"]
             self._say(host, done)
             shown = {"host": host, **{key: done[key] for key in _SHOWN}}
-            all_hosts = variables.get("ansible_play_hosts_all", [host])
-            done["ansible_stats"] = answers.stats(host, shown, all_hosts)
+            done["ansible_stats"] = answers.stats(shown, variables)
         result.update(done)
         return result
 

@@ -44,7 +44,6 @@ class ActionModule(ActionBase):
             done["sandbox"] = answers.complete(
                 done["sandbox"], host, answers.ssh(self._connection), True
             )
-            all_hosts = variables.get("ansible_play_hosts_all", [host])
-            done["ansible_stats"] = answers.stats(host, done["sandbox"], all_hosts)
+            done["ansible_stats"] = answers.stats(done["sandbox"], variables)
         result.update(done)
         return result

@@ -20,9 +20,7 @@ class ActionModule(ActionBase):
         variables = task_vars or {}
         done = self._execute_module(task_vars=variables)
         if not done.get("failed"):
-            host = variables["inventory_hostname"]
             shown = {key: done[key] for key in ("changed", "destroyed", "left", "kept")}
-            all_hosts = variables.get("ansible_play_hosts_all", [host])
-            done["ansible_stats"] = answers.stats(host, shown, all_hosts)
+            done["ansible_stats"] = answers.stats(shown, variables)
         result.update(done)
         return result

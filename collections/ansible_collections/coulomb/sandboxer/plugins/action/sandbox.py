@@ -39,8 +39,7 @@ class ActionModule(ActionBase):
             done = self._present(args, variables, host)
             shown = done.get("sandbox", {})
         if not done.get("failed"):
-            all_hosts = variables.get("ansible_play_hosts_all", [host])
-            done["ansible_stats"] = answers.stats(host, shown, all_hosts)
+            done["ansible_stats"] = answers.stats(shown, variables)
         result.update(done)
         return result
 

@@ -25,7 +25,6 @@ class ActionModule(ActionBase):
                 answers.complete(found, host, answers.ssh(self._connection), False)
                 for found in done["sandboxes"]
             ]
-            all_hosts = variables.get("ansible_play_hosts_all", [host])
-            done["ansible_stats"] = answers.stats(host, done["sandboxes"], all_hosts)
+            done["ansible_stats"] = answers.stats(done["sandboxes"], variables)
         result.update(done)
         return result

@@ -60,9 +60,13 @@ def ssh(connection: Any) -> dict[str, Any] | None:
     }
 
 
-def stats(host: str, answer: Any, all_hosts: list[str]) -> dict[str, Any]:
-    """`ansible_stats` for one host's answer; AWX and the program read them as artifacts."""
-    data: dict[str, Any] = {"sandboxer_results": {host: answer}}
-    if len(all_hosts) == 1:
-        data["sandboxer_result"] = answer
+def stats(shown: Any, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """`ansible_stats` with what one host has to show; AWX and the program read them as artifacts.
+
+    `variables` are the task's: which host this is, and which others the play has.
+    """
+    host = variables["inventory_hostname"]
+    data: dict[str, Any] = {"sandboxer_results": {host: shown}}
+    if variables.get("ansible_play_hosts_all", [host]) == [host]:
+        data["sandboxer_result"] = shown
     return {"data": data, "per_host": False, "aggregate": True}

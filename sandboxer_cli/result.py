@@ -104,7 +104,7 @@ def sandbox_lines(found: Mapping[str, Any]) -> list[str]:
 
 
 _REAPER = {
-    "none": "nothing there ends it by itself; `sandboxer host prepare`, with systemd or cron there",
+    "none": "nothing there ends it by itself; see `sandboxer host prepare`",
     "late": "it has not run for three minutes, so nothing on that host ends it",
 }
 

@@ -48,12 +48,7 @@ def create(controller: Controller, host: Host, name: str, ttl: str = f"{TTL_SECO
 def kill_everything(mark: str) -> None:
     """SIGKILL to every process on this machine that the controller started, its connection too."""
     wanted = f"SANDBOXER_TEST_MARK={mark}".encode()
-    while True:
-        found = [
-            pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _has(pid, wanted)
-        ]
-        if not found:
-            return
+    while found := [pid for pid in process.all_pids() if _has(pid, wanted)]:
         for pid in found:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

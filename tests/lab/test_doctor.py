@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -43,16 +42,6 @@ def test_doctor_changes_nothing(lab: dict[str, Host], way: connection.Reach) -> 
     before = whole_listing(lab[way.host].run)
     doctor.check_host(way)
     assert whole_listing(lab[way.host].run) == before
-
-
-def test_doctor_takes_less_than_a_second_once_connected(way: connection.Reach) -> None:
-    connection.run(way, ["true"], timeout=20)
-    taken = []
-    for _ in range(3):
-        began = time.monotonic()
-        doctor.check_host(way)
-        taken.append(time.monotonic() - began)
-    assert min(taken) < 1
 
 
 def test_both_hosts_through_the_program(lab: dict[str, Host]) -> None:

@@ -45,7 +45,7 @@ def test_an_override_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_no_folder(tmp_path: Path) -> None:
-    assert refusal(tmp_path / "none") == ("source_missing", f"{tmp_path}/none is not a folder")
+    assert refusal(tmp_path / "none") == ("source_missing", f"there is no folder {tmp_path}/none")
 
 
 def test_a_file_in_place_of_its_folder(tmp_path: Path) -> None:

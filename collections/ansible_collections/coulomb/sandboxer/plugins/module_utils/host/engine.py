@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ KINDS = ("container", "network", "volume")
 CALL_SECONDS = 120.0
 STOP_SECONDS = 2
 END_SECONDS = 5.0
+_OWN_LOG = re.compile(r'time="[^"]*" level=(?:debug|info|warning) ')
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Container:
     name: str
     state: str  # podman's words: created, running, exited, paused, stopping, unknown …
     exit_code: int
+    started_at: int  # epoch; another one means that the engine has started it again
     owner_id: str  # the sandbox whose it is, or ""
     generation: str
 
@@ -108,6 +111,7 @@ class Engine:
                     name=name,
                     state=str(item.get("State", "unknown")).lower(),
                     exit_code=int(item.get("ExitCode") or 0),
+                    started_at=int(item.get("StartedAt") or 0),
                     owner_id=_owner_id(labels, name),
                     generation=labels.get(LABEL_GENERATION, ""),
                 )
@@ -155,7 +159,8 @@ class Engine:
 
     def last_lines(self, container: str, count: int = 5) -> list[str]:
         """The last lines that a container wrote, for a message; never an error."""
-        done = self.attempt(["logs", "--tail", str(count), container], seconds=10)
+        # all of it, which is bounded: podman's --tail loses a line that came in pieces
+        done = self.attempt(["logs", container], seconds=10)
         text = (done.stdout + done.stderr).decode("utf-8", "replace")
         return [line[:300] for line in text.splitlines() if line.strip()][-count:]
 
@@ -168,8 +173,8 @@ class Engine:
         return json.loads(self.run(argv) or b"[]") or []
 
     def _failed(self, argv: Sequence[str], stderr: bytes) -> HostError:
-        lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-        last = lines[-1].strip() if lines else "no message"
+        lines = said(stderr)
+        last = lines[-1] if lines else "no message"
         if os.strerror(errno.ENOSPC).lower() in last.lower():
             return HostError(
                 "disk_full",
@@ -178,7 +183,9 @@ class Engine:
                 retryable=True,
             )
         return HostError(
-            "engine_failed", "`{} {}` failed: {}".format(self.program, " ".join(argv[:2]), last)
+            "engine_failed",
+            "`{} {}` failed: {}".format(self.program, " ".join(argv[:2]), last),
+            f"these are {self.program}'s own words; try the same on the host by hand",
         )
 
 
@@ -190,6 +197,12 @@ def _await_end(child: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.communicate()
+
+
+def said(output: bytes) -> list[str]:
+    """The lines of a command's output, without what the engine itself logs on the way."""
+    lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines()]
+    return [line for line in lines if line and not _OWN_LOG.match(line)]
 
 
 def labels_of(sandbox_id: str, generation: int) -> dict[str, str]:

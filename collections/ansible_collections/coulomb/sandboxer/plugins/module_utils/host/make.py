@@ -21,6 +21,7 @@ from .readiness import Readiness
 from .record import Record
 from .state import State, read_json, write_bytes
 
+_STARTABLE = ("created", "initialized", "running", "exited", "stopped")  # a paused one is not
 SPEC = "spec.json"  # in the job's folder: what was asked for, the document included
 
 
@@ -104,11 +105,12 @@ class _Making:
         self._finish()
 
     def deadline_error(self, seconds: float) -> HostError:
-        if self._phase in ("start", "ready") and self._readiness.reason:
+        why = self._readiness.why() if self._phase in ("start", "ready") else ""
+        if why:
             return HostError(
                 "not_ready",
-                f"not ready after {seconds:g} s: {self._readiness.reason}",
-                "look at what the service logs; a longer --deadline gives it more time",
+                f"not ready after {seconds:g} s: {why}",
+                "a longer --deadline gives it more time",
             )
         return HostError(
             "deadline",
@@ -177,7 +179,8 @@ class _Making:
         stale = [
             name
             for name, item in there.items()
-            if item.owner_id == self._record.id and item.generation != generation
+            if item.owner_id == self._record.id
+            and (item.generation != generation or item.state not in _STARTABLE)
         ]
         self._engine.remove("container", stale)
         for name, service in self._services.items():

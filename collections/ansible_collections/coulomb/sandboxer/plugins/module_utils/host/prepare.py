@@ -60,8 +60,8 @@ class Machine:
     timer: str  # systemd | cron | none
     client_ports: tuple[int, int]  # the kernel gives these to clients
     program: str  # that the link for reads should lead to
-    engine_version: str  # empty without an engine
-    engine: str  # fingerprint of engine, kernel and settings
+    engine_version: str
+    engine: str  # fingerprint of engine, kernel and settings; empty without an engine
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,14 @@ def run(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
             write(state, before, wanted)
             if wanted.facts["reaper"] != "none":
                 _prove_reaper(state, wanted.facts["reaper"])
-            wanted = _prove_engine(state, before, wanted, machine, bool(request.get("fix_engine")))
+            if _prove_engine(state, before, wanted, bool(request.get("fix_engine"))):
+                machine = look(state)
+                wanted = replace(
+                    wanted,
+                    files={**wanted.files, **trial.read_settings()},
+                    facts={**wanted.facts, "proved": machine.engine},
+                )
+            _write_facts(state, wanted.facts)
     return _answer(before, wanted, machine)
 
 
@@ -136,8 +143,7 @@ def look(state: State) -> Machine:
     with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
         first, last = file.read().split()
     system = _os_release()
-    engine = Engine()
-    version = engine.version() if engine.is_here() else ""
+    version = _engine_version() if Engine().is_here() else None
     return Machine(
         system=system.get("ID", ""),
         release=system.get("VERSION_ID", ""),
@@ -145,8 +151,8 @@ def look(state: State) -> Machine:
         timer=timer.kind(),
         client_ports=(int(first), int(last)),
         program=program.next_reader(_reader(state), program.own_name()),
-        engine_version=version,
-        engine=trial.fingerprint(version) if version else "",
+        engine_version=version or "",
+        engine="" if version is None else trial.fingerprint(version),
     )
 
 
@@ -249,8 +255,11 @@ def write(state: State, before: Condition, wanted: Condition) -> None:
             os.unlink(path)
     if wanted.timer_on and (changed or not before.timer_on):
         timer.switch_on(wanted.facts["reaper"])
-    facts = {**wanted.facts, "proved": before.facts.get("proved", "")}
-    if facts != before.facts:
+    _write_facts(state, {**wanted.facts, "proved": before.facts.get("proved", "")})
+
+
+def _write_facts(state: State, facts: Mapping[str, Any]) -> None:
+    if read_json(state.host_file) != facts:
         write_json(state.host_file, facts)
 
 
@@ -268,20 +277,12 @@ def _prove_reaper(state: State, kind: str) -> None:
     )
 
 
-def _prove_engine(
-    state: State, before: Condition, wanted: Condition, machine: Machine, fix: bool
-) -> Condition:
-    """A trial container, where nothing vouches for this engine as it is now."""
+def _prove_engine(state: State, before: Condition, wanted: Condition, fix: bool) -> bool:
+    """A trial container, where nothing vouches for this engine as it is now. Whether that took
+    our settings."""
     if before.facts.get("proved") == wanted.facts["proved"]:
-        return wanted
-    if trial.prove(Engine(), state, fix):
-        wanted = replace(
-            wanted,
-            files={**wanted.files, **trial.read_settings()},
-            facts={**wanted.facts, "proved": trial.fingerprint(machine.engine_version)},
-        )
-    write_json(state.host_file, wanted.facts)
-    return wanted
+        return False
+    return trial.prove(Engine(), state, fix)
 
 
 def _answer(before: Condition, wanted: Condition, machine: Machine) -> dict[str, Any]:
@@ -299,7 +300,7 @@ def _answer(before: Condition, wanted: Condition, machine: Machine) -> dict[str,
         "engine": Engine().program,
         "engine_version": machine.engine_version,
         "wrote": [f"{path}: {_WHY[path] if path in wanted.files else 'gone'}" for path in changed],
-        "diff": diff,
+        "diff": [one for one in diff if one["before"] != one["after"]],
     }
 
 
@@ -349,6 +350,13 @@ def _os_release() -> dict[str, str]:
             pairs = [word.split("=", 1) for word in shlex.split(file.read(), comments=True)]
             return {pair[0]: pair[1] for pair in pairs if len(pair) == 2}
     return {}
+
+
+def _engine_version() -> str:
+    """Empty where the engine is too broken to say it: the trial tells why."""
+    with contextlib.suppress(HostError):
+        return Engine().version()
+    return ""
 
 
 def _missing_packages() -> tuple[str, ...]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import maker, probe
-from .engine import Container, Engine
+from .engine import Container, Engine, said
 from .errors import HostError
 
 SETTLE_SECONDS = 1.0  # a service that declares nothing must have stayed up for so long
+RESTART_SECONDS = 3.0  # so long an engine may take to start again what has ended
 POLL_SECONDS = 0.2
 _ENDED = ("exited", "stopped", "dead")
+_BY_HAND = "run it by hand in the same image to see why"
 
 
 class Readiness:
@@ -38,7 +41,9 @@ class Readiness:
         self._started: dict[str, float] = {}
         self._passed: set[str] = set()
         self._containers: dict[str, Container] = {}
-        self.reason = ""
+        self._seen: dict[str, tuple[tuple[str, int], float]] = {}
+        self._restarted: set[str] = set()
+        self._waiting = ("", "")  # a service and why it isn't ready
 
     def started(self, names: Sequence[str]) -> None:
         for name in names:
@@ -53,33 +58,74 @@ class Readiness:
         """
         pause = 0.02
         while True:
-            self._containers = {
-                item.name: item for item in self._engine.containers() if item.owner_id == self._id
-            }
-            judged = (self._judge(name, how) for name, how in conditions.items())
-            reason = next((reason for reason in judged if reason), "")
-            if not reason:
+            self._look()
+            # all of them: one that has ended may be why another one does not answer
+            running = [(name, self._runs(name, wanted)) for name, wanted in conditions.items()]
+            serving = ((name, self._serves(name, wanted)) for name, wanted in conditions.items())
+            judged = itertools.chain(running, serving)
+            self._waiting = next((one for one in judged if one[1]), ("", ""))
+            if not self._waiting[1]:
                 return
-            self.reason = reason  # the last one stands while the next is being found
             time.sleep(pause)
             pause = min(pause * 2, POLL_SECONDS)
 
-    def _judge(self, name: str, condition: str) -> str:
+    def why(self) -> str:
+        """Why it is not ready yet, with the last lines of the service; empty where it is."""
+        name, reason = self._waiting
+        return reason + self._last_lines(name) if reason else ""
+
+    def _look(self) -> None:
+        self._containers = {
+            item.name: item for item in self._engine.containers() if item.owner_id == self._id
+        }
+        for item in self._containers.values():
+            before = self._seen.get(item.name)
+            seen = (item.state, item.started_at)
+            if before is None or before[0] != seen:
+                self._seen[item.name] = (seen, time.monotonic())
+            if before is not None and before[0][1] not in (0, item.started_at):
+                self._restarted.add(item.name)
+
+    def _unchanged(self, container: Container) -> float:
+        """The seconds for which it has been seen in its state, started when it was."""
+        return time.monotonic() - self._seen[container.name][1]
+
+    def _container(self, name: str) -> Container:
         container = self._containers.get(maker.container_name(self._id, name))
         if container is None:
-            raise HostError("service_exited", f"the container of service {name} is gone")
+            raise HostError(
+                "service_exited",
+                f"the container of service {name} is gone",
+                "something else on the host took it away; try again",
+            )
+        return container
+
+    def _runs(self, name: str, condition: str) -> str:
+        """Whether it runs, or has ended where it is to end."""
+        container = self._container(name)
         ended = container.state in _ENDED
         if name in self._completed or condition == "service_completed_successfully":
-            if condition == "service_started":
+            if condition == "service_started" or (ended and container.exit_code == 0):
                 return ""
             if not ended:
                 return f"service {name} is still {container.state}"
-            return "" if container.exit_code == 0 else self._raise_exited(name, container)
-        if container.state != "running":
-            if ended and self._services[name]["restart"] == "no":
-                return self._raise_exited(name, container)
-            return f"service {name} is {container.state}"
-        if condition == "service_started":
+        if ended:
+            return self._ended(name, container)
+        return "" if container.state == "running" else f"service {name} is {container.state}"
+
+    def _ended(self, name: str, container: Container) -> str:
+        """Raises where it has ended for good: the engine may be about to start it again."""
+        told = f"service {name} ended with exit code {container.exit_code}"
+        restart = self._services[name]["restart"]
+        if restart != "no" and self._unchanged(container) < RESTART_SECONDS:
+            return told
+        raise HostError("service_exited", told + self._last_lines(name), _BY_HAND)
+
+    def _serves(self, name: str, condition: str) -> str:
+        """Whether one that runs is healthy and answers, as far as that is asked."""
+        if condition in ("service_started", "service_completed_successfully"):
+            return ""
+        if name in self._completed:
             return ""
         return self._healthy(name) or (self._answers(name) if condition == "ready" else "")
 
@@ -100,13 +146,13 @@ class Readiness:
             if done.returncode == 0:
                 self._passed.add(name)
                 return ""
-            lines = (done.stdout + done.stderr).decode("utf-8", "replace").strip().splitlines()
+            lines = said(done.stdout + done.stderr)
             told = "exit {}{}".format(done.returncode, ": " + lines[-1][:300] if lines else "")
         reason = f"the health check of service {name} fails ({told})"
         # we ask more often than its interval, so its patience is counted in time
         patience = check["start_period"] + check["interval"] * check["retries"]
         if time.monotonic() - self._started.get(name, time.monotonic()) > patience:
-            raise HostError("not_ready", reason, "look at the service's own log")
+            raise HostError("not_ready", reason + self._last_lines(name), _BY_HAND)
         return reason
 
     def _answers(self, name: str) -> str:
@@ -114,23 +160,21 @@ class Readiness:
         mine = [item for item in self._probes if item["service"] == name]
         check = self._services[name]["healthcheck"]
         if not mine and (check is None or check["test"][0] == "NONE"):
-            up = time.monotonic() - self._started.get(name, float("-inf"))
-            return "" if up >= SETTLE_SECONDS else f"service {name} has only just started"
+            container = self._container(name)
+            if name not in self._started or self._unchanged(container) >= SETTLE_SECONDS:
+                return ""
+            if container.name in self._restarted:
+                return f"service {name} ends again and again"
+            return f"service {name} has only just started"
         for item in mine:
             reason = ask(item, self._published)
             if reason:
                 return f"service {name}: {reason}"
         return ""
 
-    def _raise_exited(self, name: str, container: Container) -> str:
-        lines = self._engine.last_lines(container.name)
-        raise HostError(
-            "service_exited",
-            "service {} ended with exit code {}{}".format(
-                name, container.exit_code, "; its last lines:\n" + "\n".join(lines) if lines else ""
-            ),
-            "run its command by hand in the same image to see why",
-        )
+    def _last_lines(self, name: str) -> str:
+        lines = self._engine.last_lines(maker.container_name(self._id, name))
+        return "; its last lines:\n" + "\n".join(lines) if lines else ""
 
 
 def ask(item: Mapping[str, Any], published: Sequence[Mapping[str, Any]]) -> str:

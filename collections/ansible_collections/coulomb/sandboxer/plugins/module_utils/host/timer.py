@@ -28,6 +28,8 @@ _SERVICE_TEXT = """\
 # Written by sandboxer, role coulomb.sandboxer.host.
 [Unit]
 Description=Destroy sandboxes whose lease has ended
+# A start too many would end the timer too.
+StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import prepare, timer, trial
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import (
+    prepare,
+    reap,
+    timer,
+    trial,
+)
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.prepare import (
     Condition,
@@ -229,3 +236,15 @@ def test_a_state_that_could_be_read_as_something_else(
     with pytest.raises(HostError) as refused:
         timer.plan("cron", state)
     assert refused.value.code == "usage"
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_program_that_some_timer_runs_by_is_not_forgotten(state: State, linked: bool) -> None:
+    """Another version may read by another protocol, and its timer by another link."""
+    theirs = Path(state.programs, "9.0.0-abc.pyz")
+    theirs.write_bytes(b"")
+    os.utime(theirs, (0, 0))
+    if linked:
+        os.symlink(theirs.name, Path(state.programs, "read-9.pyz"))
+    reap.run(state)
+    assert theirs.exists() is linked

@@ -124,11 +124,12 @@ def test_install_writes_once_and_points_the_reader(state: State) -> None:
 
 @pytest.mark.parametrize(
     ("there", "stays"),
-    [("0.0.9-aaa.pyz", False), ("0.1.0-aaa.pyz", False), ("0.10.0-aaa.pyz", True)],
+    [("0.8.9-aaa.pyz", False), ("0.9.0-aaa.pyz", False), ("0.10.0-aaa.pyz", True)],
 )
 def test_the_reader_is_never_pointed_at_an_older_version(
-    state: State, there: str, stays: bool
+    state: State, monkeypatch: pytest.MonkeyPatch, there: str, stays: bool
 ) -> None:
+    monkeypatch.setattr(program, "VERSION", "0.9.0")
     os.symlink(there, program.reader(state))
     name = program.install(state)
     assert os.readlink(program.reader(state)) == (there if stays else name)

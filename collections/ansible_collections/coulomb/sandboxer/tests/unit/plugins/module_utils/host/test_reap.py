@@ -11,7 +11,7 @@ from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import proc
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.clock import Now
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State, write_json
 
-BOOTED = process.start_ticks(1) / os.sysconf("SC_CLK_TCK")
+BOOTED = 5000  # as a system container sees it, which has its host's boot clock
 PREPARED = {"reaper": "systemd"}
 
 
@@ -33,7 +33,16 @@ PREPARED = {"reaper": "systemd"}
         (PREPARED, ("older", 10**6), 181, "late"),
     ],
 )
-def test_beat(state: State, prepared: Any, beat: Any, up: float, wanted: str) -> None:
+def test_beat(
+    state: State,
+    monkeypatch: pytest.MonkeyPatch,
+    prepared: Any,
+    beat: Any,
+    up: float,
+    wanted: str,
+) -> None:
+    ticks = BOOTED * os.sysconf("SC_CLK_TCK")
+    monkeypatch.setattr(process, "start_ticks", lambda pid: ticks if pid == 1 else 0)
     if prepared is not None:
         write_json(state.host_file, prepared)
     if beat is not None:

@@ -1,0 +1,134 @@
+"""When a service counts as up, by an engine that plays what it is told."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import readiness
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import (
+    Container,
+    said,
+)
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.readiness import Readiness
+
+Scene = Mapping[str, tuple[str, int, int]]
+ID = "sbx-test"
+RUNNING = ("running", 0, 1)
+ENDED = ("exited", 3, 1)
+
+
+class Clock:
+    """Time passes only where somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Played:
+    """An engine. `scenes` are what is seen, one a look: service -> (state, exit code, started)."""
+
+    def __init__(self, scenes: Iterable[Scene]) -> None:
+        self._scenes = iter(scenes)
+
+    def containers(self) -> list[Container]:
+        return [
+            Container(f"{ID}.{name}", state, code, at, ID, "1")
+            for name, (state, code, at) in next(self._scenes).items()
+        ]
+
+    def attempt(self, argv: Sequence[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.CompletedProcess(argv, 1, b"", b"no\n")
+
+    def last_lines(self, container: str) -> list[str]:
+        return [f"the last of {container}"]
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(readiness, "time", made)
+    return made
+
+
+def watched(scenes: Iterable[Scene], **services: dict[str, Any]) -> Readiness:
+    document = {
+        "services": {
+            name: {"restart": "no", "healthcheck": None, "depends_on": {}, **service}
+            for name, service in services.items()
+        },
+        "probes": [],
+    }
+    engine: Any = Played(scenes)
+    found = Readiness(engine, ID, document, [])
+    found.started(list(services))
+    return found
+
+
+def test_what_stays_up_is_ready(clock: Clock) -> None:
+    watched(itertools.repeat({"web": RUNNING}), web={}).wait({"web": "ready"})
+    assert readiness.SETTLE_SECONDS <= clock.now < 2 * readiness.SETTLE_SECONDS
+
+
+def test_what_ends_says_so_at_once(clock: Clock) -> None:
+    scenes = itertools.repeat({"web": ENDED})
+    with pytest.raises(HostError, match="exit code 3; its last lines:\nthe last of") as error:
+        watched(scenes, web={}).wait({"web": "ready"})
+    assert (error.value.code, clock.now) == ("service_exited", 0)
+
+
+def test_one_that_ended_is_told_before_one_that_waits_for_it() -> None:
+    check = {"test": ["CMD", "x"], "timeout": 1, "interval": 9, "retries": 9, "start_period": 0}
+    scenes = itertools.repeat({"web": RUNNING, "db": ENDED})
+    found = watched(scenes, web={"healthcheck": check}, db={})
+    with pytest.raises(HostError, match="service db ended with exit code 3"):
+        found.wait({"web": "ready", "db": "ready"})
+
+
+@pytest.mark.parametrize("condition", ["ready", "service_completed_successfully"])
+def test_a_restart_policy_gets_a_moment_and_no_more(clock: Clock, condition: str) -> None:
+    scenes = itertools.repeat({"web": ENDED})
+    with pytest.raises(HostError, match="exit code 3"):
+        watched(scenes, web={"restart": "on-failure"}).wait({"web": condition})
+    assert clock.now >= readiness.RESTART_SECONDS
+
+
+def test_a_job_that_its_restart_policy_saves() -> None:
+    scenes = [{"job": ENDED}, {"job": ("running", 0, 2)}, {"job": ("exited", 0, 2)}]
+    found = watched(scenes, job={"restart": "on-failure"})
+    found.wait({"job": "service_completed_successfully"})
+
+
+def test_what_is_started_again_and_again_is_not_up() -> None:
+    """A second's worth of looks, each at another start."""
+    scenes = [{"web": ("running", 0, at)} for at in range(1, 50)]
+    found = watched(scenes, web={"restart": "always"})
+    with pytest.raises(StopIteration):  # the play is over, and nobody called it ready
+        found.wait({"web": "ready"})
+    assert found.why() == f"service web ends again and again; its last lines:\nthe last of {ID}.web"
+
+
+def test_a_health_check_has_its_patience(clock: Clock) -> None:
+    check = {"test": ["CMD", "x"], "timeout": 1, "interval": 2, "retries": 3, "start_period": 4}
+    scenes = itertools.repeat({"web": RUNNING})
+    with pytest.raises(HostError, match=r"fails \(exit 1: no\); its last lines") as error:
+        watched(scenes, web={"healthcheck": check}).wait({"web": "ready"})
+    assert error.value.code == "not_ready"
+    assert 10 < clock.now < 11
+
+
+def test_what_the_engine_logs_is_not_what_a_command_said() -> None:
+    logged = b'time="2026-01-01T00:00:00Z" level=warning msg="cgroups"\n'
+    assert said(b"first\n" + logged + b"\n last \n" + logged) == ["first", "last"]
+    assert said(b'time="2026-01-01T00:00:00Z" level=error msg="told"\n') != []

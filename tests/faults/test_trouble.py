@@ -81,7 +81,7 @@ def await_condition(what: Callable[[], Any], seconds: float = 30.0) -> Any:
     [
         "echo first; echo last words >&2",
         "printf 'last words'",
-        "printf last; sleep 1; echo ' words'",
+        "printf last; sleep .5; echo ' words'",
     ],
     ids=["lines", "no end of line", "in pieces"],
 )

@@ -295,7 +295,7 @@ def test_one_that_is_started_again_and_again(
     )
     words = ("create", str(tmp_path), "--name", "broken", "--deadline", "5s")
     made = h1.controller.sandboxer(*words, "--host", "h1")
-    assert (made.status, made.out) == (8, "")
+    assert (made.status, made.out) == (8, ""), made
     assert "not ready after 5 s: service web end" in made.err
     assert "a longer --deadline gives it more time\n" in made.err
     clean()

@@ -7,7 +7,7 @@ COLLECTION := collections/ansible_collections/coulomb/sandboxer
 HOST_LIBRARY := $(COLLECTION)/plugins/module_utils/host
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup demo test lint types generate unit machine faults lab-up lab-down lab old-core
+.PHONY: help setup demo test lint types generate unit machine faults faults-kill faults-race faults-trouble lab-up lab-down lab old-core
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ test: lint types unit faults lab old-core ## Run every test; sets up what they n
 lint: setup ## Style of Python, Ansible and shell
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/shellcheck scripts/*.sh .ci/run
+	$(BIN)/shellcheck scripts/*.sh tests/faults/*.sh .ci/run
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/ansible-lint -q --nocolor
 
 types: setup ## Types, strictly
@@ -40,9 +40,17 @@ unit: setup ## Tests that need no prepared machine
 machine: setup ## Prepare this machine, as `make demo` does
 	@$(BIN)/sandboxer host prepare --fix-engine
 
-# a network namespace of their own, so that no listener of this machine is taken for a leftover
 faults: machine ## The host program under SIGKILL, races and trouble (podman, root)
-	unshare --net sh -c 'ip link set lo up && exec $(PYTEST) tests/faults'
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target faults-trouble faults-kill faults-race
+
+faults-kill:
+	tests/faults/private.sh $(PYTEST) tests/faults/test_kill.py
+
+faults-race:
+	tests/faults/private.sh $(PYTEST) tests/faults/test_race.py
+
+faults-trouble:
+	tests/faults/private.sh $(PYTEST) tests/faults/test_trouble.py
 
 lab-up: setup ## Start the lab's hosts (root)
 	@$(BIN)/python -m tests.lab up

@@ -12,7 +12,7 @@ from .engine import Container, Engine, said
 from .errors import HostError
 
 SETTLE_SECONDS = 1.0  # a service that declares nothing must have stayed up for so long
-RESTART_SECONDS = 3.0  # so long an engine may take to start again what has ended
+RESTART_SECONDS = 5.0  # so long an engine may take to start again what has ended
 POLL_SECONDS = 0.2
 _ENDED = ("exited", "stopped", "dead")
 _BY_HAND = "run it by hand in the same image to see why"

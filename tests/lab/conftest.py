@@ -25,6 +25,7 @@ def lab() -> dict[str, Host]:
     return {host.name: host for host in HOSTS}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         hosts = hosts_of(item)

@@ -59,9 +59,12 @@ lab-down: ## Take the lab's hosts away
 	@$(BIN)/python -m tests.lab down
 
 lab: machine lab-up ## Tests on this machine and on the lab's hosts
-	$(PYTEST) -n 4 --dist loadgroup -m 'not whole_lab' tests/lab
+	@$(MAKE) --no-print-directory -j 4 --output-sync=target on-h1 on-h2 on-h3 on-here
 	$(PYTEST) -m whole_lab tests/lab
+
+on-%:
+	$(PYTEST) -m $* tests/lab
 
 old-core: lab-up ## The doors once more, with the oldest ansible-core that is supported
 	@scripts/setup.sh .venv-old 2.19.14
-	SANDBOXER_TEST_BIN=.venv-old/bin $(PYTEST) -n 2 --dist loadgroup tests/lab/test_create.py -k 'by_the or cancelled'
+	SANDBOXER_TEST_BIN=.venv-old/bin $(PYTEST) tests/lab/test_create.py -k 'by_the or cancelled'

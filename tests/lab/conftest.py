@@ -1,7 +1,7 @@
 """The lab as a fixture, and which tests may run beside each other.
 
-A test that compares whole listings has its host for itself. Those that keep to one host run in one
-worker with the others of that host (`--dist loadgroup`); the rest, `whole_lab`, run alone.
+A test that compares whole listings has its host for itself. Those that keep to one host get its
+name as a marker, and `make lab` runs one process for each; the rest, `whole_lab`, run alone.
 """
 
 import pytest
@@ -25,24 +25,19 @@ def lab() -> dict[str, Host]:
     return {host.name: host for host in HOSTS}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        hosts = hosts_of(item)
-        if len(hosts) == 1:
-            item.add_marker(pytest.mark.xdist_group(hosts.pop()))
-        else:
-            item.add_marker(pytest.mark.whole_lab)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    hosts = hosts_of(item)
+    item.add_marker(hosts.pop() if len(hosts) == 1 else "whole_lab")
 
 
 def hosts_of(item: pytest.Item) -> set[str]:
     """By parameter, by a fixture that is called like a host, or by the marker `on`."""
-    known = {HERE, *(host.name for host in HOSTS)}
+    names = {HERE: "here", **{host.name: host.name for host in HOSTS}}
     parameters = getattr(item, "callspec", None)
-    named = {one for one in parameters.params.values() if one in known} if parameters else set()
-    fixtures = set(getattr(item, "fixturenames", ()))
-    if named or (named := known & fixtures):
+    values = parameters.params.values() if parameters else ()
+    fixtures = getattr(item, "fixturenames", ())
+    if named := {names[one] for one in [*values, *fixtures] if one in names}:
         return named
     if marker := item.get_closest_marker("on"):
-        return set(marker.args)
-    return set() if "lab" in fixtures else {"nobody"}
+        return {names[marker.args[0]]}
+    return set() if "lab" in fixtures else {"here"}

@@ -86,7 +86,8 @@ class Client:
         if request.id is not None:
             host.check_id(request.id)
         owner = host.owner(request.owner)
-        name = host.check_name(request.name) if request.name else _new_name(found.default_name)
+        name = request.name if request.name is not None else _new_name(found.default_name)
+        host.check_name(name)
         wanted = self._wanted(request.host)
         variables = _given(
             sandboxer_profile=profile,

@@ -191,7 +191,10 @@ def refusal(message: str, host: str) -> SandboxerError:
             "let the account become that user without one, or log in as that user",
             code="become_password_missing",
         )
-    return HostUnreachable(f"{host} can't be reached: {_last_line(message)}")
+    return HostUnreachable(
+        f"{host} can't be reached: {_last_line(message)}",
+        "what is on it is unknown until it answers; its own reaper needs nobody",
+    )
 
 
 def is_become_refusal(message: str) -> bool:

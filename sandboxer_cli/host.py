@@ -67,7 +67,7 @@ def new_suffix(length: int) -> str:
 
 def owner(given: str | None) -> str:
     """Whose names are meant: as given, SANDBOXER_OWNER, or the login name."""
-    return check_owner(answer.owner(given))
+    return check_owner(answer.owner(None) if given is None else given)
 
 
 def complete(found: Mapping[str, Any], way: connection.Reach, changed: bool) -> dict[str, Any]:

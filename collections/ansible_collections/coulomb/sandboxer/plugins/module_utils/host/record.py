@@ -15,7 +15,6 @@ from .lease import Lease
 from .state import State, read_json, write_json
 
 SCHEMA = 1
-STATES = ("creating", "ready", "stopped", "failed", "destroying", "stuck")
 
 
 @dataclass(frozen=True)

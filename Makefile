@@ -6,10 +6,6 @@ BIN := .venv/bin
 COLLECTION := collections/ansible_collections/coulomb/sandboxer
 HOST_LIBRARY := $(COLLECTION)/plugins/module_utils/host
 PYTEST := $(BIN)/python -m pytest
-# On real hosts, with others at work beside it, a test may miss its moment: what has failed is run
-# once more, by itself. What fails then has failed, and both runs are in the output.
-TWICE = run() { $(1) -o cache_dir=build/pytest/$(2) "$$@"; }; \
-	run $(3) || run --last-failed --last-failed-no-failures none $(3)
 
 .PHONY: help setup demo test lint types generate unit machine faults faults-kill faults-race faults-trouble lab-up lab-down lab old-core
 
@@ -48,13 +44,13 @@ faults: machine ## The host program under SIGKILL, races and trouble (podman, ro
 	@$(MAKE) --no-print-directory -j 2 --output-sync=target faults-trouble faults-kill faults-race
 
 faults-kill:
-	$(call TWICE,tests/faults/private.sh $(PYTEST),$@,tests/faults/test_kill.py)
+	tests/faults/private.sh $(PYTEST) tests/faults/test_kill.py
 
 faults-race:
-	$(call TWICE,tests/faults/private.sh $(PYTEST),$@,tests/faults/test_race.py)
+	tests/faults/private.sh $(PYTEST) tests/faults/test_race.py
 
 faults-trouble:
-	$(call TWICE,tests/faults/private.sh $(PYTEST),$@,tests/faults/test_trouble.py)
+	tests/faults/private.sh $(PYTEST) tests/faults/test_trouble.py
 
 lab-up: setup ## Start the lab's hosts (root)
 	@$(BIN)/python -m tests.lab up
@@ -64,12 +60,11 @@ lab-down: ## Take the lab's hosts away
 
 lab: machine lab-up ## Tests on this machine and on the lab's hosts
 	@$(MAKE) --no-print-directory -j 4 --output-sync=target on-h1 on-h2 on-h3 on-here
-	$(call TWICE,$(PYTEST),$@,-m whole_lab tests/lab)
+	$(PYTEST) -m whole_lab tests/lab
 
 on-%:
-	$(call TWICE,$(PYTEST),$@,-m $* tests/lab)
+	$(PYTEST) -m $* tests/lab
 
 old-core: lab-up ## The doors once more, with the oldest ansible-core that is supported
 	@scripts/setup.sh .venv-old 2.19.14
-	export SANDBOXER_TEST_BIN=.venv-old/bin; \
-	$(call TWICE,$(PYTEST),$@,tests/lab/test_create.py -k 'by_the or cancelled')
+	SANDBOXER_TEST_BIN=.venv-old/bin $(PYTEST) tests/lab/test_create.py -k 'by_the or cancelled'

@@ -127,6 +127,7 @@ class Cancelled(SandboxerError):
 HOST_ERRORS: dict[str, type[SandboxerError]] = {
     "internal": SandboxerError,
     "usage": Usage,
+    "broken_record": SandboxerError,
     "newer_record": Usage,
     "account_unsupported": Usage,
     "host_unsupported": Usage,

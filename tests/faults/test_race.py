@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import process
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import process, runtime
 from tests.faults.conftest import (
+    IMAGE,
     HostProgram,
     assert_nothing_left,
     create_request,
@@ -29,6 +30,14 @@ pytestmark = pytest.mark.podman
 
 def answers(*children: Any) -> list[Any]:
     return [json.loads(child.communicate(timeout=60)[0]) for child in children]
+
+
+def engine_says(*words: str) -> Any:
+    return json.loads(subprocess.check_output(["podman", *words, "--format", "json"]))
+
+
+def known_to_the_runtime() -> set[str]:
+    return {one.name for folder in runtime.FOLDERS for one in Path(folder).glob("*")}
 
 
 def slow_stack() -> dict[str, Any]:
@@ -71,6 +80,18 @@ def test_creates_of_two_names_share_nothing(
     for name in names:
         host.destroy(name)
     assert_nothing_left(host, before)
+
+
+def test_two_that_need_the_same_image_make_it_once(
+    host: HostProgram, before: dict[str, list[str]]
+) -> None:
+    subprocess.run(["podman", "rmi", IMAGE], check=True, stdout=subprocess.DEVNULL)
+    answers(*[host.start("create", create_request(name=name)) for name in ("a", "b", "c")])
+    host.settle()
+    assert [image.split()[1] for image in listing(host)["images"]] == [IMAGE]
+    for name in ("a", "b", "c"):
+        host.destroy(name)
+    assert_nothing_left(host, {**before, "images": listing(host)["images"]})
 
 
 @pytest.mark.parametrize("phase", ["containers", "start", "ready"])
@@ -129,6 +150,35 @@ def test_engine_killed_with_the_job(
     finally:
         for orphan in orphans:
             subprocess.run(["ip", "netns", "delete", Path(orphan).name], check=True)
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_engine_killed_before_it_has_written_that_it_started(
+    host: HostProgram, before: dict[str, list[str]], forgotten: bool
+) -> None:
+    """The engine then takes a living container for one that never ran, and may be told by
+    others to forget it."""
+    for _ in range(20):
+        there = known_to_the_runtime()
+        sandbox_id = host.create()["object"]["id"]
+        session = _session_of(host, sandbox_id)
+        while host.record(sandbox_id)["state"] == "creating":
+            started = known_to_the_runtime() - there
+            if started:
+                break
+        for pid in process.session_pids(session):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        host.settle()
+        states = {one["Id"]: one["State"] for one in engine_says("ps", "--all")}
+        unknown = [one for one in started if states.get(one) == "created"]
+        if unknown and forgotten:
+            subprocess.run(["podman", "rm", "--force", *unknown], check=True)
+        assert host.destroy(sandbox_id)["receipt"]["remains"] == []
+        assert_nothing_left(host, {**before, "mounts": listing(host)["mounts"]})
+        if unknown:
+            break
+    assert unknown, "podman was always quicker"
 
 
 def kill_at_random(host: HostProgram, seed: int, whole_session: bool) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import process
 from tests.faults.conftest import (
     IMAGE,
     HostProgram,
@@ -318,6 +319,43 @@ def test_a_record_of_a_newer_version(host: HostProgram, before: Listing, newer: 
     its_own = HostProgram(host.state / "programs" / "9.0.0-fff.pyz", host.folder)
     assert its_own.call("destroy", {"id": newer})["by"] == "theirs"
     assert host.ids() == []
+    assert_nothing_left(host, before)
+
+
+def test_a_process_of_a_container_can_pass_for_no_monitor(
+    host: HostProgram, before: Listing
+) -> None:
+    made = host.made()
+    asleep = [sys.executable, "-c", "import time; time.sleep(1000)"]
+    words = [*asleep, "-n", f"{made['id']}.web", "-c", "0" * 64]
+    inside = ["unshare", "--pid", "--fork", "--kill-child", "bash", "-c", 'exec -a conmon "$@"']
+    liar = subprocess.Popen([*inside, "bash", *words])
+    try:
+        await_condition(lambda: any(b"conmon" in process.argv(pid)[:1] for pid in children(liar)))
+        assert host.destroy(made["id"])["receipt"]["remains"] == []
+    finally:
+        liar.kill()
+        liar.wait()
+    assert_nothing_left(host, before)
+
+
+def children(parent: subprocess.Popen[bytes]) -> list[int]:
+    path = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+    return [int(pid) for pid in path.read_text().split()]
+
+
+def test_a_record_that_is_none_is_destroyed_by_id(host: HostProgram, before: Listing) -> None:
+    made = host.made()
+    (host.state / "sandboxes" / made["id"] / "record.json").write_text("{")
+    assert host.call("show", {"ref": made["id"], "owner": "me"})["error"]["code"] == "broken_record"
+    assert host.reap()["kept"] == [made["id"]]
+    answer = host.destroy(made["id"])
+    assert {item["kind"] for item in answer["receipt"]["removed"]} == {
+        "container",
+        "network",
+        "volume",
+        "dir",
+    }
     assert_nothing_left(host, before)
 
 
@@ -664,6 +702,25 @@ def test_a_repair_that_fails_leaves_it_stopped_and_says_why(
 
 
 # Cancel, replace, conflict, owners
+
+
+def test_what_replaces_fails_where_the_old_one_does_not_go(
+    host: HostProgram, before: Listing
+) -> None:
+    old = host.made()
+    folder = Path(old["reachability"]["remote_dir"])
+    kept = folder.rename(folder.with_name("kept"))
+    folder.symlink_to(kept)
+    made = host.create(request={"profile": "sha256:1"}, replace=True)["object"]
+    host.settle()
+    shown = host.show(made["id"])
+    assert (shown["state"], shown["error"]["code"]) == ("failed", "residue")
+    assert host.show(old["id"])["state"] == "stuck"
+    folder.unlink()
+    kept.rename(folder)
+    for one in (old, made):
+        host.destroy(one["id"])
+    assert_nothing_left(host, before)
 
 
 def test_cancel_in_the_middle_of_a_making(host: HostProgram, before: Listing) -> None:

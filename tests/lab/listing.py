@@ -27,6 +27,10 @@ podman_lists() {
     podman images -a --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}'
 }
 if command -v podman >/dev/null; then podman_lists; fi
+part runtime
+for folder in /run/runc /run/crun; do
+    if [ -d "$folder" ]; then ls "$folder"; fi
+done
 part folders
 for folder in /srv/sandboxer /var/lib/sandboxer/sandboxes; do
     if [ -d "$folder" ]; then find "$folder" -mindepth 1 -printf '%y %p\n'; fi

@@ -15,6 +15,7 @@ from typing import Any
 
 from . import fault, holdings, job, lease, receipt, record
 from .clock import now
+from .engine import KINDS as ENGINE_KINDS
 from .engine import Engine
 from .errors import HostError
 from .record import Record
@@ -104,7 +105,12 @@ def _mark(state: State, sandbox_id: str) -> Record | None:
     if not os.path.isdir(state.sandbox(sandbox_id)):
         return None
     with state.record_lock(sandbox_id):
-        current = record.read(state, sandbox_id)
+        try:
+            current = record.read(state, sandbox_id)
+        except HostError as error:
+            if error.code != "broken_record":
+                raise
+            current = _stand_in(state, sandbox_id)
         if current is not None:
             current = replace(
                 current, wanted="absent", state="destroying", generation=current.generation + 1
@@ -120,6 +126,25 @@ def _mark(state: State, sandbox_id: str) -> Record | None:
     finally:
         os.close(work)
     return _mark(state, sandbox_id)
+
+
+def _stand_in(state: State, sandbox_id: str) -> Record:
+    """In place of a record that nobody can read: all it holds is found by its names."""
+    return Record(
+        id=sandbox_id,
+        name="",
+        owner="",
+        generation=0,
+        state="creating",
+        wanted="absent",
+        program="",
+        lease=lease.grant(lease.FAILED, lease.FAILED, now()).as_dict(),
+        engine=Engine.program,
+        holdings=(
+            holdings.dir_holding(state.remote_dir(sandbox_id)),
+            *({"kind": kind, "key": sandbox_id} for kind in ENGINE_KINDS),
+        ),
+    )
 
 
 def _take_over(state: State, current: Record) -> int:

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import runtime
 from .errors import HostError
 
 LABEL_ID = "io.sandboxer.id"
@@ -25,11 +26,13 @@ KINDS = ("container", "network", "volume")
 CALL_SECONDS = 120.0
 STOP_SECONDS = 2
 END_SECONDS = 5.0
+_NEVER_STARTED = ("created", "configured")
 _OWN_LOG = re.compile(r'time="[^"]*" level=(?:debug|info|warning) ')
 
 
 @dataclass(frozen=True)
 class Container:
+    id: str
     name: str
     state: str  # podman's words: created, running, exited, paused, stopping, unknown …
     exit_code: int
@@ -108,6 +111,7 @@ class Engine:
             name = (item.get("Names") or [item.get("Id", "")])[0]
             found.append(
                 Container(
+                    id=str(item.get("Id", "")),
                     name=name,
                     state=str(item.get("State", "unknown")).lower(),
                     exit_code=int(item.get("ExitCode") or 0),
@@ -119,9 +123,7 @@ class Engine:
         return found
 
     def find(self, kind: str, sandbox_id: str) -> list[str]:
-        """Names of the things of one kind that belong to a sandbox."""
-        if kind == "container":
-            return sorted(c.name for c in self.containers() if c.owner_id == sandbox_id)
+        """Names of the networks or volumes that belong to a sandbox."""
         found = []
         for item in self._json([kind, "ls", "--format", "json"]):
             name = str(item.get("name") or item.get("Name"))
@@ -133,11 +135,15 @@ class Engine:
         """Remove things by name. What isn't there is no error; whether it worked, ask `find`."""
         if not names:
             return
-        if kind == "container":
-            argv = ["rm", "--force", "--volumes", "--time", str(STOP_SECONDS), "--", *names]
-        else:
-            argv = [kind, "rm", "--force", "--", *names]
-        self.attempt(argv)
+        self.attempt([kind, "rm", "--force", "--", *names])
+
+    def remove_containers(self, containers: Sequence[Container]) -> None:
+        """As `remove`. Raises `residue` where one runs of which the engine doesn't know so."""
+        if not containers:
+            return
+        runtime.end(one.id for one in containers if one.state in _NEVER_STARTED)
+        names = [one.name for one in containers]
+        self.attempt(["rm", "--force", "--volumes", "--time", str(STOP_SECONDS), "--", *names])
 
     def create_network(self, name: str, labels: Mapping[str, str]) -> None:
         # two networks of podman reach each other unless both are isolated

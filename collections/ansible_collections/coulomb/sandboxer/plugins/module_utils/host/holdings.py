@@ -14,9 +14,9 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from . import fault, ports, process
+from . import fault, ports, runtime
 from .engine import KINDS as ENGINE_KINDS
-from .engine import Engine
+from .engine import Container, Engine
 from .errors import HostError
 from .state import State, read_json
 
@@ -74,9 +74,15 @@ def find(
 
     Returns holdings in the order in which they were made.
     """
-    planned = list(holdings)
+    return _look(place, sandbox_id, list(holdings))[0]
+
+
+def _look(
+    place: Place, sandbox_id: str, planned: list[Mapping[str, str]]
+) -> tuple[list[dict[str, str]], list[Container]]:
+    """What is there, and what the engine says of the containers among it."""
     kinds = {item["kind"] for item in planned}
-    monitored = _monitored(sandbox_id)
+    monitored = {one.name for one in runtime.monitors(_prefix(sandbox_id))}
     found: list[dict[str, str]] = []
     for item in planned:
         if item["kind"] == "dir" and os.path.lexists(item["key"]):
@@ -91,21 +97,29 @@ def find(
                 f"there is no {place.engine.program} on this host to look with",
                 "install it again, then destroy once more",
             )
-        return found
-    for kind in ("network", "volume", "container"):
-        names = set(place.engine.find(kind, sandbox_id))
-        if kind == "container":
-            names |= monitored
-        found += [{"kind": kind, "key": name} for name in sorted(names)]
-    return found
+        return found, []
+    containers = [one for one in place.engine.containers() if one.owner_id == sandbox_id]
+    for kind in ("network", "volume"):
+        found += [{"kind": kind, "key": name} for name in place.engine.find(kind, sandbox_id)]
+    # a monitor that outlives its container is a container left behind
+    names = monitored | {one.name for one in containers}
+    found += [{"kind": "container", "key": name} for name in sorted(names)]
+    return found, containers
 
 
 def remove(
     place: Place, sandbox_id: str, holdings: Iterable[Mapping[str, str]]
 ) -> list[dict[str, str]]:
     """Remove all that is there, last made first; returns what was removed, or tried."""
-    there = find(place, sandbox_id, holdings)
-    for kind in ("container", "volume", "network"):
+    there, containers = _look(place, sandbox_id, list(holdings))
+    if any(item["kind"] == "container" for item in there):
+        fault.point("remove-container")
+        place.engine.remove_containers(containers)
+        fault.point("removed-container")
+        known = {one.id for one in containers}
+        forgotten = {one.container_id for one in runtime.monitors(_prefix(sandbox_id))} - known
+        runtime.end(forgotten)
+    for kind in ("volume", "network"):
         names = [item["key"] for item in there if item["kind"] == kind]
         if names:
             fault.point("remove-" + kind)
@@ -125,23 +139,14 @@ def remaining(
     """Look again: what is left. A container's monitor gets a moment to end after it."""
     planned = list(holdings)
     end = time.monotonic() + MONITOR_SECONDS
-    while _monitored(sandbox_id) and time.monotonic() < end:
+    while runtime.monitors(_prefix(sandbox_id)) and time.monotonic() < end:
         time.sleep(0.02)
     return find(place, sandbox_id, planned)
 
 
-def _monitored(sandbox_id: str) -> set[str]:
-    """Names of containers whose monitor lives: it holds their ports, and has the name among its
-    arguments. One that outlives its container is a container left behind."""
-    mark = (sandbox_id + ".").encode("ascii")
-    commands = [process.argv(pid) for pid in process.all_pids()]
-    return {
-        argument.decode("utf-8", "replace")
-        for command in commands
-        if command and os.path.basename(command[0]) == b"conmon"
-        for argument in command
-        if argument.startswith(mark)
-    }
+def _prefix(sandbox_id: str) -> str:
+    """How the names of all its containers start."""
+    return sandbox_id + "."
 
 
 def _remove_dir(state: State, sandbox_id: str, path: str) -> None:

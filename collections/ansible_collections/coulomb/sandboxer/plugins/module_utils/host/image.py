@@ -13,21 +13,36 @@ from typing import Any, BinaryIO
 
 from .engine import LABEL_RECIPE, Engine
 from .errors import HostError
+from .state import State
 
 PULL_SECONDS = 600.0
 
 
-def ensure(engine: Engine, name: str, recipe: Mapping[str, Any] | None, seconds: float) -> str:
+def ensure(
+    state: State, engine: Engine, name: str, recipe: Mapping[str, Any] | None, seconds: float
+) -> str:
     """Have an image on this host. Returns what was done: '' | made | pulled."""
-    there = engine.image(name)
-    if recipe is not None:
-        digest = recipe_digest(recipe)
-        if there is not None and (there.get("Labels") or {}).get(LABEL_RECIPE) == digest:
-            return ""
-        _import_rootfs(engine, name, recipe["rootfs"], digest, seconds)
-        return "made"
-    if there is not None:
+    digest = recipe_digest(recipe) if recipe is not None else ""
+    if _is_there(engine, name, digest):
         return ""
+    with state.image_lock(name, seconds):
+        if _is_there(engine, name, digest):
+            return ""  # somebody else was at it
+        if recipe is not None:
+            _import_rootfs(engine, name, recipe["rootfs"], digest, seconds)
+            return "made"
+        _pull(engine, name, seconds)
+        return "pulled"
+
+
+def _is_there(engine: Engine, name: str, recipe: str) -> bool:
+    """Whether the engine has it, and made of that recipe if one is named."""
+    found = engine.image(name)
+    labels = (found or {}).get("Labels") or {}
+    return found is not None and (not recipe or labels.get(LABEL_RECIPE) == recipe)
+
+
+def _pull(engine: Engine, name: str, seconds: float) -> None:
     try:
         engine.run(["pull", "--quiet", "--", name], seconds=min(seconds, PULL_SECONDS))
     except HostError as error:
@@ -38,7 +53,6 @@ def ensure(engine: Engine, name: str, recipe: Mapping[str, Any] | None, seconds:
             f"the image {name} can't be had: {error}",
             "check its name, and that the host reaches the registry; or load it there by hand",
         ) from error
-    return "pulled"
 
 
 def volume_targets(engine: Engine, name: str) -> list[str]:

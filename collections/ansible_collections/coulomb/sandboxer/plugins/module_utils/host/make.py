@@ -92,7 +92,10 @@ class _Making:
     def run(self) -> None:
         if self._record.replaces:
             self._enter("remove", f"taking away {self._record.replaces}")
-            destroy.run(self._state, self._record.replaces)
+            gone = destroy.run(self._state, self._record.replaces)
+            left = destroy.error_of(gone) if gone else None
+            if left is not None:
+                raise left
         self._enter("images", "")
         self._have_images()
         self._enter("networks", "")
@@ -133,9 +136,8 @@ class _Making:
     def _have_images(self) -> None:
         for name in sorted({service["image"] for service in self._services.values()}):
             fault.point("make-image")
-            done = image.ensure(
-                self._engine, name, self._document["images"].get(name), self._spec["deadline"]
-            )
+            recipe = self._document["images"].get(name)
+            done = image.ensure(self._state, self._engine, name, recipe, self._spec["deadline"])
             fault.point("made-image")
             if done:
                 self._log.write(self._phase, f"{done} {name}")
@@ -177,15 +179,15 @@ class _Making:
         generation = str(self._record.generation)
         there = {item.name: item for item in self._engine.containers()}
         stale = [
-            name
-            for name, item in there.items()
+            item
+            for item in there.values()
             if item.owner_id == self._record.id
             and (item.generation != generation or item.state not in _STARTABLE)
         ]
-        self._engine.remove("container", stale)
+        self._engine.remove_containers(stale)
         for name, service in self._services.items():
             container = maker.container_name(self._record.id, name)
-            if container in there and container not in stale:
+            if container in there and there[container] not in stale:
                 continue
             fault.point("make-container")
             self._create(name, service)

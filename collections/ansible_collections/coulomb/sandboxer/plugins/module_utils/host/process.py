@@ -20,6 +20,15 @@ def argv(pid: int) -> list[bytes]:
         return []
 
 
+def is_outside(pid: int) -> bool:
+    """Whether it is a process of this account's and of no container."""
+    try:
+        same = os.stat(f"/proc/{pid}/ns/pid").st_ino == os.stat("/proc/self/ns/pid").st_ino
+        return same and os.stat(f"/proc/{pid}").st_uid == os.geteuid()
+    except OSError:
+        return False
+
+
 def start_ticks(pid: int) -> int:
     """When a process started, in clock ticks since boot; 0 where there is none."""
     fields = _stat(pid)

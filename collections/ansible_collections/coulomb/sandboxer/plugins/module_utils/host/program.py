@@ -47,6 +47,7 @@ ROOMS = (
     "reap",
     "receipt",
     "record",
+    "runtime",
     "state",
     "timer",
     "trial",

@@ -69,7 +69,7 @@ def read(state: State, sandbox_id: str) -> Record | None:
     """The record of one sandbox, or None.
 
     Raises HostError `newer_record` for a record that this program must not interpret, and
-    `internal` for one that is no record.
+    `broken_record` for one that is no record.
     """
     data = _read_raw(state, sandbox_id)
     if data is None:
@@ -191,4 +191,8 @@ def _read_raw(state: State, sandbox_id: str) -> dict[str, Any] | None:
 
 def _broken(state: State, sandbox_id: str) -> HostError:
     path = os.path.join(state.sandbox(sandbox_id), "record.json")
-    return HostError("internal", f"{path} is not a record", "look at it on the host")
+    return HostError(
+        "broken_record",
+        f"{path} is not a record",
+        f"`sandboxer destroy {sandbox_id}` takes away what carries that id",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import time
@@ -84,7 +85,7 @@ class State:
         return sorted(name for name in names if ids.is_id(name))
 
     # Lock files are never renamed or removed: whoever holds one holds the only one.
-    # Always in the order host, work, record.
+    # Always in the order host, work, image, record.
 
     def host_lock(self) -> contextlib.AbstractContextManager[None]:
         return self._locked("host", 30)
@@ -98,6 +99,10 @@ class State:
 
     def wait_work_lock(self, sandbox_id: str, seconds: float) -> int:
         return self._wait("work-" + ids.check_id(sandbox_id), seconds)
+
+    def image_lock(self, image: str, seconds: float) -> contextlib.AbstractContextManager[None]:
+        """Held while an image is fetched or made, so that two who need it do so once."""
+        return self._locked("image-" + hashlib.sha256(image.encode()).hexdigest()[:16], seconds)
 
     def try_reap_lock(self) -> int | None:
         return self._try("reap")

@@ -150,6 +150,6 @@ def _await_answer(engine: Engine, port: int) -> None:
 
 
 def _remove(engine: Engine) -> None:
-    engine.remove("container", [NAME])
+    engine.remove_containers([one for one in engine.containers() if one.name == NAME])
     engine.remove("network", [NAME])
     engine.attempt(["image", "rm", "--force", IMAGE])

@@ -135,7 +135,7 @@ def test_a_broken_record_is_named_and_hides_no_other(
     put(state, "sbx-two", make_record(id="sbx-two", name="two").as_dict())
     with pytest.raises(HostError) as failed:
         record.read(state, "sbx-one")
-    assert failed.value.code == "internal"
+    assert failed.value.code == "broken_record"
     assert state.record("sbx-one") in str(failed.value)
     assert [one.id for one in record.read_all(state)] == ["sbx-two"]
     listed = {one["id"]: one["state"] for one in verbs.list_all(state, {"owner": None})}

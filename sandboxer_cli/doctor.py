@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -52,22 +53,34 @@ class Row(TypedDict):
 def run(pattern: str, inventories: Sequence[Path | str] = ()) -> list[Row]:
     """Check this machine, then each host of the pattern. Never raises for what it finds.
 
-    On each host the rows that others depend on come first.
+    On each host the rows that others depend on come first. A command of ours that mends names
+    the inventories that were given.
     """
     rows = list(_controller())
     try:
         ways = connection.reach_all(pattern, inventories)
     except SandboxerError as error:
-        return [*rows, _refused(pattern, "inventory", error)]
-    with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(ways))) as pool:
-        for found in pool.map(check_host, ways):
-            rows += found
+        rows.append(_refused(pattern, "inventory", error))
+    else:
+        with ThreadPoolExecutor(max_workers=min(_AT_ONCE, len(ways))) as pool:
+            for found in pool.map(check_host, ways):
+                rows += found
+    for row in rows:
+        row["mend"] = _with_inventories(row["mend"], inventories)
     return rows
 
 
 def exit_status(rows: Sequence[Row]) -> int:
     """That of the first failure: what comes after it often only follows from it."""
     return next((row["exit_status"] for row in rows if row["result"] == "fail"), 0)
+
+
+_OUR_COMMAND = re.compile(r"(?<!\S)sandboxer (?=host |list )")
+
+
+def _with_inventories(mend: str, inventories: Sequence[Path | str]) -> str:
+    words = "".join(f"-i {shlex.quote(str(one))} " for one in inventories)
+    return _OUR_COMMAND.sub(lambda found: found[0] + words, mend)
 
 
 def _ok(host: str, check: str, said: str) -> Row:

@@ -1,7 +1,4 @@
-"""A private sshd on loopback: its own port, host key, authorized key and known hosts.
-
-`from tests.sshd import sshd` in a test module gives the fixture.
-"""
+"""A private sshd on loopback: its own port, host key, authorized key and known hosts."""
 
 from __future__ import annotations
 

@@ -118,6 +118,7 @@ def trust(
 
 @app.command("doctor")
 def doctor(
+    context: typer.Context,
     host: Pattern = None,
     inventory: options.Inventory = None,
     json: options.Json = False,
@@ -132,7 +133,8 @@ def doctor(
     from sandboxer_cli import doctor as checks
     from sandboxer_cli.result import Result, render, table
 
-    found = checks.run(host or "all", tuple(inventory or ()))
+    given = inventory or context.find_root().params["inventory"]  # after the verb, or before it
+    found = checks.run(host or "all", tuple(given or ()))
 
     def lines(rows: list[checks.Row]) -> list[str]:
         cells = [[one["host"], one["check"], one["result"], one["said"]] for one in rows]

@@ -29,12 +29,15 @@ app.command("doctor")(host.doctor)
 
 @app.callback(invoke_without_command=True)
 def program(
+    context: typer.Context,
     inventory: options.Inventory = None,
     version: bool = typer.Option(False, "--version", help="Print the version."),
 ) -> None:
     if version:
         sys.stdout.write(f"sandboxer {__version__}\n")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        context.fail(context.get_help())  # as without any word
     if inventory:
         # before the verb it is what Ansible's own variable is: what holds when a verb names none
         os.environ["ANSIBLE_INVENTORY"] = ",".join(str(path.absolute()) for path in inventory)

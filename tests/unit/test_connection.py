@@ -19,19 +19,9 @@ from sandboxer_cli.errors import (
     SandboxerError,
     Usage,
 )
-from tests.sshd import Sshd, free_port, sshd
+from tests.sshd import Sshd, free_port
 
-__all__ = ["sshd"]
-
-
-@pytest.fixture(autouse=True)
-def quiet_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No configuration of this machine's user, and a working folder of the test's own."""
-    for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
-        if name != "ANSIBLE_SSH_CONTROL_PATH_DIR":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("quiet_surroundings")
 
 
 def write(path: Path, text: str) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,9 +16,9 @@ import pytest
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import clock, reap
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 from sandboxer_cli import __version__, connection, doctor
-from tests.sshd import Sshd, free_port, sshd
+from tests.sshd import Sshd, free_port
 
-__all__ = ["sshd"]
+pytestmark = pytest.mark.usefixtures("quiet_surroundings")
 
 PROGRAM = Path(sys.executable).with_name("sandboxer")
 # what the script on a host calls; all else a test says itself
@@ -28,16 +28,6 @@ PODMAN = """\
 echo 'WARN a warning, and then the answer' >&2
 echo '5.4.2 {"search":["docker.io"]}'
 """
-
-
-@pytest.fixture(autouse=True)
-def quiet_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No configuration of this machine's user, and a working folder of the test's own."""
-    for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
-        if name != "ANSIBLE_SSH_CONTROL_PATH_DIR":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
 
 
 @dataclass
@@ -308,6 +298,34 @@ def test_an_inventory_that_cannot_be_used(
     assert {row["host"] for row in rows[:-1]} == {doctor.CONTROLLER}
 
 
+@pytest.mark.parametrize("inventories", [["in v.yml"], [Path("in v.yml"), "far,"]])
+def test_a_command_of_ours_that_mends_can_be_pasted(
+    box: Box, tmp_path: Path, inventories: list[Path | str]
+) -> None:
+    (box.programs / "podman").unlink()
+    box.sshd.inventory().rename(tmp_path / "in v.yml")
+    rows = {row["check"]: row for row in doctor.run("box", inventories)}
+    given = " ".join(f"-i {shlex.quote(str(one))}" for one in inventories)
+    assert rows["engine"]["mend"] == f"sandboxer {given} host prepare box"
+    box.sshd.new_host_key()
+    mend = doctor.run("box", inventories)[-1]["mend"]
+    assert mend.endswith(f"sandboxer {given} host trust box")
+
+
+@pytest.mark.parametrize(
+    ("mend", "wanted"),
+    [
+        ("sandboxer host trust my-sandboxer host", "sandboxer -i x host trust my-sandboxer host"),
+        ("sandboxer list --all --host h, and", "sandboxer -i x list --all --host h, and"),
+        ("on sandboxer: apt-get install python3", "on sandboxer: apt-get install python3"),
+        ("rm -r /a/sandboxer host ", "rm -r /a/sandboxer host "),
+    ],
+)
+def test_other_words_that_mend_stay(mend: str, wanted: str) -> None:
+    assert doctor._with_inventories(mend, ["x"]) == wanted
+    assert doctor._with_inventories(mend, []) == mend
+
+
 # This machine
 
 
@@ -388,7 +406,7 @@ def test_an_ansible_that_is_not_compiled(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def program(*words: str) -> subprocess.CompletedProcess[str]:
-    argv = [str(PROGRAM), "doctor", *words]
+    argv = [str(PROGRAM), *words]
     return subprocess.run(
         argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
@@ -396,7 +414,7 @@ def program(*words: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_program_for_machines(box: Box) -> None:
     box.prepared(ago=600)
-    done = program("box", "-i", str(box.sshd.inventory()), "--json")
+    done = program("doctor", "box", "-i", str(box.sshd.inventory()), "--json")
     rows = json.loads(done.stdout)
     assert done.returncode == 12, done.stderr
     assert {frozenset(row) for row in rows} == {frozenset(doctor.Row.__annotations__)}
@@ -404,11 +422,13 @@ def test_the_program_for_machines(box: Box) -> None:
     assert {row["host"] for row in rows} == {"controller", "box"}
 
 
-def test_the_program_for_people(box: Box) -> None:
+@pytest.mark.parametrize("before_the_verb", [True, False])
+def test_the_program_for_people(box: Box, before_the_verb: bool) -> None:
     box.program("podman", "#!/bin/sh\nprintf 'bo\\033[2Jom\\n' >&2\nexit 125\n")
-    done = program("box", "-i", str(box.sshd.inventory()))
+    verb, given = ["doctor", "box"], ["-i", str(box.sshd.inventory())]
+    done = program(*(given + verb if before_the_verb else verb + given))
     assert done.returncode == 7, done.stderr
-    assert "box engine: sandboxer host prepare box" in done.stdout
+    assert f"box engine: sandboxer {' '.join(given)} host prepare box" in done.stdout
     assert "\x1b" not in done.stdout
 
 

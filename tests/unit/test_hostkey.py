@@ -22,9 +22,9 @@ import pytest
 
 from sandboxer_cli import connection, hostkey
 from sandboxer_cli.errors import ConnectionRefused, HostUnreachable, Usage
-from tests.sshd import Sshd, free_port, sshd
+from tests.sshd import Sshd, free_port
 
-__all__ = ["sshd"]
+pytestmark = pytest.mark.usefixtures("quiet_surroundings")
 
 PROGRAM = Path(sys.executable).with_name("sandboxer")
 OTHERS = (
@@ -33,16 +33,6 @@ OTHERS = (
     b"other.example ssh-ed25519 "
     b"AAAAC3NzaC1lZDI1NTE5AAAAIISlHKEZ6Uk1yWF6028GWAavXFdqjU5PGASGj3JCZbis  a comment\n"
 )
-
-
-@pytest.fixture(autouse=True)
-def quiet_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No configuration of this machine's user, and a working folder of the test's own."""
-    for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
-        if name != "ANSIBLE_SSH_CONTROL_PATH_DIR":
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
 
 
 def reach(sshd: Sshd, **variables: object) -> connection.Reach:

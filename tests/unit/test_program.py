@@ -77,6 +77,8 @@ def test_every_verb_has_two_examples_and_they_parse(verb: list[str], tmp_path: P
         (["create", "--profile", "profile.hello", "--id", "sbx-x\n"], 2, "usage"),
         (["create", "/nowhere"], 2, "source_missing"),
         (["create"], 2, "source_missing"),
+        (["create", ""], 2, "usage"),
+        (["create", "--source", ""], 2, "usage"),
         (["destroy", "sbx-../../etc"], 2, "usage"),
         (["list", "-i", "nowhere"], 2, "inventory_missing"),
         (["host", "trust", "localhost"], 2, None),
@@ -99,6 +101,13 @@ def test_an_error_is_one_object_or_two_lines(
     assert answer.error.code in plain.stderr
     assert "Traceback" not in plain.stderr
     assert not Path(state).exists()
+
+
+def test_without_a_verb_it_helps() -> None:
+    bare, chosen = run(), run("-i", "X")
+    assert (bare.returncode, bare.stdout) == (2, "")
+    assert "Commands:" in bare.stderr
+    assert (chosen.returncode, chosen.stdout, chosen.stderr) == (2, "", bare.stderr)
 
 
 def test_a_machine_without_sandboxes_has_an_empty_list(tmp_path: Path) -> None:

@@ -26,9 +26,7 @@ from sandboxer_cli.errors import (
     Usage,
 )
 from sandboxer_cli.runner import Cancel, Outcome, Play
-from tests.sshd import Sshd, free_port, sshd
-
-__all__ = ["sshd"]
+from tests.sshd import Sshd, free_port
 
 # Says a line, and then does what its arguments ask for.
 ACTION = """
@@ -89,10 +87,9 @@ class Plays:
 
 
 @pytest.fixture
-def plays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plays]:
-    for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
-        if name != "ANSIBLE_SSH_CONTROL_PATH_DIR":
-            monkeypatch.delenv(name)
+def plays(
+    quiet_surroundings: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Plays]:
     for name in ("home", "run", "here", "collections"):
         (tmp_path / name).mkdir(mode=0o700)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))

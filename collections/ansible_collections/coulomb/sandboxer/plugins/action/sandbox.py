@@ -18,7 +18,8 @@ from ansible_collections.coulomb.sandboxer.plugins.modules.sandbox import SPEC
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer as answers
 
 MODULE = "coulomb.sandboxer.sandbox"
-SILENCE_SECONDS = 120.0
+SILENCE_SECONDS = 120.0  # for a host that has a making at work
+UNHEARD_SECONDS = 20.0  # for one that has said nothing yet
 LOST = ("not responding", "closed by remote host", "Broken pipe", "Connection reset by")
 
 
@@ -73,13 +74,15 @@ class ActionModule(ActionBase):
 
     def _start(self, args: dict[str, Any], variables: dict[str, Any], host: str) -> dict[str, Any]:
         """The first call. Where its link is lost the answer is, and the same again finds what it
-        has begun."""
+        has begun, if it came so far."""
         try:
             return self._call(args, variables)
         except AnsibleConnectionFailure as error:
             if not _was_connected(str(error)):
                 raise
-        done = self._call_again(args, variables, host)
+        said = "no answer yet; asking again"
+        self._say(host, said)
+        done = self._call_again(args, variables, host, UNHEARD_SECONDS, said)
         if not done.get("failed"):
             done["changed"] = True  # as far as anyone can know, by the call that was lost
         return done
@@ -94,22 +97,28 @@ class ActionModule(ActionBase):
             if not done.get("working"):
                 return done
             cursor = json.dumps({"id": sandbox_id, "cursor": done["cursor"]})
-            done = self._call_again({"follow": cursor}, variables, host)
+            done = self._call_again(
+                {"follow": cursor},
+                variables,
+                host,
+                SILENCE_SECONDS,
+                "no answer; the making goes on there; asking again",
+            )
             if done.get("failed"):
                 return done
 
     def _call_again(
-        self, args: dict[str, Any], variables: dict[str, Any], host: str
+        self, args: dict[str, Any], variables: dict[str, Any], host: str, patience: float, said: str
     ) -> dict[str, Any]:
-        """One call over a link that may be cut: the job goes on without us, so ask again."""
-        end = time.monotonic() + SILENCE_SECONDS
+        """One call over a link that may be cut, made again as long as the patience (seconds)."""
+        end = time.monotonic() + patience
         while True:
             try:
                 return self._call(args, variables)
             except AnsibleConnectionFailure:
                 if time.monotonic() >= end:
                     raise
-                self._say(host, "no answer; the making goes on there; asking again")
+                self._say(host, said)
                 time.sleep(1)  # nothing tells when a host is back
 
     def _call(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:

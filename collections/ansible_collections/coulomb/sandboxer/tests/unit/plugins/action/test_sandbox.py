@@ -1,0 +1,144 @@
+"""How long a host's silence is borne, and what is said meanwhile: real plugin, played link."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleConnectionFailure
+from ansible.playbook.task import Task
+
+from ansible_collections.coulomb.sandboxer.plugins.action import sandbox
+
+# as Ansible's ssh plugin says it
+REFUSED = "Failed to connect to the host via ssh: ssh: connect to host h port 22: Timed out"
+VANISHED = 'Data could not be sent to remote host "h". Make sure this host can be reached over ssh:'
+SILENT = f"{VANISHED} Timeout, server h not responding."
+
+LOST_SECONDS = 20.0  # until ssh gives up a connection that it had
+REFUSED_SECONDS = 10.0  # until it gives up making one
+
+
+class Clock:
+    """Time passes only where somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class PlayedLink:
+    """A connection by a script: each call is answered, or raises what ssh says of its loss."""
+
+    transport = "local"
+    _shell = SimpleNamespace(tmpdir=None)
+
+    def __init__(self, clock: Clock, script: Iterable[dict[str, Any] | str]) -> None:
+        self.calls: list[dict[str, Any]] = []
+        self._clock = clock
+        self._script = iter(script)
+
+    def call(self, args: dict[str, Any]) -> dict[str, Any]:
+        self.calls.append(args)
+        step = next(self._script)
+        if isinstance(step, dict):
+            return dict(step)
+        self._clock.sleep(REFUSED_SECONDS if step == REFUSED else LOST_SECONDS)
+        raise AnsibleConnectionFailure(step)
+
+
+class Action(sandbox.ActionModule):
+    """The plugin as it is, save that its module runs at the other end of a played link."""
+
+    def _execute_module(self, **given: Any) -> dict[str, Any]:
+        return self._connection.call(given["module_args"])
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(sandbox, "time", made)
+    return made
+
+
+def create(link: PlayedLink) -> dict[str, Any]:
+    task = Task()
+    task.args = {"profile": "profile.hello", "name": "one", "owner": "me"}
+    return Action(task, link, None, None, None).run(task_vars={"inventory_hostname": "h"})
+
+
+def answer(action: str, state: str, working: bool) -> dict[str, Any]:
+    return {
+        "changed": action != "keep",
+        "action": action,
+        "reason": "there is none",
+        "object": {"id": "sbx-one", "state": state},
+        "working": working,
+        "cursor": 0,
+    }
+
+
+MAKING = answer("make", "creating", working=True)
+READY = answer("make", "ready", working=False)
+FOUND = answer("keep", "ready", working=False)
+
+
+def forever(*script: dict[str, Any] | str) -> Iterator[dict[str, Any] | str]:
+    """The script, and then nothing but refusals."""
+    yield from script
+    while True:
+        yield REFUSED
+
+
+@pytest.mark.parametrize("loss", [VANISHED, SILENT], ids=["vanished", "silent"])
+def test_a_host_that_never_answered_is_soon_given_up(
+    clock: Clock, capsys: pytest.CaptureFixture[str], loss: str
+) -> None:
+    """A left-over connection to a host that is gone: nothing is known of a making."""
+    with pytest.raises(AnsibleConnectionFailure, match="Timed out"):
+        create(PlayedLink(clock, forever(loss)))
+    assert clock.now <= LOST_SECONDS + sandbox.UNHEARD_SECONDS + REFUSED_SECONDS + 5
+    said = capsys.readouterr().out
+    assert "asking again" in said
+    assert "making" not in said
+
+
+def test_what_could_not_be_connected_is_not_asked_again(clock: Clock) -> None:
+    link = PlayedLink(clock, forever())
+    with pytest.raises(AnsibleConnectionFailure):
+        create(link)
+    assert len(link.calls) == 1
+
+
+def test_what_the_lost_call_has_begun_is_found_by_the_same_again(clock: Clock) -> None:
+    link = PlayedLink(clock, [SILENT, REFUSED, FOUND])
+    done = create(link)
+    assert (done["changed"], done["sandbox"]["id"]) == (True, "sbx-one")
+    assert link.calls == [link.calls[0]] * 3
+
+
+def test_once_it_has_answered_a_silence_is_borne_for_long(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    link = PlayedLink(clock, [MAKING, SILENT, *[REFUSED] * 8, READY])
+    assert create(link)["sandbox"]["state"] == "ready"
+    assert clock.now > 100
+    assert "no answer; the making goes on there; asking again" in capsys.readouterr().out
+
+
+def test_after_an_answer_that_was_late_a_silence_is_borne_for_long(clock: Clock) -> None:
+    link = PlayedLink(clock, [SILENT, MAKING, SILENT, *[REFUSED] * 8, READY])
+    assert create(link)["sandbox"]["state"] == "ready"
+
+
+def test_no_silence_is_borne_for_ever(clock: Clock) -> None:
+    with pytest.raises(AnsibleConnectionFailure):
+        create(PlayedLink(clock, forever(MAKING)))
+    assert sandbox.SILENCE_SECONDS <= clock.now < sandbox.SILENCE_SECONDS + 15

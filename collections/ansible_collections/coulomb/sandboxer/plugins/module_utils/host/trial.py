@@ -109,7 +109,7 @@ def run(engine: Engine, state: State) -> None:
     port = ports.plan(first, last, (), 1, ports.is_free)[0]
     _remove(engine)  # what a killed trial has left
     try:
-        image.ensure(engine, IMAGE, RECIPE, SECONDS)
+        image.ensure(state, engine, IMAGE, RECIPE, SECONDS)
         engine.create_network(NAME, {})
         engine.run(_run_argv(port))
         _await_answer(engine, port)

@@ -31,6 +31,8 @@ part runtime
 for folder in /run/runc /run/crun; do
     if [ -d "$folder" ]; then ls "$folder"; fi
 done
+part interfaces
+ip -brief link show type bridge | sed -n 's/^\(podman[1-9][0-9]*\) .*/\1/p'
 part folders
 for folder in /srv/sandboxer /var/lib/sandboxer/sandboxes; do
     if [ -d "$folder" ]; then find "$folder" -mindepth 1 -printf '%y %p\n'; fi

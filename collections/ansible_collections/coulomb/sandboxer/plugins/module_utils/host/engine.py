@@ -124,12 +124,21 @@ class Engine:
 
     def find(self, kind: str, sandbox_id: str) -> list[str]:
         """Names of the networks or volumes that belong to a sandbox."""
-        found = []
-        for item in self._json([kind, "ls", "--format", "json"]):
-            name = str(item.get("name") or item.get("Name"))
-            if _owner_id(item.get("labels") or item.get("Labels") or {}, name) == sandbox_id:
-                found.append(name)
-        return sorted(found)
+        return sorted(_name(item) for item in self._owned(kind, sandbox_id))
+
+    def networks(self, sandbox_id: str) -> dict[str, str]:
+        """A sandbox's networks: name -> the bridge's interface."""
+        return {
+            _name(item): str(item.get("network_interface", ""))
+            for item in self._owned("network", sandbox_id)
+        }
+
+    def _owned(self, kind: str, sandbox_id: str) -> list[dict[str, Any]]:
+        return [
+            item
+            for item in self._json([kind, "ls", "--format", "json"])
+            if _owner_id(item.get("labels") or item.get("Labels") or {}, _name(item)) == sandbox_id
+        ]
 
     def remove(self, kind: str, names: Sequence[str]) -> None:
         """Remove things by name. What isn't there is no error; whether it worked, ask `find`."""
@@ -217,6 +226,10 @@ def labels_of(sandbox_id: str, generation: int) -> dict[str, str]:
 
 def _labels(labels: Mapping[str, str]) -> list[str]:
     return [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    return str(item.get("name") or item.get("Name"))
 
 
 def _owner_id(labels: Mapping[str, str], name: str) -> str:

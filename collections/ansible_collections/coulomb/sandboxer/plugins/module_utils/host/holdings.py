@@ -11,10 +11,10 @@ import os
 import pwd
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from . import fault, ports, runtime
+from . import bridge, fault, ports, runtime
 from .engine import KINDS as ENGINE_KINDS
 from .engine import Container, Engine
 from .errors import HostError
@@ -74,13 +74,19 @@ def find(
 
     Returns holdings in the order in which they were made.
     """
-    return _look(place, sandbox_id, list(holdings))[0]
+    return _look(place, sandbox_id, list(holdings)).found
 
 
-def _look(
-    place: Place, sandbox_id: str, planned: list[Mapping[str, str]]
-) -> tuple[list[dict[str, str]], list[Container]]:
-    """What is there, and what the engine says of the containers among it."""
+@dataclass(frozen=True)
+class _Seen:
+    """What is there as holdings, and what the engine says of some."""
+
+    found: list[dict[str, str]]
+    containers: Sequence[Container] = ()
+    bridges: Sequence[str] = ()
+
+
+def _look(place: Place, sandbox_id: str, planned: list[Mapping[str, str]]) -> _Seen:
     kinds = {item["kind"] for item in planned}
     monitored = {one.name for one in runtime.monitors(_prefix(sandbox_id))}
     found: list[dict[str, str]] = []
@@ -97,21 +103,25 @@ def _look(
                 f"there is no {place.engine.program} on this host to look with",
                 "install it again, then destroy once more",
             )
-        return found, []
+        return _Seen(found)
     containers = [one for one in place.engine.containers() if one.owner_id == sandbox_id]
-    for kind in ("network", "volume"):
-        found += [{"kind": kind, "key": name} for name in place.engine.find(kind, sandbox_id)]
+    networks = place.engine.networks(sandbox_id)
+    found += [{"kind": "network", "key": name} for name in sorted(networks)]
+    volumes = place.engine.find("volume", sandbox_id)
+    found += [{"kind": "volume", "key": name} for name in volumes]
     # a monitor that outlives its container is a container left behind
     names = monitored | {one.name for one in containers}
     found += [{"kind": "container", "key": name} for name in sorted(names)]
-    return found, containers
+    return _Seen(found, containers, list(networks.values()))
 
 
 def remove(
     place: Place, sandbox_id: str, holdings: Iterable[Mapping[str, str]]
 ) -> list[dict[str, str]]:
     """Remove all that is there, last made first; returns what was removed, or tried."""
-    there, containers = _look(place, sandbox_id, list(holdings))
+    seen = _look(place, sandbox_id, list(holdings))
+    there, containers = seen.found, seen.containers
+    plugged = {interface: bridge.ports(interface) for interface in seen.bridges}
     if any(item["kind"] == "container" for item in there):
         fault.point("remove-container")
         place.engine.remove_containers(containers)
@@ -119,6 +129,8 @@ def remove(
         known = {one.id for one in containers}
         forgotten = {one.container_id for one in runtime.monitors(_prefix(sandbox_id))} - known
         runtime.end(forgotten)
+    for interface, left in plugged.items():
+        bridge.remove(interface, left)
     for kind in ("volume", "network"):
         names = [item["key"] for item in there if item["kind"] == kind]
         if names:

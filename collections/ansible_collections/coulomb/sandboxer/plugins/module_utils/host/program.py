@@ -24,6 +24,7 @@ VERSION = "0.1.0"
 READ_PROTOCOL = 1
 ROOMS = (
     "__init__",
+    "bridge",
     "clock",
     "create",
     "destroy",

@@ -40,7 +40,9 @@ def zipapp(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(python: str, path: str, *words: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([python, "-I", "-S", path, *words], capture_output=True, check=False, **options)
+    return subprocess.run(
+        [python, "-I", "-S", path, *words], capture_output=True, check=False, **options
+    )
 
 
 def test_the_rooms_are_the_files_in_the_folder() -> None:

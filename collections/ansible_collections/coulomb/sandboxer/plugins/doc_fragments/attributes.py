@@ -18,6 +18,13 @@ attributes:
     description: The same task once more changes nothing.
   action:
     description: Has a half that runs on the controller.
+"""
+
+    GROUP = r"""
+options: {}
+attributes:
   action_group:
-    description: Takes defaults of the group C(coulomb.sandboxer.sandboxer) in C(module_defaults).
+    description: Takes the defaults of its group in C(module_defaults).
+    support: full
+    membership: [coulomb.sandboxer.sandboxer]
 """

@@ -32,9 +32,6 @@ attributes:
   action:
     support: full
     details: Shows what was written, and puts the answer where the other doors read it.
-  action_group:
-    support: none
-    details: It is the whole host's, and has no owner.
 options:
   state:
     description:

@@ -13,7 +13,9 @@ description:
     the maximum that the sandbox was given when it was made.
 version_added: 0.1.0
 author: the sand-boxer maintainers (@sand-boxer)
-extends_documentation_fragment: coulomb.sandboxer.attributes
+extends_documentation_fragment:
+  - coulomb.sandboxer.attributes
+  - coulomb.sandboxer.attributes.group
 attributes:
   check_mode:
     support: full
@@ -27,8 +29,6 @@ attributes:
   action:
     support: full
     details: The time is read on the controller.
-  action_group:
-    support: full
 options:
   name:
     description: Name of the sandbox.

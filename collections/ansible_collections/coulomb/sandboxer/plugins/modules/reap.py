@@ -27,9 +27,6 @@ attributes:
   action:
     support: full
     details: Puts the answer where the other doors read it.
-  action_group:
-    support: none
-    details: It is the whole host's, and has no owner.
 seealso:
   - module: coulomb.sandboxer.sandbox
 """

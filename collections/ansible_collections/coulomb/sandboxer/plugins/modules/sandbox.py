@@ -17,7 +17,9 @@ description:
     the sandbox in any case.
 version_added: 0.1.0
 author: the sand-boxer maintainers (@sand-boxer)
-extends_documentation_fragment: coulomb.sandboxer.attributes
+extends_documentation_fragment:
+  - coulomb.sandboxer.attributes
+  - coulomb.sandboxer.attributes.group
 attributes:
   check_mode:
     support: full
@@ -31,8 +33,6 @@ attributes:
   action:
     support: full
     details: Profile and compose file are resolved on the controller.
-  action_group:
-    support: full
 options:
   state:
     description: Whether the sandbox should be there.

@@ -12,7 +12,9 @@ description:
   - Lists what this account's state says of its sandboxes, held against what the engine shows.
 version_added: 0.1.0
 author: the sand-boxer maintainers (@sand-boxer)
-extends_documentation_fragment: coulomb.sandboxer.attributes
+extends_documentation_fragment:
+  - coulomb.sandboxer.attributes
+  - coulomb.sandboxer.attributes.group
 attributes:
   check_mode:
     support: full
@@ -26,8 +28,6 @@ attributes:
   action:
     support: full
     details: Adds how the host is reached.
-  action_group:
-    support: full
 options:
   owner:
     description: Whose sandboxes. All owners' where it is left out.

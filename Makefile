@@ -7,7 +7,7 @@ COLLECTION := collections/ansible_collections/coulomb/sandboxer
 HOST_LIBRARY := $(COLLECTION)/plugins/module_utils/host
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup demo test lint types generate unit machine faults faults-kill faults-race faults-trouble lab-up lab-down lab old-core
+.PHONY: help setup demo test lint types changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-race faults-trouble lab-up lab-down lab old-core
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,9 +18,9 @@ setup: ## Make .venv with everything in it
 demo: setup ## See a real sandbox made, answering and taken away on this machine
 	@scripts/demo.sh
 
-test: lint types unit faults lab old-core ## Run every test; sets up what they need (root)
+test: lint types unit collection sanity faults lab old-core ## Run every test; sets up what they need (root)
 
-lint: setup ## Style of Python, Ansible and shell
+lint: setup changelog-lint ## Style of Python, Ansible and shell
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/shellcheck scripts/*.sh tests/faults/*.sh .ci/run
@@ -30,6 +30,25 @@ types: setup ## Types, strictly
 	$(BIN)/mypy
 	MYPYPATH=collections $(BIN)/mypy --python-version 3.10 $(HOST_LIBRARY)
 	MYPYPATH=collections $(BIN)/mypy --allow-subclassing-any --no-warn-return-any $(COLLECTION)/plugins/action
+
+sanity: setup ## ansible-test: sanity, and units on the oldest and the newest Python
+	@$(BIN)/python -m scripts.sanity
+
+collection: setup ## The collection's docs, and its artifact: built twice, imported, run by itself
+	cd $(COLLECTION) && PATH="$(CURDIR)/$(BIN):$$PATH" antsibull-docs lint-collection-docs --plugin-docs .
+	$(PYTEST) tests/collection
+
+artifact: setup ## Build the collection into dist/
+	@$(BIN)/python -m scripts.artifact dist
+
+changelog: setup ## Write the collection's CHANGELOG of this version from its fragments
+	cd $(COLLECTION) && PATH="$(CURDIR)/$(BIN):$$PATH" antsibull-changelog release
+
+changelog-lint: setup
+	cd $(COLLECTION) && $(CURDIR)/$(BIN)/antsibull-changelog lint
+
+hooks: setup ## Have git run the checks before a commit and a push
+	$(BIN)/pre-commit install
 
 generate: setup ## Write what is generated: the schemas and tables of docs/reference
 	$(BIN)/python -c 'from pathlib import Path; from sandboxer_cli import contract; contract.write(Path("docs/reference"))'

@@ -135,3 +135,29 @@ def test_every_play_checks_host_keys(path: Path) -> None:
     for play in yaml.safe_load(path.read_text()):
         assert play["vars"]["ansible_ssh_host_key_checking"] is True
         assert play["gather_facts"] is False
+
+
+def test_a_readme_of_a_role_names_its_variables() -> None:
+    for role in (COLLECTION / "roles").iterdir():
+        specs = yaml.safe_load((role / "meta/argument_specs.yml").read_text())
+        readme = (role / "README.md").read_text()
+        named = set(re.findall(r"^\| `(\w+)`", readme, re.MULTILINE))
+        assert named == set(specs["argument_specs"]["main"]["options"]), role.name
+
+
+def test_the_action_group_holds_what_has_an_owner() -> None:
+    runtime = yaml.safe_load((COLLECTION / "meta/runtime.yml").read_text())
+    owned = [
+        path.stem
+        for path in sorted((COLLECTION / "plugins/modules").glob("*.py"))
+        if re.search(r"^  owner:$", path.read_text(), re.MULTILINE)
+    ]
+    assert runtime["action_groups"] == {"sandboxer": owned}
+
+
+def test_hooks_are_of_this_house() -> None:
+    """What a commit runs is in .venv, at the versions that are pinned."""
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    for repo in hooks["repos"]:
+        assert repo["repo"] == "local"
+        assert {hook["language"] for hook in repo["hooks"]} == {"system"}

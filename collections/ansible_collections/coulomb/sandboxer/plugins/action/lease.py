@@ -20,7 +20,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        _, args = self.validate_argument_spec(argument_spec=SPEC, required_one_of=[("name", "id")])
+        args = self.validate_argument_spec(argument_spec=SPEC, required_one_of=[("name", "id")])[1]
         try:
             from sandboxer_cli.errors import SandboxerError
             from sandboxer_cli.ttl import parse_ttl

@@ -18,19 +18,20 @@ description:
     engine, kernel or engine settings are others than those that were proved.
 version_added: 0.1.0
 author: the sand-boxer maintainers (@sand-boxer)
+extends_documentation_fragment: coulomb.sandboxer.attributes
 attributes:
   check_mode:
     support: full
-    description: Shows the plan. There is no trial container, since that would write.
+    details: Shows the plan. There is no trial container, since that would write.
   diff_mode:
     support: full
-    description: What there is before and after, and each file outside of our folders.
+    details: What there is before and after, and each file outside of our folders.
   idempotent:
     support: full
-    description: The pass of the reaper takes away what is due, as it does each minute.
+    details: The pass of the reaper takes away what is due, as it does each minute.
   action:
     support: full
-    description: Shows what was written, and puts the answer where the other doors read it.
+    details: Shows what was written, and puts the answer where the other doors read it.
 options:
   state:
     description:

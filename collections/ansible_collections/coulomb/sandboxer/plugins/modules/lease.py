@@ -13,19 +13,22 @@ description:
     the maximum that the sandbox was given when it was made.
 version_added: 0.1.0
 author: the sand-boxer maintainers (@sand-boxer)
+extends_documentation_fragment:
+  - coulomb.sandboxer.attributes
+  - coulomb.sandboxer.attributes.group
 attributes:
   check_mode:
     support: full
-    description: Says whether the lease can be extended.
+    details: Says whether the lease can be extended.
   diff_mode:
     support: none
-    description: The only difference is an instant.
+    details: The only difference is an instant.
   idempotent:
     support: none
-    description: Each run counts from its own now.
+    details: Each run counts from its own now.
   action:
     support: full
-    description: The time is read on the controller.
+    details: The time is read on the controller.
 options:
   name:
     description: Name of the sandbox.

@@ -13,16 +13,20 @@ description:
     host's own timer does each minute.
 version_added: 0.1.0
 author: the sand-boxer maintainers (@sand-boxer)
+extends_documentation_fragment: coulomb.sandboxer.attributes
 attributes:
   check_mode:
     support: full
-    description: Names what is due.
+    details: Names what is due.
   diff_mode:
     support: none
-    description: The answer is the difference.
+    details: The answer is the difference.
   idempotent:
     support: full
-    description: What is not due stays.
+    details: What is not due stays.
+  action:
+    support: full
+    details: Puts the answer where the other doors read it.
 seealso:
   - module: coulomb.sandboxer.sandbox
 """

@@ -17,19 +17,22 @@ description:
     the sandbox in any case.
 version_added: 0.1.0
 author: the sand-boxer maintainers (@sand-boxer)
+extends_documentation_fragment:
+  - coulomb.sandboxer.attributes
+  - coulomb.sandboxer.attributes.group
 attributes:
   check_mode:
     support: full
-    description: Shows the plan without taking a lock or writing anything.
+    details: Shows the plan without taking a lock or writing anything.
   diff_mode:
     support: full
-    description: Shows what the sandbox holds before and after.
+    details: Shows what the sandbox holds before and after.
   idempotent:
     support: full
-    description: V(replace=true) makes anew only what differs.
+    details: V(replace=true) makes anew only what differs.
   action:
     support: full
-    description: Profile and compose file are resolved on the controller.
+    details: Profile and compose file are resolved on the controller.
 options:
   state:
     description: Whether the sandbox should be there.

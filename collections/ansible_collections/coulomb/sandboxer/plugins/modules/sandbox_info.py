@@ -12,19 +12,22 @@ description:
   - Lists what this account's state says of its sandboxes, held against what the engine shows.
 version_added: 0.1.0
 author: the sand-boxer maintainers (@sand-boxer)
+extends_documentation_fragment:
+  - coulomb.sandboxer.attributes
+  - coulomb.sandboxer.attributes.group
 attributes:
   check_mode:
     support: full
-    description: Reads only.
+    details: Reads only.
   diff_mode:
     support: none
-    description: Reads only.
+    details: Reads only.
   idempotent:
     support: full
-    description: Reads only.
+    details: Reads only.
   action:
     support: full
-    description: Adds how the host is reached.
+    details: Adds how the host is reached.
 options:
   owner:
     description: Whose sandboxes. All owners' where it is left out.

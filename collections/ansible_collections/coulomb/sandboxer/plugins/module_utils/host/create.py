@@ -91,7 +91,7 @@ def run(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
         return answer
     state.prepare()
     _refuse_unreaped(state, wanted)
-    for _ in range(_TRIES):
+    for _try in range(_TRIES):
         seen, found = _look(state, wanted)
         if found.action not in ("make", "repair"):
             return _answer(state, found, seen, wanted)

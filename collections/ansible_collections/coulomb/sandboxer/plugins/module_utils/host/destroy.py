@@ -73,7 +73,7 @@ def cancel(state: State, sandbox_id: str) -> Record | None:
 
 def undo(state: State, current: Record, error: HostError) -> Record:
     """Take away what a failed making has made; the record stays for a while to say why."""
-    _, remains, residue = _empty(state, current)
+    _removed, remains, residue = _empty(state, current)
     return record.update(
         state,
         current.id,

@@ -18,7 +18,7 @@ _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that are mistaken for anot
 
 
 def new_suffix(length: int = 8) -> str:
-    return "".join(secrets.choice(_LETTERS) for _ in range(length))
+    return "".join(secrets.choice(_LETTERS) for _letter in range(length))
 
 
 def new_id() -> str:

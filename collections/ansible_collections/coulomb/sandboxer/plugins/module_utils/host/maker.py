@@ -112,7 +112,7 @@ def create_argv(
 
     `volumes` is target -> volume name; `published` has `target`, `protocol` and `host_port`.
     """
-    by_name, _ = split_environment(service["environment"])
+    by_name = split_environment(service["environment"])[0]
     read_only = {item["target"] for item in service["volumes"] if item["read_only"]}
     argv = ["create", "--name", container_name(sandbox_id, name), "--pull", "never"]
     argv += ["--network", network_name(sandbox_id), "--network-alias", name]

@@ -4,6 +4,8 @@ that works.
 Looks, plans without touching anything, and writes what differs; `changed` is before ≠ wanted.
 """
 
+# pylint: disable=ansible-bad-function # there is no AnsibleModule here
+
 from __future__ import annotations
 
 import contextlib
@@ -265,7 +267,7 @@ def _write_facts(state: State, facts: Mapping[str, Any]) -> None:
 
 def _prove_reaper(state: State, kind: str) -> None:
     """One pass by the timer's own line, which must be heard in the beat."""
-    for _ in range(2):  # the first may have joined a pass that had begun before
+    for _pass in range(2):  # the first may have joined a pass that had begun before
         last = read_json(state.beat_file)
         timer.fire(kind, state)
         if read_json(state.beat_file) != last:

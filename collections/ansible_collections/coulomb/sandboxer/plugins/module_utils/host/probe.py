@@ -36,7 +36,7 @@ def http(host: str, port: int, wanted: Mapping[str, Any], seconds: float = SECON
             answer = _receive(connection, bool(contains), end)
     except OSError as error:
         return f"no answer from {host}:{port}{path} ({_reason(error)})"
-    head, _, body = answer.partition(b"\r\n\r\n")
+    head, _blank, body = answer.partition(b"\r\n\r\n")
     words = head.split(b"\r\n", 1)[0].split(b" ")
     if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
         return f"{host}:{port}{path} does not speak HTTP"

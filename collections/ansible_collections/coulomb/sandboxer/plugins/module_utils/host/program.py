@@ -69,7 +69,8 @@ def sources() -> dict[str, str]:
         source = loader.get_source(name) if loader is not None else None
         if source is None:
             raise HostError("internal", f"the source of {name} can't be read")
-        found[room] = source
+        # Ansible's loader of collections gives bytes
+        found[room] = source.decode("utf-8") if isinstance(source, bytes) else source
     return found
 
 

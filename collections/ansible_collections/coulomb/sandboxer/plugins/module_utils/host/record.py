@@ -119,14 +119,14 @@ def write(state: State, wanted: Record) -> None:
     write_json(state.record(wanted.id), wanted.as_dict())
 
 
-def update(state: State, sandbox_id: str, generation: int, /, **changes: Any) -> Record:
+def update(where: State, sandbox_id: str, generation: int, /, **changes: Any) -> Record:
     """Change fields of a record that is still of this generation; else HostError `fenced`."""
-    with state.record_lock(sandbox_id):
-        current = read(state, sandbox_id)
+    with where.record_lock(sandbox_id):
+        current = read(where, sandbox_id)
         if current is None or current.generation != generation:
             raise HostError("fenced", f"{sandbox_id} was taken over by somebody else")
         changed = replace(current, **changes)
-        write(state, changed)
+        write(where, changed)
         return changed
 
 

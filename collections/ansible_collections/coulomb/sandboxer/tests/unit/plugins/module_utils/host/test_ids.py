@@ -93,7 +93,7 @@ def test_an_owner(value: str) -> None:
 
 
 def test_new_ids_are_ids_and_differ() -> None:
-    made = {ids.new_id() for _ in range(200)}
+    made = {ids.new_id() for _each in range(200)}
     assert len(made) == 200
     assert all(ids.is_id(one) for one in made)
 

@@ -53,7 +53,7 @@ def test_bounded_with_its_head_and_its_newest_tail(tmp_path: Path) -> None:
 @pytest.mark.parametrize("written", [1, 30, 500])
 def test_numbering_continues_with_the_next_writer(tmp_path: Path, written: int) -> None:
     log = job.Log(str(tmp_path), LIMIT)
-    for _ in range(written):
+    for _each in range(written):
         log.write("phase", "text")
     job.Log(str(tmp_path), LIMIT).write("again", "text")
     last = list(job.read_log(str(tmp_path)))[-1]

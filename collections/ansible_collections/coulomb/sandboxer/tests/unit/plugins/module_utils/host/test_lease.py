@@ -99,7 +99,7 @@ def test_extend(at: Now, passed: float, asked: float, left: float, same_boot: bo
 def test_extending_again_and_again_never_passes_the_maximum(at: Now) -> None:
     granted = lease.grant(600, 600, at)
     moment = at
-    for _ in range(100):
+    for _each in range(100):
         moment = later(moment, 500, wall_step=-7.0)
         granted = lease.extend(granted, DAY, moment)
     assert lease.remaining(granted, moment) == DAY - 100 * 500

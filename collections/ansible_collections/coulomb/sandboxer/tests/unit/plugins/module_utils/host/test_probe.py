@@ -27,7 +27,7 @@ def serve() -> Iterator[Serve]:
 
             def run() -> None:
                 with contextlib.suppress(OSError):
-                    connection, _ = listener.accept()
+                    connection = listener.accept()[0]
                     with connection:
                         treat(connection)
 

@@ -91,7 +91,7 @@ def _look(
         if item["kind"] == "port" and monitored and not ports.is_free(int(item["key"])):
             found.append(dict(item))
     if not place.engine.is_here():
-        if kinds.intersection(ENGINE_KINDS):
+        if kinds.intersection({"pod", *ENGINE_KINDS}):
             raise HostError(
                 "engine_missing",
                 f"there is no {place.engine.program} on this host to look with",
@@ -99,7 +99,8 @@ def _look(
             )
         return found, []
     containers = [one for one in place.engine.containers() if one.owner_id == sandbox_id]
-    for kind in ("network", "volume"):
+    # only a compose program makes a pod, where it is told to; the others need not wait for a look
+    for kind in ("network", "volume", *(["pod"] if "pod" in kinds else [])):
         found += [{"kind": kind, "key": name} for name in place.engine.find(kind, sandbox_id)]
     # a monitor that outlives its container is a container left behind
     names = monitored | {one.name for one in containers}
@@ -119,6 +120,7 @@ def remove(
         known = {one.id for one in containers}
         forgotten = {one.container_id for one in runtime.monitors(_prefix(sandbox_id))} - known
         runtime.end(forgotten)
+    place.engine.remove_pods([item["key"] for item in there if item["kind"] == "pod"])
     for kind in ("volume", "network"):
         names = [item["key"] for item in there if item["kind"] == kind]
         if names:

@@ -25,6 +25,7 @@ READ_PROTOCOL = 1
 ROOMS = (
     "__init__",
     "clock",
+    "compose_program",
     "create",
     "destroy",
     "engine",

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,7 @@ from tests.faults.conftest import (
     HostProgram,
     assert_nothing_left,
     document,
-    listing,
     service,
-    stack,
 )
 from tests.faults.test_trouble import (
     ODD,
@@ -33,6 +32,7 @@ from tests.faults.test_trouble import (
     removed,
     sh,
 )
+from tests.lab.doors import BIN, ROOT, Controller, Said
 
 pytestmark = pytest.mark.podman
 
@@ -194,6 +194,66 @@ def test_a_pod_that_its_command_asks_for_goes_too(host: HostProgram, before: Lis
     assert receipt["remains"] == []
     assert {"kind": "pod", "key": f"pod_{sandbox_id}"} in receipt["removed"]
     assert_nothing_left(host, before)
+
+
+# By every door
+
+
+@pytest.fixture
+def controller(tmp_path: Path) -> Controller:
+    """With the example inventory."""
+    path = os.pathsep.join([str(BIN), os.environ["PATH"]])
+    environment = {"SANDBOXER_STATE": str(tmp_path / "host"), "PATH": path}
+    return Controller(tmp_path, ROOT / "inventories/fleet", environment)
+
+
+HELLO = {"sandboxer_profile": "profile.hello", "sandboxer_unreaped": True}
+# this machine plays the example's host for once
+HERE = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+
+
+def test_by_the_playbook_and_the_inventory(
+    host: HostProgram, before: Listing, controller: Controller
+) -> None:
+    """What stands in the inventory wins over the environment of the controller."""
+    elsewhere = replace(
+        controller, environment={**controller.environment, "SANDBOXER_COMPOSE_CMD": "nowhere"}
+    )
+    said = play(elsewhere, "create", "coulombcore", **HELLO, sandboxer_name="one")
+    assert said.status == 0, said
+    [made] = [host.show(one) for one in host.ids()]
+    assert (made["state"], made["maker"]) == ("ready", "compose")
+    assert made["compose_cmd"] == "podman-compose"
+    refused = play(elsewhere, "create", "quarry", **HELLO, sandboxer_name="two")
+    assert "there is no compose program nowhere" in refused.out
+    assert play(controller, "destroy", "coulombcore", sandboxer_name="one").status == 0
+    assert host.ids() == []
+
+
+def play(controller: Controller, verb: str, host: str, **variables: Any) -> Said:
+    return controller.run(
+        *[str(BIN / "ansible-playbook"), "-i", str(controller.inventory)],
+        *[f"playbooks/{verb}.yml", "-e"],
+        json.dumps({"sandboxer_owner": "me", "sandboxer_host": host, **variables, **HERE}),
+    )
+
+
+def test_by_the_program(host: HostProgram, before: Listing, controller: Controller) -> None:
+    here = replace(controller, inventory=None)
+    named = replace(here, environment={**here.environment, "SANDBOXER_COMPOSE_CMD": "nowhere"})
+    words = ("create", "--profile", "profile.hello", "--unreaped", "--json", "--name")
+    refused = named.sandboxer(*words, "one")
+    assert (refused.status, refused.error["code"]) == (7, "compose_missing")
+    by_word = named.sandboxer(*words, "one", "--compose-cmd", "podman-compose")
+    assert (by_word.status, by_word.data["compose_cmd"]) == (0, "podman-compose"), by_word
+    assert by_word.data["maker"] == "compose"
+    again = named.sandboxer(*words, "one")
+    assert again.data == {**by_word.data, "changed": False}
+    by_engine = named.sandboxer(*words, "two", "--compose-cmd", "")
+    assert (by_engine.data["maker"], by_engine.data["compose_cmd"]) == ("engine", None)
+    for name in ("one", "two"):
+        assert here.sandboxer("destroy", name, "--json").data["remains"] == []
+    assert host.ids() == []
 
 
 # Idempotence and repair
@@ -443,13 +503,17 @@ def test_one_that_vanished_before_a_repair(
     assert_nothing_left(host, before)
 
 
-def test_the_whole_of_its_file(host: HostProgram, before: Listing) -> None:
-    """Nothing of it but the file is in the folder where it works, and it goes with the job's."""
-    made = host.made(document=stack(), compose_cmd=REAL)
+def test_the_whole_of_its_file(
+    host: HostProgram, before: Listing, fake: Callable[[str], str]
+) -> None:
+    """It works in a folder with nothing but its file, where no `.env` lies; that goes with the
+    job's."""
+    up = f"exec {REAL} -p $id -f $file up --no-start"
+    made = host.made(compose_cmd=fake(f'[ "$(pwd)/compose.json" = "$file" ] && {up}'))
+    assert made["state"] == "ready", made["error"]
     folder = host.state / "sandboxes" / made["id"] / "job" / "compose"
     assert [one.name for one in folder.iterdir()] == ["compose.json"]
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (folder / "compose.json").stat().st_mode & 0o777 == 0o600
     host.destroy("one")
-    assert listing(host)["state"] == before["state"]
     assert_nothing_left(host, before)

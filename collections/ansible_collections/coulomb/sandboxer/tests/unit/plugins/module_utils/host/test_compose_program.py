@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -177,6 +178,13 @@ def test_its_argv() -> None:
     assert compose_program.up_argv(["podman", "compose"], "sbx-a", "/job/compose.json") == [
         *["podman", "compose", "-p", "sbx-a", "-f", "/job/compose.json", "up", "--no-start"]
     ]
+
+
+def test_of_what_it_says_the_end_is_kept(tmp_path: Path) -> None:
+    lines = "yes much | head -n 100000; echo the end"
+    said = compose_program._run(["sh", "-c", lines], str(tmp_path))
+    assert said.endswith(b"much\nthe end\n")
+    assert len(said) == 64 * 1024
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,8 @@ def test_each_maker_is_the_others_judge(host: HostProgram, before: Listing) -> N
         found[command] = {
             name: essence(f"{made['id']}.{name}", made["id"]) for name in ("web", "words", "bare")
         }
+        labels = inspected(f"{made['id']}.bare")["Config"]["Labels"]
+        assert ("com.docker.compose.project" in labels) == (command == REAL)
         [pid] = podman("inspect", "--format", "{{.State.Pid}}", f"{made['id']}.web").split()
         entries = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         arrived = dict(entry.split(b"=", 1) for entry in entries if entry)
@@ -357,7 +359,7 @@ FAILURES = {
     "a pod": ('podman pod create --infra=false --name "pod_$id"', "web is missing"),
     "started": ("started web; made store 1", "web is running before its time"),
     "another generation": ("made web 7; made store 1", "web does not carry our labels"),
-    "disk full": ("echo 'write /x: no space left on device'; exit 0", "no space left"),
+    "disk full": ("echo 'write /x: no space left on device'; echo exit code: 125", "no space left"),
 }
 
 
@@ -399,6 +401,16 @@ def test_no_value_is_in_what_it_said(host: HostProgram, before: Listing) -> None
         assert part not in json.dumps(host.record(shown["id"]))
     log = host.state / "sandboxes" / shown["id"] / "job" / "log.head"
     assert "line of it" not in log.read_text()
+    assert_only_a_failed_record_left(host, shown, before)
+
+
+def test_one_that_can_not_be_started(host: HostProgram, before: Listing, tmp_path: Path) -> None:
+    path = tmp_path / "no-program"
+    path.write_bytes(b"\0")
+    path.chmod(0o755)
+    shown = failed(host, compose_cmd=str(path))
+    assert shown["error"]["code"] == "compose_failed"
+    assert f"{path} can't be started" in shown["error"]["message"]
     assert_only_a_failed_record_left(host, shown, before)
 
 

@@ -100,7 +100,7 @@ def make(
     lines = _last_lines(_run(argv, folder), secrets)
     amiss = _amiss(engine, sandbox_id, generation, wanted)
     if amiss:
-        raise no_space(lines[-1:]) or HostError(
+        raise no_space(lines) or HostError(
             "compose_failed",
             f"{argv[0]} did not make what it was told to: {amiss}"
             + ("; its last lines:\n" + "\n".join(lines) if lines else "; it said nothing"),
@@ -189,16 +189,23 @@ def _environment() -> dict[str, str]:
 
 def _run(argv: Sequence[str], folder: str) -> bytes:
     """The end of what it says. Nothing that it has started outlives it, nor this call."""
-    child = subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=folder,
-        env=_environment(),
-        # a group in the job's own session: we find all of it, and so does who ends the job
-        preexec_fn=os.setpgrp,
-    )
+    try:
+        child = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=_environment(),
+            # a group in the job's own session: we find all of it, and so does who ends the job
+            preexec_fn=os.setpgrp,
+        )
+    except OSError as error:
+        raise HostError(
+            "compose_failed",
+            f"{argv[0]} can't be started: {error.strerror}",
+            "try it on the host by hand",
+        ) from error
     assert child.stdout is not None  # noqa: S101
     kept = b""
     try:

@@ -3,12 +3,14 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+if [ "$(id -u)" = 0 ]; then sudo=; else sudo='sudo '; fi
+
 as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+    if [ -z "$sudo" ]; then "$@"; else sudo "$@"; fi
 }
 
 sandboxer() {
-    printf '\n$ sandboxer %s\n' "$*"
+    printf '\n$ %ssandboxer %s\n' "$sudo" "$*"
     as_root .venv/bin/sandboxer "$@"
 }
 
@@ -21,11 +23,11 @@ printf '\n$ GET %s\n' "$url"
 .venv/bin/python -c 'import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode(), end="")' "$url"
 sandboxer destroy "$name"
 
-cat <<'TEXT'
+cat <<TEXT
 
 That was a real container on this machine. Next:
-  .venv/bin/sandboxer create DIR            the services of your own compose file
-  .venv/bin/sandboxer list                  what is there, and when it ends
-  .venv/bin/sandboxer --help                everything else
-  .venv/bin/ansible-playbook coulomb.sandboxer.create -e sandboxer_profile=profile.hello
+  ${sudo}.venv/bin/sandboxer create DIR            the services of your own compose file
+  ${sudo}.venv/bin/sandboxer list                  what is there, and when it ends
+  .venv/bin/sandboxer --help                     everything else
+  ${sudo}.venv/bin/ansible-playbook coulomb.sandboxer.create -e sandboxer_profile=profile.hello
 TEXT

@@ -44,7 +44,7 @@ class Played:
 
     def containers(self) -> list[Container]:
         return [
-            Container(f"{ID}.{name}", state, code, at, ID, "1")
+            Container("", f"{ID}.{name}", state, code, at, ID, "1")
             for name, (state, code, at) in next(self._scenes).items()
         ]
 

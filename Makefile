@@ -7,7 +7,7 @@ COLLECTION := collections/ansible_collections/coulomb/sandboxer
 HOST_LIBRARY := $(COLLECTION)/plugins/module_utils/host
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup demo test lint types changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-race faults-trouble lab-up lab-down lab old-core
+.PHONY: help setup demo test lint types changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble lab-up lab-down lab old-core
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,10 +60,13 @@ machine: setup ## Prepare this machine, as `make demo` does
 	@$(BIN)/sandboxer host prepare --fix-engine
 
 faults: machine ## The host program under SIGKILL, races and trouble (podman, root)
-	@$(MAKE) --no-print-directory -j 2 --output-sync=target faults-trouble faults-kill faults-race
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target faults-trouble faults-kill faults-maker faults-race
 
 faults-kill:
 	tests/faults/private.sh $(PYTEST) tests/faults/test_kill.py
+
+faults-maker:
+	tests/faults/private.sh $(PYTEST) tests/faults/test_maker.py
 
 faults-race:
 	tests/faults/private.sh $(PYTEST) tests/faults/test_race.py

@@ -40,6 +40,7 @@ class CreateRequest:
     deadline: str | None = None
     settings: Mapping[str, str | int | bool] = field(default_factory=dict)
     publish: str | None = None
+    compose_cmd: str | None = None
     replace: bool = False
     unreaped: bool = False
     wait: bool = True
@@ -83,6 +84,8 @@ class Client:
             parse_ttl(request.ttl)
         if request.deadline is not None:
             parse_deadline(request.deadline)
+        if request.compose_cmd:
+            host.check_compose_cmd(request.compose_cmd)
         if request.id is not None:
             host.check_id(request.id)
         owner = host.owner(request.owner)
@@ -99,6 +102,7 @@ class Client:
             sandboxer_deadline=request.deadline,
             sandboxer_set=dict(request.settings) or None,
             sandboxer_publish=request.publish,
+            sandboxer_compose_cmd=request.compose_cmd,
             sandboxer_replace=request.replace,
             sandboxer_unreaped=request.unreaped,
             sandboxer_wait=request.wait,

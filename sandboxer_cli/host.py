@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import ids
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import compose_program, ids
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer
 from sandboxer_cli import connection
@@ -59,6 +59,10 @@ def check_owner(value: str) -> str:
 def check_reference(value: str) -> str:
     """An id or a name, whichever it looks like."""
     return check_id(value) if value.startswith("sbx-") else check_name(value)
+
+
+def check_compose_cmd(value: str) -> str:
+    return checked(lambda command: " ".join(compose_program.split(command)), value)
 
 
 def new_suffix(length: int) -> str:

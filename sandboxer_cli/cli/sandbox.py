@@ -51,6 +51,13 @@ def create(
     publish: Annotated[
         str | None, typer.Option(help="Where ports listen: loopback or host.")
     ] = None,
+    compose_cmd: Annotated[
+        str | None,
+        typer.Option(
+            help="Compose program of the host that makes the containers; empty: its engine."
+            "  [default: SANDBOXER_COMPOSE_CMD, or the engine]"
+        ),
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Make anew what differs.")] = False,
     unreaped: Annotated[
         bool, typer.Option("--unreaped", help="Even where the host's reaper has stopped.")
@@ -87,6 +94,7 @@ def create(
         deadline=deadline,
         settings=parse_settings(set_ or []),
         publish=publish,
+        compose_cmd=compose_cmd,
         replace=replace,
         unreaped=unreaped,
         wait=wait,

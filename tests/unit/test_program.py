@@ -75,6 +75,8 @@ def test_every_verb_has_two_examples_and_they_parse(verb: list[str], tmp_path: P
         (["create", "--profile", "profile.hello", "--name", ""], 2, "usage"),
         (["create", "--profile", "profile.hello", "--owner", ""], 2, "usage"),
         (["create", "--profile", "profile.hello", "--id", "sbx-x\n"], 2, "usage"),
+        (["create", "--profile", "profile.hello", "--compose-cmd", "./x"], 2, "usage"),
+        (["create", "--profile", "profile.hello", "--compose-cmd", "'x"], 2, "usage"),
         (["create", "/nowhere"], 2, "source_missing"),
         (["create"], 2, "source_missing"),
         (["create", ""], 2, "usage"),

@@ -171,6 +171,7 @@ def _resolve(args: dict[str, Any]) -> dict[str, Any]:
         "owner": args["owner"],
         "ttl": ttl,
         "deadline": deadline,
+        "compose_cmd": answers.compose_cmd(args["compose_cmd"]),
         "replace": args["replace"],
         "unreaped": args["unreaped"],
         "profile": found.profile,

@@ -72,6 +72,13 @@ options:
     description: How long the making may take, as V(10m).
     type: str
     default: 10m
+  compose_cmd:
+    description:
+      - A compose program of the host, which makes the containers in the place of its engine, as
+        V(podman-compose). Split into words; there is no shell.
+      - By default E(SANDBOXER_COMPOSE_CMD) of the controller. Empty is none.
+      - What there is already stays as it is, whoever made it.
+    type: str
   replace:
     description: Make it anew where what is there has another content.
     type: bool
@@ -171,6 +178,7 @@ SPEC = {
     "publish": {"type": "str", "choices": ["loopback", "host"]},
     "ttl": {"type": "str"},
     "deadline": {"type": "str", "default": "10m"},
+    "compose_cmd": {"type": "str"},
     "replace": {"type": "bool", "default": False},
     "unreaped": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": True},

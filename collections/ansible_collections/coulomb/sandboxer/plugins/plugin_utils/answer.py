@@ -22,6 +22,12 @@ def owner(given: str | None) -> str:
     return re.sub(r"[^a-z0-9._@-]", "-", found.lower())[:64]
 
 
+def compose_cmd(given: str | None) -> str | None:
+    """The compose program that makes the containers: as given, or SANDBOXER_COMPOSE_CMD. An empty
+    one is none: the engine itself makes them."""
+    return (os.environ.get("SANDBOXER_COMPOSE_CMD") if given is None else given) or None
+
+
 def complete(
     found: Mapping[str, Any], host: str, ssh: Mapping[str, Any] | None, changed: bool
 ) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import fault, ids, lease, make, maker, observe, ports, program, reap, record
+from . import compose_program, fault, ids, lease, make, maker, observe, ports, program, reap, record
 from . import job as jobs
 from .clock import Now, now
 from .engine import Engine
@@ -80,7 +80,8 @@ def run(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
     """Start a create, or find that nothing is to be done.
 
     Request: name, owner, id (or None), ttl, deadline (seconds), replace, unreaped, check,
-    profile, profile_hash, source_digest, extension, request (key -> digest), document.
+    profile, profile_hash, source_digest, extension, request (key -> digest), document,
+    compose_cmd (the compose program that makes the containers, or None: the engine does).
     Answer: changed, action, reason, cursor, object (None in a check of something new).
     """
     wanted = _check(request)
@@ -116,6 +117,8 @@ def _check(request: Mapping[str, Any]) -> dict[str, Any]:
     wanted["deadline"] = lease.check_making(wanted.get("deadline") or lease.MAKING_DEFAULT)
     for service in wanted["document"]["services"].values():
         maker.split_environment(service["environment"])
+    if wanted.get("compose_cmd") is not None:
+        compose_program.check(wanted["compose_cmd"], wanted["document"]["services"])
     if os.geteuid() != 0:
         raise HostError(
             "account_unsupported",
@@ -202,6 +205,8 @@ def _begin(
             f"there is no {engine.program} on this host",
             "run `sandboxer host prepare HOST`",
         )
+    if wanted.get("compose_cmd") is not None:
+        compose_program.refuse_missing(wanted["compose_cmd"])
     made_by = program.install(state)
     planned = _plan_record(state, wanted, found, sandbox_id, engine, made_by)
     work = state.try_work_lock(sandbox_id)
@@ -280,6 +285,7 @@ def _plan_record(
         for (name, port), host_port in zip(published, chosen)
     ]
     completed = maker.completed_services(services)
+    composed = wanted.get("compose_cmd") is not None
     return Record(
         id=sandbox_id,
         name=wanted["name"],
@@ -295,11 +301,15 @@ def _plan_record(
         source_digest=wanted.get("source_digest"),
         extension=wanted["extension"],
         engine=engine.program,
+        maker="compose" if composed else "engine",
+        compose_cmd=wanted.get("compose_cmd"),
         instants={"created_at": at.wall},
         holdings=(
             dir_holding(state.remote_dir(sandbox_id)),
             *({"kind": "port", "key": str(port)} for port in chosen),
             *_planned(wanted, sandbox_id),
+            # which a compose program makes where its command says so
+            *([{"kind": "pod", "key": "pod_" + sandbox_id}] if composed else []),
         ),
         containers={
             maker.container_name(sandbox_id, name): "completed" if name in completed else "running"

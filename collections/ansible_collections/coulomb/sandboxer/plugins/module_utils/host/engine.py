@@ -18,17 +18,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import runtime
+from . import ids, runtime
 from .errors import HostError
 
 LABEL_ID = "io.sandboxer.id"
 LABEL_GENERATION = "io.sandboxer.generation"
 LABEL_RECIPE = "io.sandboxer.recipe"
 KINDS = ("container", "network", "volume")
+# labels by which compose programs mark what they make; their project is called like the sandbox
+_LABELS_PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
 CALL_SECONDS = 120.0
 STOP_SECONDS = 2
 END_SECONDS = 5.0
 _NEVER_STARTED = ("created", "configured")
+_OUR_NAME = re.compile(r"(?:pod_)?(sbx-[a-z0-9][a-z0-9-]{0,38})(?:[._].*)?", re.DOTALL)
 _OWN_LOG = re.compile(r'time="[^"]*" level=(?:debug|info|warning) ')
 
 
@@ -41,6 +44,10 @@ class Container:
     started_at: int  # epoch; another one means that the engine has started it again
     owner_id: str  # the sandbox whose it is, or ""
     generation: str
+
+    @property
+    def never_started(self) -> bool:
+        return self.state in _NEVER_STARTED
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,7 @@ class Engine:
         return found
 
     def find(self, kind: str, sandbox_id: str) -> list[str]:
-        """Names of the networks or volumes that belong to a sandbox."""
+        """Names of the networks, volumes or pods that belong to a sandbox."""
         return sorted(_name(item) for item in self._owned(kind, sandbox_id))
 
     def networks(self, sandbox_id: str) -> dict[str, str]:
@@ -148,11 +155,16 @@ class Engine:
             return
         self.attempt([kind, "rm", "--force", "--", *names])
 
+    def remove_pods(self, names: Sequence[str]) -> None:
+        """As `remove`, with the containers in them."""
+        if names:
+            self.attempt(["pod", "rm", "--force", "--time", str(STOP_SECONDS), "--", *names])
+
     def remove_containers(self, containers: Sequence[Container]) -> None:
         """As `remove`. Raises `residue` where one runs of which the engine doesn't know so."""
         if not containers:
             return
-        runtime.end(one.id for one in containers if one.state in _NEVER_STARTED)
+        runtime.end(one.id for one in containers if one.never_started)
         names = [one.name for one in containers]
         self.attempt(["rm", "--force", "--volumes", "--time", str(STOP_SECONDS), "--", *names])
 
@@ -192,18 +204,24 @@ class Engine:
     def _failed(self, argv: Sequence[str], stderr: bytes) -> HostError:
         lines = said(stderr)
         last = lines[-1] if lines else "no message"
-        if os.strerror(errno.ENOSPC).lower() in last.lower():
-            return HostError(
-                "disk_full",
-                f"no space left on the host: {last}",
-                "free some space on the host and try again",
-                retryable=True,
-            )
-        return HostError(
+        return no_space(lines[-1:]) or HostError(
             "engine_failed",
             "`{} {}` failed: {}".format(self.program, " ".join(argv[:2]), last),
             f"these are {self.program}'s own words; try the same on the host by hand",
         )
+
+
+def no_space(lines: Sequence[str]) -> HostError | None:
+    """The error that a command's last lines amount to, where they say that the disk is full."""
+    for line in lines:
+        if os.strerror(errno.ENOSPC).lower() in line.lower():
+            return HostError(
+                "disk_full",
+                f"no space left on the host: {line}",
+                "free some space on the host and try again",
+                retryable=True,
+            )
+    return None
 
 
 def _await_end(child: subprocess.Popen[bytes]) -> None:
@@ -235,4 +253,9 @@ def _name(item: Mapping[str, Any]) -> str:
 
 
 def _owner_id(labels: Mapping[str, str], name: str) -> str:
-    return labels.get(LABEL_ID) or (name.split(".", 1)[0] if name.startswith("sbx-") else "")
+    if labels.get(LABEL_ID):
+        return labels[LABEL_ID]
+    # what is called so: our own names, and what compose programs make of a project's
+    found = _OUR_NAME.fullmatch(name)
+    projects = (labels.get(label, "") for label in _LABELS_PROJECT)
+    return found[1] if found else next((one for one in projects if ids.is_id(one)), "")

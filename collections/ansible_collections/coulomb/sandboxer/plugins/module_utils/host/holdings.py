@@ -97,7 +97,7 @@ def _look(place: Place, sandbox_id: str, planned: list[Mapping[str, str]]) -> _S
         if item["kind"] == "port" and monitored and not ports.is_free(int(item["key"])):
             found.append(dict(item))
     if not place.engine.is_here():
-        if kinds.intersection(ENGINE_KINDS):
+        if kinds.intersection({"pod", *ENGINE_KINDS}):
             raise HostError(
                 "engine_missing",
                 f"there is no {place.engine.program} on this host to look with",
@@ -107,8 +107,9 @@ def _look(place: Place, sandbox_id: str, planned: list[Mapping[str, str]]) -> _S
     containers = [one for one in place.engine.containers() if one.owner_id == sandbox_id]
     networks = place.engine.networks(sandbox_id)
     found += [{"kind": "network", "key": name} for name in sorted(networks)]
-    volumes = place.engine.find("volume", sandbox_id)
-    found += [{"kind": "volume", "key": name} for name in volumes]
+    # only a compose program makes a pod, where it is told to; the others need not wait for a look
+    for kind in ("volume", *(["pod"] if "pod" in kinds else [])):
+        found += [{"kind": kind, "key": name} for name in place.engine.find(kind, sandbox_id)]
     # a monitor that outlives its container is a container left behind
     names = monitored | {one.name for one in containers}
     found += [{"kind": "container", "key": name} for name in sorted(names)]
@@ -129,6 +130,7 @@ def remove(
         known = {one.id for one in containers}
         forgotten = {one.container_id for one in runtime.monitors(_prefix(sandbox_id))} - known
         runtime.end(forgotten)
+    place.engine.remove_pods([item["key"] for item in there if item["kind"] == "pod"])
     for interface, left in plugged.items():
         bridge.remove(interface, left)
     for kind in ("volume", "network"):

@@ -10,10 +10,10 @@ import contextlib
 import errno
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from . import destroy, fault, holdings, image, job, lease, maker, record
+from . import compose_program, destroy, fault, holdings, image, job, lease, maker, record
 from .clock import now
 from .engine import Engine, labels_of
 from .errors import HostError
@@ -21,6 +21,7 @@ from .readiness import Readiness
 from .record import Record
 from .state import State, read_json, write_bytes
 
+COMPOSE = "compose"  # in the job's folder: the compose program's own
 _STARTABLE = ("created", "initialized", "running", "exited", "stopped")  # a paused one is not
 SPEC = "spec.json"  # in the job's folder: what was asked for, the document included
 
@@ -88,6 +89,7 @@ class _Making:
         self._labels = labels_of(current.id, current.generation)
         self._readiness = Readiness(self._engine, current.id, self._document, self._endpoints)
         self._phase = "start"
+        self._doing = ""
 
     def run(self) -> None:
         if self._record.replaces:
@@ -100,7 +102,8 @@ class _Making:
         self._have_images()
         self._enter("networks", "")
         self._make_places()
-        self._enter("containers", "making {}".format(", ".join(sorted(self._services))))
+        by = f" by {self._record.compose_cmd}" if self._record.compose_cmd else ""
+        self._enter("containers", "making {}{}".format(", ".join(sorted(self._services)), by))
         self._make_containers()
         self._start()
         self._enter("ready", "waiting until it answers")
@@ -115,9 +118,10 @@ class _Making:
                 f"not ready after {seconds:g} s: {why}",
                 "a longer --deadline gives it more time",
             )
+        at = f": it was {self._doing}" if self._doing else ""
         return HostError(
             "deadline",
-            f"the making did not end within {seconds:g} s",
+            f"the making did not end within {seconds:g} s{at}",
             "a longer --deadline gives it more time",
             retryable=True,
         )
@@ -185,35 +189,43 @@ class _Making:
             and (item.generation != generation or item.state not in _STARTABLE)
         ]
         self._engine.remove_containers(stale)
-        for name, service in self._services.items():
+        wanted = []
+        for name in self._services:
             container = maker.container_name(self._record.id, name)
-            if container in there and there[container] not in stale:
-                continue
+            if container not in there or there[container] in stale:
+                wanted.append(self._wanted(name))
+        if self._record.compose_cmd is not None and wanted:
             fault.point("make-container")
-            self._create(name, service)
+            self._have_created(self._record.compose_cmd, wanted)
+            fault.point("made-container")
+            return
+        for one in wanted:
+            fault.point("make-container")
+            self._create(one)
             fault.point("made-container")
 
-    def _create(self, name: str, service: Mapping[str, Any]) -> None:
-        by_name, by_file = maker.split_environment(service["environment"])
-        env_file = os.path.join(self._state.job(self._record.id), "env") if by_file else None
-        if env_file is not None:
-            lines = "".join("{}={}\n".format(*item) for item in by_file.items())
-            write_bytes(env_file, lines.encode("utf-8"))
+    def _wanted(self, name: str) -> maker.Wanted:
         published = [
             {"target": item["port"], "protocol": item["protocol"], "host_port": item["host_port"]}
             for item in self._endpoints
             if item["service"] == name
         ]
-        argv = maker.create_argv(
-            self._record.id,
-            self._record.generation,
-            name,
-            service,
-            self._volumes[name],
-            published,
-            "0.0.0.0" if self._document["publish"] == "host" else "127.0.0.1",  # noqa: S104
-            env_file,
-        )
+        bind = "0.0.0.0" if self._document["publish"] == "host" else "127.0.0.1"  # noqa: S104
+        return maker.Wanted(name, self._services[name], self._volumes[name], published, bind)
+
+    def _have_created(self, command: str, wanted: Sequence[maker.Wanted]) -> None:
+        """By the compose program."""
+        folder = os.path.join(self._state.job(self._record.id), COMPOSE)
+        here = (self._record.id, self._record.generation)
+        compose_program.make(self._engine, command, folder, *here, wanted)
+
+    def _create(self, one: maker.Wanted) -> None:
+        by_name, by_file = maker.split_environment(one.spec["environment"])
+        env_file = os.path.join(self._state.job(self._record.id), "env") if by_file else None
+        if env_file is not None:
+            lines = "".join("{}={}\n".format(*item) for item in by_file.items())
+            write_bytes(env_file, lines.encode("utf-8"))
+        argv = maker.create_argv(self._record.id, self._record.generation, one, env_file)
         self._engine.run(argv, environment=by_name)
         if env_file is not None:
             os.unlink(env_file)
@@ -254,7 +266,7 @@ class _Making:
         self._log.write("ready", "ready")
 
     def _enter(self, phase: str, text: str) -> None:
-        self._phase = phase
+        self._phase, self._doing = phase, text
         if text:
             self._log.write(phase, text)
 

@@ -1,4 +1,5 @@
-"""The engine maker: what a service of the document is, as arguments of `podman create`."""
+"""How things are called and in which order they start, whoever makes them; and the engine maker:
+what a service of the document is, as arguments of `podman create`."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .engine import labels_of
@@ -41,6 +43,21 @@ _ENGINES_OWN_PREFIXES = (
     "GO",
     "_",
 )
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A container that a maker has to make: a service, and what was decided about it here.
+
+    `volumes` is target -> volume name; `published` has `target`, `protocol` and `host_port`, at
+    the address `bind`.
+    """
+
+    name: str
+    spec: Mapping[str, Any]
+    volumes: Mapping[str, str]
+    published: Sequence[Mapping[str, Any]]
+    bind: str
 
 
 def container_name(sandbox_id: str, service: str) -> str:
@@ -101,21 +118,15 @@ def split_environment(environment: Mapping[str, str]) -> tuple[dict[str, str], d
 def create_argv(
     sandbox_id: str,
     generation: int,
-    name: str,
-    service: Mapping[str, Any],
-    volumes: Mapping[str, str],
-    published: Sequence[Mapping[str, Any]],
-    bind: str,
+    one: Wanted,
     env_file: str | None,
 ) -> list[str]:
-    """`podman create …` for one service.
-
-    `volumes` is target -> volume name; `published` has `target`, `protocol` and `host_port`.
-    """
+    """`podman create …` for one service."""
+    service = one.spec
     by_name = split_environment(service["environment"])[0]
     read_only = {item["target"] for item in service["volumes"] if item["read_only"]}
-    argv = ["create", "--name", container_name(sandbox_id, name), "--pull", "never"]
-    argv += ["--network", network_name(sandbox_id), "--network-alias", name]
+    argv = ["create", "--name", container_name(sandbox_id, one.name), "--pull", "never"]
+    argv += ["--network", network_name(sandbox_id), "--network-alias", one.name]
     argv += ["--log-driver", "k8s-file", "--log-opt", "max-size=" + LOG_SIZE]
     # we drive health checks: without systemd the engine never runs one, with it, it makes timers
     argv += ["--no-healthcheck"]
@@ -126,11 +137,11 @@ def create_argv(
     labels = {**service["labels"], **labels_of(sandbox_id, generation)}
     for key, value in labels.items():
         argv += ["--label", f"{key}={value}"]
-    for port in published:
-        argv += ["--publish", "{}:{host_port}:{target}/{protocol}".format(bind, **port)]
+    for port in one.published:
+        argv += ["--publish", "{}:{host_port}:{target}/{protocol}".format(one.bind, **port)]
     for port in service["expose"]:
         argv += ["--expose", "{target}/{protocol}".format(**port)]
-    for target, volume in volumes.items():
+    for target, volume in one.volumes.items():
         argv += ["--volume", "{}:{}{}".format(volume, target, ":ro" if target in read_only else "")]
     if service["init"]:
         argv += ["--init"]

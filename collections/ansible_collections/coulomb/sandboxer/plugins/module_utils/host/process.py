@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable
 
 
 def all_pids() -> list[int]:
@@ -37,10 +38,19 @@ def start_ticks(pid: int) -> int:
 
 def session_pids(session: int) -> list[int]:
     """The living processes of a session; a zombie does nothing any more."""
+    return _living(3, session)
+
+
+def group_pids(group: int) -> list[int]:
+    """The living processes of a process group."""
+    return _living(2, group)
+
+
+def _living(field: int, value: int) -> list[int]:
     found = []
     for pid in all_pids():
         fields = _stat(pid)
-        if fields and int(fields[3]) == session and fields[0] not in ("Z", "X"):
+        if fields and int(fields[field]) == value and fields[0] not in ("Z", "X"):
             found.append(pid)
     return found
 
@@ -51,8 +61,17 @@ def end_session(session: int, grace: float, patience: float = 10.0) -> bool:
     The grace lets a command that the leader has started finish what it has begun. Returns
     whether no process of the session is left.
     """
+    return _end(lambda: session_pids(session), session, grace, patience)
+
+
+def end_group(group: int, grace: float, patience: float = 10.0) -> bool:
+    """The same for a process group."""
+    return _end(lambda: group_pids(group), group, grace, patience)
+
+
+def _end(find: Callable[[], list[int]], leader: int, grace: float, patience: float) -> bool:
     steps = (
-        (signal.SIGTERM, {session}, grace),
+        (signal.SIGTERM, {leader}, grace),
         (signal.SIGTERM, None, patience),
         (signal.SIGKILL, None, patience),
     )
@@ -60,7 +79,7 @@ def end_session(session: int, grace: float, patience: float = 10.0) -> bool:
         end = time.monotonic() + seconds
         signalled: set[int] = set()
         while True:
-            pids = session_pids(session)
+            pids = find()
             if not pids:
                 return True
             for pid in pids:

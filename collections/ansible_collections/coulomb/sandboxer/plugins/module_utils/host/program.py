@@ -26,6 +26,7 @@ ROOMS = (
     "__init__",
     "bridge",
     "clock",
+    "compose_program",
     "create",
     "destroy",
     "engine",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -70,9 +71,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def create(link: PlayedLink) -> dict[str, Any]:
+def create(link: PlayedLink, **more: Any) -> dict[str, Any]:
     task = Task()
-    task.args = {"profile": "profile.hello", "name": "one", "owner": "me"}
+    task.args = {"profile": "profile.hello", "name": "one", "owner": "me", **more}
     return Action(task, link, None, None, None).run(task_vars={"inventory_hostname": "h"})
 
 
@@ -144,3 +145,28 @@ def test_no_silence_is_borne_for_ever(clock: Clock) -> None:
     with pytest.raises(AnsibleConnectionFailure):
         create(PlayedLink(clock, forever(MAKING)))
     assert sandbox.SILENCE_SECONDS <= clock.now < sandbox.SILENCE_SECONDS + 15
+
+
+@pytest.mark.parametrize(
+    ("in_environment", "given", "wanted"),
+    [
+        (None, None, None),
+        ("podman-compose", None, "podman-compose"),
+        ("podman-compose", "other up", "other up"),
+        ("podman-compose", "", None),  # the engine itself, whatever the environment says
+        ("", None, None),
+    ],
+)
+def test_which_compose_program(
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+    in_environment: str | None,
+    given: str | None,
+    wanted: str | None,
+) -> None:
+    monkeypatch.delenv("SANDBOXER_COMPOSE_CMD", raising=False)
+    if in_environment is not None:
+        monkeypatch.setenv("SANDBOXER_COMPOSE_CMD", in_environment)
+    link = PlayedLink(clock, [FOUND])
+    create(link, **({} if given is None else {"compose_cmd": given}))
+    assert json.loads(link.calls[0]["resolved"])["compose_cmd"] == wanted

@@ -37,9 +37,8 @@ def argv(
     **changes: Any,
 ) -> list[str]:
     service = {**PLAIN, **changes}
-    return maker.create_argv(
-        "sbx-a", 3, "web", service, volumes or {}, published or [], bind, env_file
-    )
+    one = maker.Wanted("web", service, volumes or {}, published or [], bind)
+    return maker.create_argv("sbx-a", 3, one, env_file)
 
 
 def test_the_plain_service() -> None:
@@ -93,7 +92,8 @@ def test_a_volume_that_is_read_only() -> None:
     ]
     service = {**PLAIN, "volumes": mounts}
     volumes = {"/data": "sbx-a.data", "/other": "sbx-a.data"}
-    got = maker.create_argv("sbx-a", 3, "web", service, volumes, [], "127.0.0.1", None)
+    one = maker.Wanted("web", service, volumes, [], "127.0.0.1")
+    got = maker.create_argv("sbx-a", 3, one, None)
     assert "sbx-a.data:/data:ro" in got
     assert "sbx-a.data:/other" in got
 

@@ -1,0 +1,264 @@
+"""The other maker: a compose program of the host's own, given the same document.
+
+It makes containers, no more: networks and volumes are there before, and the start is ours. Its
+exit status means nothing (podman-compose 1.0.3 answers 0 to a failure); whoever calls it looks
+afterwards what is there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from . import maker, process
+from .engine import Engine, labels_of, no_space, said
+from .errors import HostError
+from .maker import Wanted
+from .state import write_bytes
+
+FILE = "compose.json"
+END_SECONDS = 5.0
+LAST_LINES = 5
+_KEPT = 64 * 1024  # bytes of what it says
+_LONGEST_KEY = 1000  # YAML allows a key 1024 characters
+# What stands there for a program of that kind would change what is made, or where.
+_ITS_OWN = ("COMPOSE_", "PODMAN_COMPOSE_")
+# YAML takes these for line breaks, or refuses them, where JSON writes them as they are. Nothing
+# else is escaped: podman-compose 1.6 dies on an emoji that was.
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_VALUE = re.compile(r" (?:-e|--env)[ =].*")
+
+
+def split(command: str) -> list[str]:
+    """The words of a compose command. No shell: nothing in it is expanded."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise HostError(
+            "usage", f"the compose command {command!r} can't be split: {str(error).lower()}"
+        ) from error
+    if not words or "\0" in command:
+        raise HostError("usage", f"{command!r} is not a compose command")
+    if "/" in words[0] and not os.path.isabs(words[0]):
+        raise HostError(
+            "usage",
+            f"the compose program {words[0]} is a relative path",
+            "give its name, or its whole path on the host",
+        )
+    return words
+
+
+def check(command: str, services: Mapping[str, Any]) -> None:
+    """Refuse what no compose program would carry unchanged."""
+    split(command)
+    for name, service in services.items():
+        for key in (*service["environment"], *service["labels"]):
+            if "$" in key or len(key) > _LONGEST_KEY:
+                raise HostError(
+                    "usage",
+                    f"service {name}: compose programs don't carry the name {key[:60]!r}",
+                    "without a compose command the engine itself makes the containers",
+                )
+
+
+def refuse_missing(command: str) -> None:
+    program = split(command)[0]
+    if shutil.which(program) is None:
+        raise HostError(
+            "compose_missing",
+            f"there is no compose program {program} on this host",
+            "install it, or name another one: SANDBOXER_COMPOSE_CMD, sandboxer_compose_cmd, "
+            "--compose-cmd; without any the engine itself makes the containers",
+        )
+
+
+def make(
+    engine: Engine,
+    command: str,
+    folder: str,
+    sandbox_id: str,
+    generation: int,
+    wanted: Sequence[Wanted],
+) -> None:
+    """Have these containers made, and look: each is there, of this generation, and not started.
+
+    `folder` is for its file and for nothing else: it would take a `.env` there for settings.
+    """
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    path = os.path.join(folder, FILE)
+    write_bytes(path, as_yaml(document(sandbox_id, generation, wanted)).encode("utf-8"))
+    refuse_missing(command)
+    argv = up_argv(split(command), sandbox_id, path)
+    secrets = [value for one in wanted for value in one.spec["environment"].values()]
+    lines = _last_lines(_run(argv, folder), secrets)
+    amiss = _amiss(engine, sandbox_id, generation, wanted)
+    if amiss:
+        raise no_space(lines) or HostError(
+            "compose_failed",
+            f"{argv[0]} did not make what it was told to: {amiss}"
+            + ("; its last lines:\n" + "\n".join(lines) if lines else "; it said nothing"),
+            f"try {argv[0]} on the host by hand; without a compose command the engine itself makes "
+            "the containers",
+        )
+
+
+def up_argv(words: Sequence[str], sandbox_id: str, path: str) -> list[str]:
+    """`… up --no-start` of a file; the project is the sandbox, so that what it makes is found."""
+    return [*words, "-p", sandbox_id, "-f", path, "up", "--no-start"]
+
+
+def document(sandbox_id: str, generation: int, wanted: Sequence[Wanted]) -> dict[str, Any]:
+    """A compose file of these services, in which nothing is left to decide.
+
+    Without `depends_on` (1.3.0 makes `--requires` of it) and, of the one network there is,
+    without a service's `networks` (1.0.3 calls it missing).
+    """
+    volumes = sorted({volume for one in wanted for volume in one.volumes.values()})
+    return {
+        "services": {one.name: _service(sandbox_id, generation, one) for one in wanted},
+        "networks": {"default": _external(maker.network_name(sandbox_id))},
+        "volumes": {name: _external(name) for name in volumes},
+        "x-podman": {"in_pod": False},
+    }
+
+
+def as_yaml(value: Any) -> str:
+    """JSON that is YAML too, for programs that read it as YAML."""
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _external(name: str) -> dict[str, Any]:
+    return {"external": True, "name": name}
+
+
+def _service(sandbox_id: str, generation: int, one: Wanted) -> dict[str, Any]:
+    spec = one.spec
+    read_only = {item["target"] for item in spec["volumes"] if item["read_only"]}
+    made: dict[str, Any] = {
+        "container_name": maker.container_name(sandbox_id, one.name),
+        "image": spec["image"],
+        "pull_policy": "never",
+        "environment": dict(spec["environment"]),
+        "labels": {**spec["labels"], **labels_of(sandbox_id, generation)},
+        "logging": {"driver": "k8s-file", "options": {"max-size": maker.LOG_SIZE}},
+        "healthcheck": {"test": ["NONE"]},  # we drive it
+        "restart": spec["restart"],
+        "init": spec["init"],
+        "expose": ["{target}/{protocol}".format(**port) for port in spec["expose"]],
+        "ports": [
+            "{}:{host_port}:{target}/{protocol}".format(one.bind, **port) for port in one.published
+        ],
+        "volumes": [
+            {
+                "type": "volume",
+                "source": volume,
+                "target": target,
+                "read_only": target in read_only,
+            }
+            for target, volume in one.volumes.items()
+        ],
+    }
+    for key in ("command", "entrypoint", "user", "working_dir"):
+        if spec[key] is not None:
+            made[key] = spec[key]
+    literal: dict[str, Any] = _literal({key: value for key, value in made.items() if value != []})
+    return literal
+
+
+def _literal(value: Any) -> Any:
+    """The same without anything that would be interpolated."""
+    if isinstance(value, str):
+        return value.replace("$", "$$")
+    if isinstance(value, dict):
+        return {key: _literal(one) for key, one in value.items()}
+    return [_literal(one) for one in value] if isinstance(value, list) else value
+
+
+def _environment() -> dict[str, str]:
+    kept = {key: text for key, text in os.environ.items() if not key.startswith(_ITS_OWN)}
+    return {**kept, "PYTHONUTF8": "1"}  # a Python in another locale could not read the file
+
+
+def _run(argv: Sequence[str], folder: str) -> bytes:
+    """The end of what it says. Nothing that it has started outlives it, nor this call."""
+    try:
+        child = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=_environment(),
+            # a group in the job's own session: we find all of it, and so does who ends the job
+            preexec_fn=os.setpgrp,
+        )
+    except OSError as error:
+        raise HostError(
+            "compose_failed",
+            f"{argv[0]} can't be started: {error.strerror}",
+            "try it on the host by hand",
+        ) from error
+    assert child.stdout is not None  # noqa: S101
+    kept = b""
+    try:
+        for chunk in _chunks(child.stdout.fileno(), lambda: _has_ended(child.pid)):
+            kept = (kept + chunk)[-_KEPT:]
+    finally:
+        process.end_group(child.pid, END_SECONDS)
+        child.stdout.close()
+        child.wait()
+    return kept
+
+
+def _chunks(descriptor: int, ended: Callable[[], bool]) -> Iterator[bytes]:
+    """What comes, until it is closed, or all that the ended one has left is read."""
+    while True:
+        last = ended()
+        if select.select([descriptor], [], [], 0 if last else 0.1)[0]:
+            chunk = os.read(descriptor, _KEPT)
+            if not chunk:
+                return
+            yield chunk
+        elif last:
+            return
+
+
+def _has_ended(pid: int) -> bool:
+    """Without burying it: its pid, which is its group's, must stay its own."""
+    found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    return found is not None
+
+
+def _last_lines(output: bytes, secrets: Sequence[str]) -> list[str]:
+    """For a message; without values of the environment, which these programs print."""
+    parts = {part for value in secrets for part in value.splitlines() if len(part.strip()) > 3}
+    lines = []
+    for line in said(output):
+        for part in sorted(parts, key=len, reverse=True):
+            line = line.replace(part.strip(), "…")
+        lines.append(_VALUE.sub(" …", line)[:300])
+    return lines[-LAST_LINES:]
+
+
+def _amiss(engine: Engine, sandbox_id: str, generation: int, wanted: Sequence[Wanted]) -> str:
+    """What of the wanted is not there as it should be; empty where all is."""
+    there = {item.name: item for item in engine.containers() if item.owner_id == sandbox_id}
+    found = []
+    for one in wanted:
+        name = maker.container_name(sandbox_id, one.name)
+        item = there.get(name)
+        if item is None:
+            found.append(f"{name} is missing")
+        elif item.generation != str(generation):
+            found.append(f"{name} does not carry our labels")
+        elif not item.never_started:
+            found.append(f"{name} is {item.state} before its time")
+    return ", ".join(found)

@@ -16,6 +16,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.coulomb.sandboxer.plugins.modules.sandbox import SPEC
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer as answers
+from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import package
 
 MODULE = "coulomb.sandboxer.sandbox"
 SILENCE_SECONDS = 120.0  # for a host that has a making at work
@@ -140,16 +141,11 @@ def _was_connected(message: str) -> bool:
 
 
 def _resolve(args: dict[str, Any]) -> dict[str, Any]:
-    """What the host is asked for. The rooms are imported here, so that a controller without
-    them says which package is missing."""
-    try:
+    """What the host is asked for."""
+    with package.loading():
         from sandboxer_cli.errors import SandboxerError
         from sandboxer_cli.profiles.resolve import ResolveRequest, resolve
         from sandboxer_cli.ttl import parse_deadline, parse_ttl
-    except ImportError as error:
-        raise AnsibleActionFail(
-            f"the Python package sand-boxer has to be installed beside ansible-core ({error})"
-        ) from error
     try:
         found = resolve(
             ResolveRequest(

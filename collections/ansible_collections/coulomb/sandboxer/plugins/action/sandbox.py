@@ -30,6 +30,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
+        given = self._task.args
+        self._task.args = {**given, **_settings(given)}
         _, args = self.validate_argument_spec(argument_spec=SPEC)
         args["owner"] = answers.owner(args["owner"])
         host = variables["inventory_hostname"]
@@ -140,6 +142,25 @@ def _was_connected(message: str) -> bool:
     return message.rstrip().endswith("over ssh:") or any(sign in message for sign in LOST)
 
 
+def _settings(given: dict[str, Any]) -> dict[str, Any]:
+    """The settings as a mapping where they are text, KEY=VALUE in each line: a survey of AWX
+    knows no mappings."""
+    text = given.get("settings")
+    if not isinstance(text, str) or text.startswith("{"):
+        return {}
+    with package.loading():
+        from sandboxer_cli.errors import SandboxerError
+        from sandboxer_cli.profiles.settings import parse_settings
+    try:
+        return {"settings": parse_settings([line for line in text.splitlines() if line.strip()])}
+    except SandboxerError as error:
+        raise _refused(error.detail.as_dict()) from error
+
+
+def _refused(error: dict[str, Any]) -> AnsibleActionFail:
+    return AnsibleActionFail(error["message"], result={"sandboxer_error": error})
+
+
 def _resolve(args: dict[str, Any]) -> dict[str, Any]:
     """What the host is asked for."""
     with package.loading():
@@ -158,9 +179,7 @@ def _resolve(args: dict[str, Any]) -> dict[str, Any]:
         ttl = parse_ttl(args["ttl"]) if args["ttl"] else found.ttl_seconds
         deadline = parse_deadline(args["deadline"])
     except SandboxerError as error:
-        raise AnsibleActionFail(
-            str(error), result={"sandboxer_error": error.detail.as_dict()}
-        ) from error
+        raise _refused(error.detail.as_dict()) from error
     return {
         "name": args["name"] or found.default_name,
         "id": args["id"],

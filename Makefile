@@ -31,8 +31,9 @@ types: setup ## Types, strictly
 	MYPYPATH=collections $(BIN)/mypy --python-version 3.10 $(HOST_LIBRARY)
 	MYPYPATH=collections $(BIN)/mypy --allow-subclassing-any --no-warn-return-any $(COLLECTION)/plugins/action
 
-generate: setup ## Write what is generated: the schemas and tables of docs/reference
+generate: setup ## Write what is generated: the schemas and tables of docs/reference, the surveys of awx
 	$(BIN)/python -c 'from pathlib import Path; from sandboxer_cli import contract; contract.write(Path("docs/reference"))'
+	$(BIN)/python -c 'from pathlib import Path; from sandboxer_cli import surveys; surveys.write(Path("$(COLLECTION)"), Path("awx/surveys"))'
 
 unit: setup ## Tests that need no prepared machine
 	$(PYTEST) -n 2 tests/unit $(COLLECTION)/tests/unit

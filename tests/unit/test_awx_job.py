@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.program import VERSION
 from tests import awx
-from tests.sshd import Sshd
+from tests.sshd import Sshd, free_port
 
 COMMON = "-o UserKnownHostsFile={{ lookup('env', 'SANDBOXER_KNOWN_HOSTS') }}"
 
@@ -40,7 +40,7 @@ def job(box: Sshd, folder: Path, playbook: str = "list", **more: object) -> awx.
         folder=folder / "job",
         playbook=playbook,
         inventory=box.inventory(ansible_ssh_common_args=args, **connection),
-        variables={"sandboxer_host": "box", **variables},
+        variables=variables or {"sandboxer_host": "box"},
         surroundings={**surroundings, **changes},
         **more,  # type: ignore[arg-type]
     )
@@ -65,8 +65,30 @@ def test_a_job_lists(box: Sshd, tmp_path: Path) -> None:
     assert box.logged_in
 
 
+@pytest.mark.parametrize("given", [{}, {"sandboxer_name": "other"}, {"sandboxer_id": "sbx-other"}])
+def test_a_job_is_about_what_the_job_before_it_made(
+    box: Sshd, tmp_path: Path, given: dict[str, str]
+) -> None:
+    """In a workflow it gets the artifacts, and no host: others of the inventory are left alone.
+
+    The id is one that a host refuses by name, so that it can be seen whether it was asked about.
+    """
+    handed = {"sandboxer_result": {"id": "sbx-HANDED", "host": "box", "state": "ready"}}
+    second = job(box, tmp_path, "destroy", variables=handed | given)
+    with second.inventory.open("a") as inventory:
+        inventory.write(f"    nobody: {{ansible_host: 127.0.0.1, ansible_port: {free_port()}}}\n")
+    ran = second.run()
+    assert "nobody" not in ran.out
+    if given:
+        assert ran.status == 0, ran.out
+        assert ran.artifacts["sandboxer_results"].keys() == {"box"}
+    else:
+        assert ran.status != 0
+        assert "sbx-HANDED" in ran.failure["msg"]
+
+
 def test_a_check_shows_the_plan_and_the_project_stays_as_it_is(box: Sshd, tmp_path: Path) -> None:
-    variables = {"sandboxer_profile": "profile.hello", "sandboxer_name": "one"}
+    variables = {"sandboxer_profile": "profile.hello", "sandboxer_host": "box"}
     checked = job(box, tmp_path, "create", check=True, variables=variables)
     ran = checked.run()
     assert ran.status == 0, ran.out
@@ -114,7 +136,7 @@ def test_a_wheel_of_another_version_is_refused(box: Sshd, tmp_path: Path) -> Non
     (tmp_path / "newer").mkdir()
     code = "import sandboxer_cli; sandboxer_cli.__version__ = '0.0.9'\n"
     (tmp_path / "newer/sitecustomize.py").write_text(code)
-    variables = {"sandboxer_profile": "profile.hello"}
+    variables = {"sandboxer_profile": "profile.hello", "sandboxer_host": "box"}
     surroundings = {"PYTHONPATH": str(tmp_path / "newer")}
     ran = job(
         box, tmp_path, "create", check=True, variables=variables, surroundings=surroundings

@@ -152,7 +152,12 @@ class Job:
             for path in [project, *project.rglob("*")]:
                 path.chmod(path.stat().st_mode & ~0o222)
         (self.folder / "env/extravars").write_text(yaml.dump(dict(self.variables), Dumper=_Unsafe))
-        settings = {"suppress_ansible_output": False, "suppress_output_file": True}
+        settings = {
+            "suppress_ansible_output": False,
+            "suppress_output_file": True,
+            # AWX looks each five seconds whether a job is to be cancelled; by then it is made
+            "pexpect_timeout": 0.1,
+        }
         (self.folder / "env/settings").write_text(json.dumps(settings))
         if self.check:
             (self.folder / "env/cmdline").write_text("--check")

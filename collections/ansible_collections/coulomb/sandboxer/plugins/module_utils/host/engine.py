@@ -26,6 +26,7 @@ KINDS = ("container", "network", "volume")
 CALL_SECONDS = 120.0
 STOP_SECONDS = 2
 END_SECONDS = 5.0
+_SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 _NEVER_STARTED = ("created", "configured")
 _OWN_LOG = re.compile(r'time="[^"]*" level=(?:debug|info|warning) ')
 
@@ -74,7 +75,7 @@ class Engine:
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, **environment} if environment else None,
+                env={**os.environ, **(environment or {}), "PATH": search_path()},
             )
         except FileNotFoundError as error:
             raise HostError(
@@ -193,6 +194,13 @@ class Engine:
             "`{} {}` failed: {}".format(self.program, " ".join(argv[:2]), last),
             f"these are {self.program}'s own words; try the same on the host by hand",
         )
+
+
+def search_path() -> str:
+    """PATH with the folders in which the engine looks for its own tools (runc, iptables). cron
+    and plain logins leave them out."""
+    given = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join([*given, *(folder for folder in _SBIN if folder not in given)])
 
 
 def _await_end(child: subprocess.Popen[bytes]) -> None:

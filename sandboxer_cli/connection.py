@@ -15,6 +15,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -221,15 +222,19 @@ def _ask(inventories: Sequence[Path | str], pattern: str, *, ways: bool) -> dict
     named = sources(inventories)
     if pattern.startswith("@"):
         raise Usage("a pattern of hosts can't be read from a file here", code="host_pattern")
-    child = subprocess.run(
-        [sys.executable, "-P", str(Path(__file__).with_name("_reach.py"))],
-        input=json.dumps({"inventories": named, "pattern": pattern, "ways": ways}),
-        capture_output=True,
-        text=True,
-        env={**os.environ, **ansible_env.settings()},
-        start_new_session=True,
-        check=False,
-    )
+    # Ansible would make a folder in a home that may not be there.
+    with tempfile.TemporaryDirectory(
+        prefix="sandboxer-", dir=ansible_env.runtime_directory(), ignore_cleanup_errors=True
+    ) as private:
+        child = subprocess.run(
+            [sys.executable, "-P", str(Path(__file__).with_name("_reach.py"))],
+            input=json.dumps({"inventories": named, "pattern": pattern, "ways": ways}),
+            capture_output=True,
+            text=True,
+            env={**os.environ, **ansible_env.settings(), "ANSIBLE_LOCAL_TEMP": private},
+            start_new_session=True,
+            check=False,
+        )
     if child.returncode != 0 or not child.stdout:
         raise SandboxerError(
             f"Ansible could not say how to reach {pattern}: {_last_line(child.stderr)}"

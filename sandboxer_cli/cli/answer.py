@@ -18,10 +18,17 @@ def say(data: Any, json: bool, lines: Lines) -> int:
     return 0
 
 
-def emit(answer: Answer, json: bool, quiet: bool, lines: Lines) -> int:
-    """Print an answer. The exit status is 0, or that of the first host that said no."""
+def _id(one: Any) -> Sequence[str]:
+    return [one["id"]]
+
+
+def emit(answer: Answer, json: bool, quiet: bool, lines: Lines, changed: Lines = _id) -> int:
+    """Print an answer. The exit status is 0, or that of the first host that said no.
+
+    Quietly it is what was changed, by the lines of `changed`: nothing where nothing was.
+    """
     _say_timings(answer)
-    each: Lines = (lambda one: [one["id"]]) if quiet else lines
+    each: Lines = (lambda one: changed(one) if one["changed"] else []) if quiet else lines
     if len(answer.results) == 1 and not answer.failures:
         return say(answer.only, json, each)
     data = {

@@ -75,7 +75,7 @@ def prepare(
         said = "prepared" if found["changed"] else "was ready"
         return [f"{found['host']} {said}; reaper: {found['reaper']}"]
 
-    return emit(answer, json, quiet, lines)
+    return emit(answer, json, quiet, lines, lambda found: [found["host"]])
 
 
 @app.command()

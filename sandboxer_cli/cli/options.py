@@ -21,4 +21,7 @@ Owner = Annotated[
 Check = Annotated[
     bool, typer.Option("--dry-run", "--check", help="Show what would happen; write nothing.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; ids only.")]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Ids of what was changed; silence where nothing was."),
+]

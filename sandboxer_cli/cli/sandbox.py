@@ -133,7 +133,8 @@ def destroy(
         return emit_plan(answer, json)
     if not answer.results and not answer.failures:
         nothing = {"changed": False, "reference": reference, "remains": []}
-        return say(nothing, json, lambda _: [f"there is no sandbox {reference}"])
+        said = [] if quiet else [f"there is no sandbox {reference}"]
+        return say(nothing, json, lambda _: said)
     return emit(answer, json, quiet, receipt_lines)
 
 
@@ -164,7 +165,7 @@ def list_all(
     host: options.Host = None,
     owner: options.Owner = None,
     inventory: options.Inventory = None,
-    quiet: options.Quiet = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Ids only.")] = False,
     json: options.Json = False,
 ) -> int:
     """List sandboxes. A host that does not answer is named, never left out.
@@ -255,4 +256,4 @@ def reap(
     def lines(found: dict[str, Any]) -> list[str]:
         return [f"{one} is {'due' if check else 'gone'}" for one in found["destroyed"]]
 
-    return emit(answer, json, quiet, lines)
+    return emit(answer, json, quiet, lines, lambda found: found["destroyed"])

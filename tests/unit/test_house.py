@@ -27,7 +27,7 @@ STOREYS = [
     ["connection", "profiles"],
     ["ansible_env", "compose"],
     ["result", "ttl"],
-    ["contract"],
+    ["contract", "surveys"],
     ["errors"],
 ]
 HEIGHT = {room: height for height, storey in enumerate(STOREYS) for room in storey}

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from sandboxer_cli import result
+from sandboxer_cli.cli.main import app
+from sandboxer_cli.client import Answer, Client
 from sandboxer_cli.contract import ErrorAnswer
 from sandboxer_cli.errors import NotFound
 
@@ -121,6 +123,64 @@ def test_what_is_not_there_is_destroyed_already(tmp_path: Path) -> None:
     said = run("destroy", "one", "--json", SANDBOXER_STATE=str(tmp_path / "nothing"))
     assert said.returncode == 0
     assert json.loads(said.stdout)["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("verb", "result", "said"),
+    [
+        ("create", {"id": "sbx-one"}, "sbx-one\n"),
+        ("destroy", {"id": "sbx-one"}, "sbx-one\n"),
+        ("extend", {"id": "sbx-one"}, "sbx-one\n"),
+        (
+            "reap",
+            {"destroyed": ["sbx-one", "sbx-two"], "left": [], "kept": []},
+            "sbx-one\nsbx-two\n",
+        ),
+        ("prepare", {"host": "h", "reaper": "ok"}, "h\n"),
+    ],
+)
+@pytest.mark.parametrize("hosts", [1, 2])
+def test_quietly_only_what_was_changed_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    verb: str,
+    result: dict[str, object],
+    said: str,
+    hosts: int,
+) -> None:
+    """As a cron job wants it: no mail where nothing was done."""
+    words = {
+        "create": ["create", "--profile", "profile.hello"],
+        "destroy": ["destroy", "one"],
+        "extend": ["extend", "one", "1h"],
+        "reap": ["reap"],
+        "prepare": ["host", "prepare"],
+    }[verb]
+    for changed in (True, False):
+        answer = Answer({f"h{n}": {**result, "changed": changed} for n in range(hosts)})
+        monkeypatch.setattr(Client, verb, lambda *given, _answer=answer: _answer)
+        assert app([*words, "--quiet"], standalone_mode=False) == 0
+        assert capsys.readouterr() == (said * hosts if changed else "", "")
+
+
+def test_quietly_what_is_not_there_is_destroyed_in_silence(tmp_path: Path) -> None:
+    said = run("destroy", "one", "--quiet", SANDBOXER_STATE=str(tmp_path / "nothing"))
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+
+
+def test_quietly_an_error_is_said_all_the_same(tmp_path: Path) -> None:
+    said = run("extend", "one", "1h", "--quiet", SANDBOXER_STATE=str(tmp_path / "nothing"))
+    assert (said.returncode, said.stdout) == (4, "")
+    assert "not_found" in said.stderr
+
+
+@pytest.mark.parametrize("home", ["/proc/nowhere", ""])
+def test_a_home_that_is_not_there(tmp_path: Path, home: str) -> None:
+    surroundings = {"HOME": home, "SANDBOXER_STATE": str(tmp_path / "nothing")}
+    said = run("list", "--json", cwd=tmp_path, **surroundings)
+    assert (said.returncode, json.loads(said.stdout), said.stderr) == (0, [], "")
+    played = run("reap", "--dry-run", "--json", cwd=tmp_path, **surroundings)
+    assert played.returncode == 0, played
 
 
 def test_the_version_is_said_without_ansible() -> None:

@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.coulomb.sandboxer.plugins.modules.lease import SPEC
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer as answers
+from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import package
 
 
 class ActionModule(ActionBase):
@@ -21,13 +22,9 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         args = self.validate_argument_spec(argument_spec=SPEC, required_one_of=[("name", "id")])[1]
-        try:
+        with package.loading():
             from sandboxer_cli.errors import SandboxerError
             from sandboxer_cli.ttl import parse_ttl
-        except ImportError as error:
-            raise AnsibleActionFail(
-                f"the Python package sand-boxer has to be installed beside ansible-core ({error})"
-            ) from error
         args["owner"] = answers.owner(args["owner"])
         try:
             args["seconds"] = parse_ttl(args["ttl"])

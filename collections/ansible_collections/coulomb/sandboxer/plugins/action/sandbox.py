@@ -16,6 +16,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.coulomb.sandboxer.plugins.modules.sandbox import SPEC
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer as answers
+from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import package
 
 MODULE = "coulomb.sandboxer.sandbox"
 SILENCE_SECONDS = 120.0  # for a host that has a making at work
@@ -29,6 +30,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
+        given = self._task.args
+        self._task.args = {**given, **_settings(given)}
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
         args["owner"] = answers.owner(args["owner"])
         host = variables["inventory_hostname"]
@@ -139,17 +142,31 @@ def _was_connected(message: str) -> bool:
     return message.rstrip().endswith("over ssh:") or any(sign in message for sign in LOST)
 
 
-def _resolve(args: dict[str, Any]) -> dict[str, Any]:
-    """What the host is asked for. The rooms are imported here, so that a controller without
-    them says which package is missing."""
+def _settings(given: dict[str, Any]) -> dict[str, Any]:
+    """The settings as a mapping where they are text, KEY=VALUE in each line: a survey of AWX
+    knows no mappings."""
+    text = given.get("settings")
+    if not isinstance(text, str) or text.startswith("{"):
+        return {}
+    with package.loading():
+        from sandboxer_cli.errors import SandboxerError
+        from sandboxer_cli.profiles.settings import parse_settings
     try:
+        return {"settings": parse_settings([line for line in text.splitlines() if line.strip()])}
+    except SandboxerError as error:
+        raise _refused(error.detail.as_dict()) from error
+
+
+def _refused(error: dict[str, Any]) -> AnsibleActionFail:
+    return AnsibleActionFail(error["message"], result={"sandboxer_error": error})
+
+
+def _resolve(args: dict[str, Any]) -> dict[str, Any]:
+    """What the host is asked for."""
+    with package.loading():
         from sandboxer_cli.errors import SandboxerError
         from sandboxer_cli.profiles.resolve import ResolveRequest, resolve
         from sandboxer_cli.ttl import parse_deadline, parse_ttl
-    except ImportError as error:
-        raise AnsibleActionFail(
-            f"the Python package sand-boxer has to be installed beside ansible-core ({error})"
-        ) from error
     try:
         found = resolve(
             ResolveRequest(
@@ -162,9 +179,7 @@ def _resolve(args: dict[str, Any]) -> dict[str, Any]:
         ttl = parse_ttl(args["ttl"]) if args["ttl"] else found.ttl_seconds
         deadline = parse_deadline(args["deadline"])
     except SandboxerError as error:
-        raise AnsibleActionFail(
-            str(error), result={"sandboxer_error": error.detail.as_dict()}
-        ) from error
+        raise _refused(error.detail.as_dict()) from error
     return {
         "name": args["name"] or found.default_name,
         "id": args["id"],

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.playbook.task import Task
 
 from ansible_collections.coulomb.sandboxer.plugins.action import sandbox
@@ -170,3 +170,26 @@ def test_which_compose_program(
     link = PlayedLink(clock, [FOUND])
     create(link, **({} if given is None else {"compose_cmd": given}))
     assert json.loads(link.calls[0]["resolved"])["compose_cmd"] == wanted
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"message": "a=b, c"}, "message=a=b, c", "\nmessage=a=b, c\n", '{"message": "a=b, c"}'],
+)
+def test_settings_are_a_mapping_or_a_line_each(clock: Clock, given: Any) -> None:
+    """A survey of AWX knows no mappings."""
+    link = PlayedLink(clock, [READY])
+    create(link, settings=given)
+    assert link.calls[0]["settings"] == {"message": "a=b, c"}
+
+
+def test_no_settings_in_empty_text(clock: Clock) -> None:
+    link = PlayedLink(clock, [READY])
+    create(link, settings="")
+    assert link.calls[0]["settings"] == {}
+
+
+def test_settings_that_are_none_are_named(clock: Clock) -> None:
+    with pytest.raises(AnsibleActionFail, match="'hello' is not a setting") as caught:
+        create(PlayedLink(clock, []), settings="hello")
+    assert caught.value.result["sandboxer_error"]["code"] == "setting_invalid"

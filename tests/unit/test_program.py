@@ -16,6 +16,7 @@ import pytest
 from sandboxer_cli import result
 from sandboxer_cli.contract import ErrorAnswer
 from sandboxer_cli.errors import NotFound
+from tests.sshd import free_port
 
 PROGRAM = [str(Path(sys.executable).parent / "sandboxer")]
 VERBS = [
@@ -119,6 +120,18 @@ def test_what_is_not_there_is_destroyed_already(tmp_path: Path) -> None:
     said = run("destroy", "one", "--json", SANDBOXER_STATE=str(tmp_path / "nothing"))
     assert said.returncode == 0
     assert json.loads(said.stdout)["changed"] is False
+
+
+def test_a_host_that_is_silent_is_never_one_without_it(tmp_path: Path) -> None:
+    silent = {"ansible_host": "127.0.0.1", "ansible_port": free_port()}
+    hosts = {"here": {"ansible_connection": "local"}, "silent": silent}
+    (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"hosts": hosts}}))
+    for verb in ("destroy", "show"):
+        said = run(
+            verb, "one", "-i", "hosts.yml", cwd=tmp_path, SANDBOXER_STATE=str(tmp_path / "x")
+        )
+        assert (said.returncode, said.stdout) == (11, "")
+        assert "silent did not answer" in said.stderr
 
 
 def test_the_version_is_said_without_ansible() -> None:

@@ -10,7 +10,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import destroy, record
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import (
+    destroy,
+    holdings,
+    job,
+    record,
+)
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.record import Record
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
@@ -47,6 +52,17 @@ def test_whoever_works_is_fenced(
     with pytest.raises(HostError) as failed:
         record.update(state, "sbx-one", 3, state="ready")
     assert failed.value.code == "fenced"
+
+
+def test_nothing_is_removed_before_the_job_has_ended(
+    state: State, put: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(state="creating", holdings=(WEB,))
+    monkeypatch.setattr(job, "end", lambda current: False)
+    monkeypatch.setattr(holdings, "remove", lambda *_: pytest.fail("it removes"))
+    with pytest.raises(HostError) as failed:
+        destroy.run(state, "sbx-one")
+    assert failed.value.code == "residue"
 
 
 def test_what_the_engine_only_says_it_removed_remains(

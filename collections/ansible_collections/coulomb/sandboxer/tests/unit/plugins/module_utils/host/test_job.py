@@ -104,15 +104,10 @@ def working(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]
         child.kill()
 
 
-def entry(child: subprocess.Popen[bytes], **changes: Any) -> dict[str, Any]:
-    """The job of a record that means this process."""
-    found = {
-        "pid": child.pid,
-        "session": child.pid,
-        "start_ticks": process.start_ticks(child.pid),
-        "boot_id": clock.boot_id(),
-    }
-    return {**found, **changes}
+def entry(pid: int) -> dict[str, Any]:
+    """The job of a record that means this process, which leads a session."""
+    ticks = process.start_ticks(pid)
+    return {"pid": pid, "session": pid, "start_ticks": ticks, "boot_id": clock.boot_id()}
 
 
 def test_a_job_is_ended_even_one_that_is_deaf(
@@ -122,7 +117,7 @@ def test_a_job_is_ended_even_one_that_is_deaf(
 ) -> None:
     end = process.end_session
     monkeypatch.setattr(process, "end_session", lambda session, grace: end(session, grace, 0.1))
-    assert job.end(make_record(job=entry(working)), grace=0.1)
+    assert job.end(make_record(job=entry(working.pid)), grace=0.1)
     assert working.wait(1) < 0
 
 
@@ -136,10 +131,13 @@ def test_a_job_is_ended_even_one_that_is_deaf(
     ids=repr,
 )
 def test_nobody_else_is_ended(
-    make_record: Callable[..., Record], working: subprocess.Popen[bytes], changes: dict[str, Any]
+    make_record: Callable[..., Record], monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
-    assert job.end(make_record(job=entry(working, **changes)), grace=0.1)
-    assert working.poll() is None
+    ended: list[int] = []
+    monkeypatch.setattr(process, "end_session", lambda session, grace: ended.append(session))
+    pid = os.getpid()
+    assert job.end(make_record(job={**entry(pid), "session": 0, **changes}))
+    assert ended == []
 
 
 def test_a_record_without_a_job(make_record: Callable[..., Record]) -> None:

@@ -211,6 +211,16 @@ def test_names_that_no_account_can_have(state: State, name: str) -> None:
     assert refused.value.code == "usage"
 
 
+def test_the_run_account_is_never_root() -> None:
+    with pytest.raises(HostError) as refused:
+        prepare._read_account("root")
+    assert refused.value.code == "usage"
+
+
+def test_a_pass_of_the_reaper_that_is_stopped_ends_no_command_of_the_engines(state: State) -> None:
+    assert "\nKillMode=process\n" in timer.plan("systemd", state)[timer.SERVICE]
+
+
 def test_the_command_is_the_same_under_each_timer(
     state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ COLLECTION := collections/ansible_collections/coulomb/sandboxer
 HOST_LIBRARY := $(COLLECTION)/plugins/module_utils/host
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup demo test lint types changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble lab-up lab-down lab old-core
+.PHONY: help setup demo test lint types changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble prove lab-up lab-down lab old-core
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ faults-race:
 
 faults-trouble:
 	tests/faults/private.sh $(PYTEST) tests/faults/test_trouble.py
+
+prove: machine ## Take each protection away and see its test fail; ROWS=word for some (podman, root)
+	@$(BIN)/python -m tests.prove $(ROWS)
 
 lab-up: setup ## Start the lab's hosts (root)
 	@$(BIN)/python -m tests.lab up

@@ -105,5 +105,21 @@ def test_killed_while_destroying(
     assert_nothing_left(host, before)
 
 
+@pytest.mark.podman
+@pytest.mark.parametrize("point", ["create-recorded", "create-replaced", "job-entered"])
+def test_killed_while_replacing(
+    host: HostProgram, before: dict[str, list[str]], point: str
+) -> None:
+    """The old one was given up in its own record, so that a reaper needs no maker to finish."""
+    old = host.made()
+    host.create(request={"profile": "sha256:1"}, replace=True, fault=point)
+    host.settle()
+    kept = [old["id"]] if point == "create-recorded" else []
+    assert host.reap()["kept"] == kept
+    for sandbox_id in kept:
+        host.destroy(sandbox_id)
+    assert_nothing_left(host, before)
+
+
 def _has_record(host: HostProgram, sandbox_id: str) -> bool:
     return (host.state / "sandboxes" / sandbox_id / "record.json").exists()

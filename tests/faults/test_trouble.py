@@ -776,6 +776,18 @@ def test_two_owners_with_the_same_name(host: HostProgram, before: Listing) -> No
 # What is not ours
 
 
+def test_only_this_machine_reaches_a_sandbox(host: HostProgram, before: Listing) -> None:
+    """By its published ports; and no other sandbox by the network."""
+    made = host.made()
+    [inspected] = json.loads(podman("inspect", f"{made['id']}.web"))
+    [bound] = inspected["HostConfig"]["PortBindings"]["80/tcp"]
+    assert bound["HostIp"] == "127.0.0.1"
+    [network] = json.loads(podman("network", "inspect", f"{made['id']}.default"))
+    assert network["options"]["isolate"] == "true"
+    host.destroy("one")
+    assert_nothing_left(host, before)
+
+
 def test_a_stranger_who_names_it_is_no_residue(host: HostProgram, before: Listing) -> None:
     """Somebody reads a file that is called like one of its containers."""
     made = host.made()

@@ -18,6 +18,7 @@ from sandboxer_cli.cli.main import app
 from sandboxer_cli.client import Answer, Client
 from sandboxer_cli.contract import ErrorAnswer
 from sandboxer_cli.errors import NotFound
+from tests.sshd import free_port
 
 PROGRAM = [str(Path(sys.executable).parent / "sandboxer")]
 VERBS = [
@@ -181,6 +182,18 @@ def test_a_home_that_is_not_there(tmp_path: Path, home: str) -> None:
     assert (said.returncode, json.loads(said.stdout), said.stderr) == (0, [], "")
     played = run("reap", "--dry-run", "--json", cwd=tmp_path, **surroundings)
     assert played.returncode == 0, played
+
+
+def test_a_host_that_is_silent_is_never_one_without_it(tmp_path: Path) -> None:
+    silent = {"ansible_host": "127.0.0.1", "ansible_port": free_port()}
+    hosts = {"here": {"ansible_connection": "local"}, "silent": silent}
+    (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"hosts": hosts}}))
+    for verb in ("destroy", "show"):
+        said = run(
+            verb, "one", "-i", "hosts.yml", cwd=tmp_path, SANDBOXER_STATE=str(tmp_path / "x")
+        )
+        assert (said.returncode, said.stdout) == (11, "")
+        assert "silent did not answer" in said.stderr
 
 
 def test_the_version_is_said_without_ansible() -> None:

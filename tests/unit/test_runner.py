@@ -220,6 +220,17 @@ def test_no_secret_in_arguments_or_on_disk(
         assert holding(tmp_path, secret) == []
 
 
+def test_the_private_folder_is_ours_alone(plays: Plays, tmp_path: Path) -> None:
+    modes: list[int] = []
+
+    def on_line(line: str) -> None:
+        found = [path for path in (tmp_path / "run").iterdir() if path.name != "sandboxer"]
+        modes.extend(path.stat().st_mode & 0o777 for path in found)
+
+    runner.run(Play(plays.say(lines=["look"]), hosts="localhost"), on_line=on_line)
+    assert modes == [0o700]
+
+
 def holding(folder: Path, text: str) -> list[Path]:
     files = [path for path in folder.rglob("*") if path.is_file()]
     return [path for path in files if text.encode() in path.read_bytes()]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import image
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 
 
 def rootfs(*files: dict[str, Any], **links: str) -> dict[str, Any]:
@@ -103,3 +106,36 @@ def test_a_recipe_digest_follows_the_content() -> None:
     one = {"rootfs": rootfs(text("/a", "1"))}
     assert image.recipe_digest(one) == image.recipe_digest({"rootfs": rootfs(text("/a", "1"))})
     assert image.recipe_digest(one) != image.recipe_digest({"rootfs": rootfs(text("/a", "2"))})
+
+
+class SlowEngine:
+    """It has an image some time after it was asked to make it."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._has_it = False
+
+    def image(self, name: str) -> dict[str, Any] | None:
+        return {} if self._has_it else None
+
+    def run(self, argv: list[str], **_: Any) -> bytes:
+        self.asked += 1
+        time.sleep(0.1)
+        self._has_it = True
+        return b""
+
+
+def test_two_that_need_the_same_image_have_it_made_once(state: State) -> None:
+    engine: Any = SlowEngine()
+    done: list[str] = []
+
+    def need() -> None:
+        done.append(image.ensure(state, engine, "localhost/a:1", None, 10))
+
+    both = [threading.Thread(target=need) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join(10)
+    assert engine.asked == 1
+    assert sorted(done) == ["", "pulled"]

@@ -1,14 +1,22 @@
-"""The log of a job: bounded, numbered, readable whatever happened to its writer."""
+"""A job's log: bounded, numbered, readable whatever happened to its writer. And a job's end:
+whose process it is that is ended."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import job
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import clock, job, process
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.record import Record
 
 LIMIT = 8000
+DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN); "
 
 
 def numbers(folder: Path, after: int = 0) -> list[int]:
@@ -80,3 +88,57 @@ def test_a_link_in_place_of_the_log_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic"):
         job.Log(str(folder)).write("phase", "text")
     assert not (tmp_path / "precious").exists()
+
+
+@pytest.fixture(params=["", DEAF], ids=["plain", "deaf to TERM"])
+def working(request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]:
+    """Something that leads a session of its own, as a job does."""
+    code = f"import signal, time; {request.param}print(flush=True); time.sleep(100)"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True
+    )
+    with child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        yield child
+        child.kill()
+
+
+def entry(pid: int) -> dict[str, Any]:
+    """The job of a record that means this process, which leads a session."""
+    ticks = process.start_ticks(pid)
+    return {"pid": pid, "session": pid, "start_ticks": ticks, "boot_id": clock.boot_id()}
+
+
+def test_a_job_is_ended_even_one_that_is_deaf(
+    make_record: Callable[..., Record],
+    working: subprocess.Popen[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    end = process.end_session
+    monkeypatch.setattr(process, "end_session", lambda session, grace: end(session, grace, 0.1))
+    assert job.end(make_record(job=entry(working.pid)), grace=0.1)
+    assert working.wait(1) < 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"start_ticks": 1},  # the pid was given to somebody else since
+        {"boot_id": "an older boot"},
+        {"session": os.getsid(0)},  # whoever ends a job does not end itself
+    ],
+    ids=repr,
+)
+def test_nobody_else_is_ended(
+    make_record: Callable[..., Record], monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(process, "end_session", lambda session, grace: ended.append(session))
+    pid = os.getpid()
+    assert job.end(make_record(job={**entry(pid), "session": 0, **changes}))
+    assert ended == []
+
+
+def test_a_record_without_a_job(make_record: Callable[..., Record]) -> None:
+    assert job.end(make_record())

@@ -21,7 +21,7 @@ from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.prepare imp
     Machine,
     Options,
 )
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State, write_json
 
 MACHINE = Machine(
     system="debian",
@@ -211,6 +211,16 @@ def test_names_that_no_account_can_have(state: State, name: str) -> None:
     assert refused.value.code == "usage"
 
 
+def test_the_run_account_is_never_root() -> None:
+    with pytest.raises(HostError) as refused:
+        prepare._read_account("root")
+    assert refused.value.code == "usage"
+
+
+def test_a_pass_of_the_reaper_that_is_stopped_ends_no_command_of_the_engines(state: State) -> None:
+    assert "\nKillMode=process\n" in timer.plan("systemd", state)[timer.SERVICE]
+
+
 def test_the_command_is_the_same_under_each_timer(
     state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,3 +258,25 @@ def test_a_program_that_some_timer_runs_by_is_not_forgotten(state: State, linked
         os.symlink(theirs.name, Path(state.programs, "read-9.pyz"))
     reap.run(state)
     assert theirs.exists() is linked
+
+
+@pytest.mark.parametrize("heard", [1, 2, None])
+def test_the_reaper_is_proved_by_its_timers_own_pass(
+    state: State, monkeypatch: pytest.MonkeyPatch, heard: int | None
+) -> None:
+    """The first one may have joined a pass that had begun before."""
+    fired: list[str] = []
+
+    def fire(kind: str, _: State) -> None:
+        fired.append(kind)
+        if len(fired) == heard:
+            write_json(state.beat_file, {"boot": 1.0})
+
+    monkeypatch.setattr(timer, "fire", fire)
+    if heard is not None:
+        prepare._prove_reaper(state, "systemd")
+        assert fired == ["systemd"] * heard
+        return
+    with pytest.raises(HostError) as failed:
+        prepare._prove_reaper(state, "systemd")
+    assert failed.value.code == "reaper_failed"

@@ -1,14 +1,22 @@
-"""Whether the reaper of a host is late."""
+"""Whether the reaper of a host is late, and what one pass of it may do."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import process, reap
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import (
+    lease,
+    process,
+    reap,
+    record,
+)
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.clock import Now
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.record import Record
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State, write_json
 
 BOOTED = 5000  # as a system container sees it, which has its host's boot clock
@@ -49,3 +57,44 @@ def test_beat(
         last = {"boot_id": beat[0], "boot": BOOTED + beat[1], "wall": 0.0}
         write_json(state.beat_file, last)
     assert reap.beat(state, Now(wall=0.0, boot=BOOTED + up, boot_id="this")) == wanted
+
+
+@pytest.fixture
+def due(state: State, make_record: Callable[..., Record], monkeypatch: pytest.MonkeyPatch) -> State:
+    """A state folder with a sandbox whose lease has ended; it holds nothing."""
+    ended = lease.grant(0, 600, Now(0.0, 0.0, "an older boot")).as_dict()
+    os.makedirs(state.sandbox("sbx-one"))
+    record.write(state, make_record(lease=ended, engine="none"))
+    monkeypatch.setenv("SANDBOXER_STATE", os.path.dirname(state.root))
+    return state
+
+
+def test_one_pass_at_a_time(due: State) -> None:
+    lock = due.try_reap_lock()
+    assert lock is not None
+    assert reap.run(due)["destroyed"] == []
+    os.close(lock)
+    assert reap.run(due)["destroyed"] == ["sbx-one"]
+
+
+def test_what_was_not_taken_away_is_left_and_said(due: State) -> None:
+    program = Path(due.programs, "0.1.0-abc.pyz")  # the one that its record names
+    program.write_text("raise SystemExit(1)")
+    found = reap.run(due)
+    assert (found["destroyed"], found["left"]) == ([], ["sbx-one"])
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("broken", [True, False])
+def test_a_program_that_a_record_may_name_is_not_forgotten(
+    state: State, make_record: Callable[..., Record], at: Now, named: bool, broken: bool
+) -> None:
+    old = Path(state.programs, "0.0.1-abc.pyz")
+    old.write_bytes(b"")
+    os.utime(old, (0, 0))
+    os.makedirs(state.sandbox("sbx-one"))
+    record.write(state, make_record(program=old.name if named else "0.1.0-abc.pyz"))
+    if broken:
+        Path(state.record("sbx-one")).write_text("{")
+    reap._forget_programs(state, "0.1.0-abc.pyz", at)
+    assert old.exists() is (named or broken)

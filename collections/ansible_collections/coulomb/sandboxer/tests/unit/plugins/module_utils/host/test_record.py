@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -73,6 +74,23 @@ def test_a_fenced_writer_changes_nothing(state: State, make_record: MakeRecord) 
     found = record.read(state, "sbx-one")
     assert found is not None
     assert found.state == "ready"
+
+
+def test_a_change_waits_for_whoever_has_the_records_lock(
+    state: State, make_record: MakeRecord
+) -> None:
+    put(state, "sbx-one", make_record().as_dict())
+    change = threading.Thread(
+        target=record.update, args=(state, "sbx-one", 1), kwargs={"error": {}}
+    )
+    with state.record_lock("sbx-one"):
+        change.start()
+        change.join(0.1)
+        record.write(state, make_record(state="stopped"))
+    change.join(10)
+    found = record.read(state, "sbx-one")
+    assert found is not None
+    assert (found.state, found.error) == ("stopped", {})
 
 
 def test_a_record_for_newer_readers_is_not_interpreted(

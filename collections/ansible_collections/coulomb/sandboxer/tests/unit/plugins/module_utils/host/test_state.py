@@ -41,6 +41,27 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_temporary_file(tmp_pat
     assert names(tmp_path) == ["file.json"]
 
 
+def test_what_is_written_is_on_the_disk_before_it_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    fsync, rename = os.fsync, os.rename
+
+    def synced(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        done.append("folder" if is_folder else "file")
+        fsync(descriptor)
+
+    def renamed(old: str, new: str) -> None:
+        done.append("rename")
+        rename(old, new)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "rename", renamed)
+    rooms.write_json(str(tmp_path / "file.json"), {})
+    assert done == ["file", "rename", "folder"]
+
+
 def test_a_link_in_place_of_a_file_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text('{"mine": 1}')
     (tmp_path / "file.json").symlink_to(tmp_path / "precious")

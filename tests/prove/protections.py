@@ -88,7 +88,7 @@ LOCKS = (
     Protection(
         "a record is changed under its lock",
         HOST + "record.py",
-        "with state.record_lock(sandbox_id):",
+        "with where.record_lock(sandbox_id):",
         "if True:",
         HOST_TESTS + "test_record.py::test_a_change_waits_for_whoever_has_the_records_lock",
     ),
@@ -558,7 +558,7 @@ DESTROY = (
     Protection(
         "an engine that is missing proves nothing",
         HOST + "holdings.py",
-        "if kinds.intersection(ENGINE_KINDS):",
+        'if kinds.intersection({"pod", *ENGINE_KINDS}):',
         "if False:",
         TROUBLE + "test_no_engine_at_destroy_is_residue_until_it_is_back",
     ),
@@ -636,7 +636,7 @@ DESTROY = (
     Protection(
         "a container goes with its processes where the engine takes it for never started",
         HOST + "engine.py",
-        "        runtime.end(one.id for one in containers if one.state in _NEVER_STARTED)\n",
+        "        runtime.end(one.id for one in containers if one.never_started)\n",
         "",
         RACE + "test_engine_killed_before_it_has_written_that_it_started[False]",
     ),
@@ -672,8 +672,8 @@ DESTROY = (
     Protection(
         "what a killed engine has left without labels is known by its name",
         HOST + "engine.py",
-        'labels.get(LABEL_ID) or (name.split(".", 1)[0] if name.startswith("sbx-") else "")',
-        'labels.get(LABEL_ID, "")',
+        "return found[1] if found else next(",
+        "return next(",
         HOST_TESTS + "test_destroy.py::test_what_the_engine_only_says_it_removed_remains",
     ),
 )
@@ -848,8 +848,8 @@ REACH = (
     Protection(
         "ports are published on loopback",
         HOST + "make.py",
-        'else "127.0.0.1",  # noqa: S104',
-        'else "0.0.0.0",  # noqa: S104',
+        'else "127.0.0.1"  # noqa: S104',
+        'else "0.0.0.0"  # noqa: S104',
         TROUBLE + "test_only_this_machine_reaches_a_sandbox",
     ),
     Protection(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +11,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.playbook.task import Task
 
 from ansible_collections.coulomb.sandboxer.plugins.action import sandbox
+from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer as answers
 
 # as Ansible's ssh plugin says it
 REFUSED = "Failed to connect to the host via ssh: ssh: connect to host h port 22: Timed out"
@@ -159,7 +159,6 @@ def test_no_silence_is_borne_for_ever(clock: Clock) -> None:
 )
 def test_which_compose_program(
     monkeypatch: pytest.MonkeyPatch,
-    clock: Clock,
     in_environment: str | None,
     given: str | None,
     wanted: str | None,
@@ -167,9 +166,7 @@ def test_which_compose_program(
     monkeypatch.delenv("SANDBOXER_COMPOSE_CMD", raising=False)
     if in_environment is not None:
         monkeypatch.setenv("SANDBOXER_COMPOSE_CMD", in_environment)
-    link = PlayedLink(clock, [FOUND])
-    create(link, **({} if given is None else {"compose_cmd": given}))
-    assert json.loads(link.calls[0]["resolved"])["compose_cmd"] == wanted
+    assert answers.compose_cmd(given) == wanted
 
 
 @pytest.mark.parametrize(

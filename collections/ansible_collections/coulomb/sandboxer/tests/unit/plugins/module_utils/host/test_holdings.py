@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,15 @@ class NoContainers:
 
     def find(self, kind: str, sandbox_id: str) -> list[str]:
         return []
+
+    def networks(self, sandbox_id: str) -> dict[str, str]:
+        return {}
+
+    def remove_containers(self, containers: Sequence[Any]) -> None:
+        pass
+
+    def remove_pods(self, names: Sequence[str]) -> None:
+        pass
 
 
 @pytest.fixture

@@ -663,6 +663,13 @@ DESTROY = (
         TROUBLE + "test_a_process_of_a_container_can_pass_for_no_monitor",
     ),
     Protection(
+        "another account's process can pass for no monitor",
+        HOST + "process.py",
+        'return same and os.stat(f"/proc/{pid}").st_uid == os.geteuid()',
+        "return same",
+        HOST_TESTS + "test_process.py::test_another_accounts_process_is_not_ours",
+    ),
+    Protection(
         "a port that a stranger has by now is not ours to count",
         HOST + "holdings.py",
         ' and monitored and not ports.is_free(int(item["key"]))',
@@ -868,6 +875,20 @@ BEAT = (
         """if reap.beat(state, now()) == "late" and not wanted.get("unreaped"):""",
         "if False:",
         TROUBLE + "test_a_reaper_that_has_died",
+    ),
+    Protection(
+        "a late beat is exit code 12",
+        CLI + "errors.py",
+        '"reaper_late": TryAgain',
+        '"reaper_late": ProvisioningFailed',
+        TESTS + "test_contract.py::test_what_a_host_answers_has_its_exit_status",
+    ),
+    Protection(
+        "what was left behind is exit code 10",
+        CLI + "errors.py",
+        '"residue": ResidueLeft',
+        '"residue": ProvisioningFailed',
+        TESTS + "test_contract.py::test_what_a_host_answers_has_its_exit_status",
     ),
     Protection(
         "late is late in this boot too, and an older boot's beat is none",
@@ -1280,6 +1301,20 @@ CONNECTION = (
         "if not mine or stat.S_IMODE(found.st_mode) & 0o077:",
         "if not mine:",
         TESTS + "test_connection.py::test_the_control_folder_is_ours_alone",
+    ),
+    Protection(
+        "a folder for control sockets of another account is refused",
+        CLI + "ansible_env.py",
+        "mine = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()",
+        "mine = stat.S_ISDIR(found.st_mode)",
+        TESTS + "test_connection.py::test_the_control_folder_is_ours_alone",
+    ),
+    Protection(
+        "another account's runtime folder is not used",
+        CLI + "ansible_env.py",
+        " and Path(named).stat().st_uid == os.getuid():",
+        ":",
+        TESTS + "test_connection.py::test_the_runtime_folder_of_another_account_is_not_used",
     ),
 )
 

@@ -331,11 +331,30 @@ def test_the_control_folder_is_ours_alone(tmp_path: Path, monkeypatch: pytest.Mo
         assert found == base / "sandboxer"
         assert found.stat().st_mode & 0o777 == 0o700
         found.chmod(0o755)
-        with pytest.raises(ConnectionRefused) as caught:
-            ansible_env.settings()
-        assert caught.value.detail.code == "control_path_unsafe"
+        refuse_control_folder()
+        found.chmod(0o700)
+        if os.getuid() == 0:
+            os.chown(found, 12345, -1)
+            refuse_control_folder()
     finally:
         shutil.rmtree(base)
+
+
+def refuse_control_folder() -> None:
+    with pytest.raises(ConnectionRefused) as caught:
+        ansible_env.settings()
+    assert caught.value.detail.code == "control_path_unsafe"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+def test_the_runtime_folder_of_another_account_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after `su`."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    assert ansible_env.runtime_directory() == tmp_path
+    os.chown(tmp_path, 12345, -1)
+    assert ansible_env.runtime_directory() == Path(tempfile.gettempdir())
 
 
 @pytest.mark.parametrize(

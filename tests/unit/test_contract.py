@@ -95,3 +95,29 @@ def test_exit_statuses_are_the_contract() -> None:
         "deadline": 124,
         "cancelled": 130,
     }
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("usage", 2),
+        ("newer_record", 2),
+        ("not_found", 4),
+        ("conflict", 5),
+        ("expired", 5),
+        ("fenced", 5),
+        ("ports_exhausted", 6),
+        ("disk_full", 6),
+        ("image_unavailable", 7),
+        ("not_ready", 8),
+        ("residue", 10),
+        ("busy", 12),
+        ("reaper_late", 12),
+        ("deadline", 124),
+        ("cancelled", 130),
+        ("of a later version", 1),
+    ],
+)
+def test_what_a_host_answers_has_its_exit_status(code: str, status: int) -> None:
+    error = errors.from_host({"code": code, "message": "m"})
+    assert (error.exit_status, error.detail.code) == (status, code)

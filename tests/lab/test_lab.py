@@ -93,7 +93,7 @@ def test_listing_shows_a_container_and_is_the_same_after_it(server: Host) -> Non
     after = whole_listing(server.run)
     server.run(["podman", "rmi", IMAGE])
     changed = {name for name in before if before[name] != during[name]}
-    assert changed == {"containers", "mounts", "ports", "processes"}
+    assert changed == {"containers", "mounts", "ports", "processes", "runtime"}
     assert after == before
 
 

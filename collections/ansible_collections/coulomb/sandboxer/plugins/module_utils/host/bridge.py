@@ -2,6 +2,8 @@
 namespaces they lead to. They would answer for the next one that gets the same addresses.
 """
 
+# pylint: disable=ansible-bad-function # there is no AnsibleModule here
+
 from __future__ import annotations
 
 import json

@@ -5,6 +5,8 @@ exit status means nothing (podman-compose 1.0.3 answers 0 to a failure); whoever
 afterwards what is there.
 """
 
+# pylint: disable=ansible-bad-function # there is no AnsibleModule here
+
 from __future__ import annotations
 
 import json
@@ -15,7 +17,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import IO, Any
 
 from . import maker, process
 from .engine import Engine, labels_of, no_space, said
@@ -206,14 +208,14 @@ def _run(argv: Sequence[str], folder: str) -> bytes:
             f"{argv[0]} can't be started: {error.strerror}",
             "try it on the host by hand",
         ) from error
-    assert child.stdout is not None  # noqa: S101
+    pipe: IO[bytes] = child.stdout  # type: ignore[assignment]
     kept = b""
     try:
-        for chunk in _chunks(child.stdout.fileno(), lambda: _has_ended(child.pid)):
+        for chunk in _chunks(pipe.fileno(), lambda: _has_ended(child.pid)):
             kept = (kept + chunk)[-_KEPT:]
     finally:
         process.end_group(child.pid, END_SECONDS)
-        child.stdout.close()
+        pipe.close()
         child.wait()
     return kept
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure
 from ansible.playbook.task import Task
 
 from ansible_collections.coulomb.sandboxer.plugins.action import sandbox
@@ -167,26 +167,3 @@ def test_which_compose_program(
     if in_environment is not None:
         monkeypatch.setenv("SANDBOXER_COMPOSE_CMD", in_environment)
     assert answers.compose_cmd(given) == wanted
-
-
-@pytest.mark.parametrize(
-    "given",
-    [{"message": "a=b, c"}, "message=a=b, c", "\nmessage=a=b, c\n", '{"message": "a=b, c"}'],
-)
-def test_settings_are_a_mapping_or_a_line_each(clock: Clock, given: Any) -> None:
-    """A survey of AWX knows no mappings."""
-    link = PlayedLink(clock, [READY])
-    create(link, settings=given)
-    assert link.calls[0]["settings"] == {"message": "a=b, c"}
-
-
-def test_no_settings_in_empty_text(clock: Clock) -> None:
-    link = PlayedLink(clock, [READY])
-    create(link, settings="")
-    assert link.calls[0]["settings"] == {}
-
-
-def test_settings_that_are_none_are_named(clock: Clock) -> None:
-    with pytest.raises(AnsibleActionFail, match="'hello' is not a setting") as caught:
-        create(PlayedLink(clock, []), settings="hello")
-    assert caught.value.result["sandboxer_error"]["code"] == "setting_invalid"

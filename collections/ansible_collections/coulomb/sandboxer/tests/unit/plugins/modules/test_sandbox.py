@@ -26,7 +26,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     """What the host library is asked for."""
     calls: list[tuple[str, Any]] = []
 
-    def run(_: State, verb: str, request: dict[str, Any]) -> dict[str, Any]:
+    def run(state: State, verb: str, request: dict[str, Any]) -> dict[str, Any]:
         calls.append((verb, request.get("check")))
         return {"changed": True, "receipt": REMAINS, "action": "make", "object": {"id": "sbx-one"}}
 

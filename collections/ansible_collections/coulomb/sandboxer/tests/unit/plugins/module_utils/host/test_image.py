@@ -132,7 +132,7 @@ def test_two_that_need_the_same_image_have_it_made_once(state: State) -> None:
     def need() -> None:
         done.append(image.ensure(state, engine, "localhost/a:1", None, 10))
 
-    both = [threading.Thread(target=need) for _ in range(2)]
+    both = [threading.Thread(target=need) for each in range(2)]
     for one in both:
         one.start()
     for one in both:

@@ -267,7 +267,7 @@ def test_the_reaper_is_proved_by_its_timers_own_pass(
     """The first one may have joined a pass that had begun before."""
     fired: list[str] = []
 
-    def fire(kind: str, _: State) -> None:
+    def fire(kind: str, state: State) -> None:
         fired.append(kind)
         if len(fired) == heard:
             write_json(state.beat_file, {"boot": 1.0})

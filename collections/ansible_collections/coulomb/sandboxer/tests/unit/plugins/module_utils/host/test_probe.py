@@ -103,7 +103,7 @@ def endless(connection: socket.socket) -> None:
 
 def drip(connection: socket.socket) -> None:
     """A byte now and then, for five seconds: each of them comes in time."""
-    for _ in range(100):
+    for _each in range(100):
         connection.sendall(b"x")
         time.sleep(0.05)
 

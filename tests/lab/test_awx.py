@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,27 +59,34 @@ def hello(host: Host, name: str) -> dict[str, str]:
     }
 
 
-def test_one_job_makes_and_hands_on_to_the_one_that_destroys(host: Host, tmp_path: Path) -> None:
+@pytest.fixture
+def jobs() -> Iterator[Path]:
+    """A short path, as a job's home has in AWX: a socket's may have a hundred characters."""
+    with tempfile.TemporaryDirectory(prefix="awx-") as folder:
+        yield Path(folder)
+
+
+def test_one_job_makes_and_hands_on_to_the_one_that_destroys(host: Host, jobs: Path) -> None:
     variables = hello(host, "handed") | {"sandboxer_ttl": "10m", "sandboxer_wait": "true"}
-    made = job(host, tmp_path / "create", "create", variables).run()
+    made = job(host, jobs / "create", "create", variables).run()
     assert made.status == 0, made.out
     found = made.artifacts["sandboxer_result"]
     assert (found["state"], found["owner"], found["host"]) == ("ready", "team", host.name)
     # A workflow gives the next node the artifacts as variables, and nothing else.
-    gone = job(host, tmp_path / "destroy", "destroy", made.artifacts).run()
+    gone = job(host, jobs / "destroy", "destroy", made.artifacts).run()
     assert gone.status == 0, gone.out
     receipt = gone.artifacts["sandboxer_result"]
     assert (receipt["id"], receipt["changed"], receipt["remains"]) == (found["id"], True, [])
     assert found["id"] not in records(host)
 
 
-def test_a_job_that_is_cancelled_leaves_nothing_for_long(host: Host, tmp_path: Path) -> None:
+def test_a_job_that_is_cancelled_leaves_nothing_for_long(host: Host, jobs: Path) -> None:
     """AWX cancels by SIGKILL to all of the job: deadline and lease end what it had begun."""
-    warm = job(host, tmp_path / "warm", "create", hello(host, "warm")).run()
-    gone = job(host, tmp_path / "gone", "destroy", warm.artifacts).run()
+    warm = job(host, jobs / "warm", "create", hello(host, "warm")).run()
+    gone = job(host, jobs / "gone", "destroy", warm.artifacts).run()
     assert gone.status == 0, gone.out
     before = whole_listing(host.run)
-    cancelled = job(host, tmp_path / "cancelled", "create", hello(host, "cancelled"))
+    cancelled = job(host, jobs / "cancelled", "create", hello(host, "cancelled"))
     child = cancelled.start()
     try:
         await_until(

@@ -178,6 +178,7 @@ def test_engine_killed_before_it_has_written_that_it_started(
         there = known_to_the_runtime()
         sandbox_id = host.create()["object"]["id"]
         session = _session_of(host, sandbox_id)
+        started: set[str] = set()
         while host.record(sandbox_id)["state"] == "creating":
             started = known_to_the_runtime() - there
             if started:

@@ -7,7 +7,7 @@ COLLECTION := collections/ansible_collections/coulomb/sandboxer
 HOST_LIBRARY := $(COLLECTION)/plugins/module_utils/host
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup demo test lint types changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble prove lab-up lab-down lab old-core
+.PHONY: help setup demo test lint types docs changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble prove lab-up lab-down lab old-core
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ setup: ## Make .venv with everything in it
 demo: setup ## See a real sandbox made, answering and taken away on this machine
 	@scripts/demo.sh
 
-test: lint types unit collection sanity faults lab old-core ## Run every test; sets up what they need (root)
+test: lint types unit docs collection sanity faults lab old-core ## Run every test; sets up what they need (root)
 
 lint: setup changelog-lint ## Style of Python, Ansible and shell
 	$(BIN)/ruff check
@@ -30,6 +30,12 @@ types: setup ## Types, strictly
 	$(BIN)/mypy
 	MYPYPATH=collections $(BIN)/mypy --python-version 3.10 $(HOST_LIBRARY)
 	MYPYPATH=collections $(BIN)/mypy --allow-subclassing-any --no-warn-return-any $(COLLECTION)/plugins/action
+
+docs: setup ## The documentation, into build/docs; a broken link is an error
+	install -d -m 755 docs/reference/collection
+	PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_COLLECTIONS_PATH=collections antsibull-docs collection --use-current \
+		--squash-hierarchy --cleanup everything --dest-dir docs/reference/collection coulomb.sandboxer
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env docs build/docs
 
 sanity: setup ## ansible-test: sanity, and units on the oldest and the newest Python
 	@$(BIN)/python -m scripts.sanity

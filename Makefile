@@ -7,7 +7,7 @@ COLLECTION := collections/ansible_collections/coulomb/sandboxer
 HOST_LIBRARY := $(COLLECTION)/plugins/module_utils/host
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup demo test lint types docs changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble prove lab-up lab-down lab old-core
+.PHONY: help setup demo test lint types docs changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble pages pages-typed prove lab-up lab-down lab old-core
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,8 +66,8 @@ unit: setup ## Tests that need no prepared machine
 machine: setup ## Prepare this machine, as `make demo` does
 	@$(BIN)/sandboxer host prepare --fix-engine
 
-faults: machine ## The host program under SIGKILL, races and trouble (podman, root)
-	@$(MAKE) --no-print-directory -j 2 --output-sync=target faults-trouble faults-kill faults-maker faults-race
+faults: machine ## The host program under SIGKILL, races and trouble; what pages type (podman, root)
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target faults-trouble faults-kill faults-maker faults-race pages-typed
 
 faults-kill:
 	tests/faults/private.sh $(PYTEST) tests/faults/test_kill.py
@@ -80,6 +80,12 @@ faults-race:
 
 faults-trouble:
 	tests/faults/private.sh $(PYTEST) tests/faults/test_trouble.py
+
+pages: machine ## What README and tutorial type, typed on a private machine (podman, root)
+	@$(MAKE) --no-print-directory pages-typed
+
+pages-typed:
+	for page in tests/docs/test_*.py; do tests/faults/private.sh $(PYTEST) "$$page" || exit; done
 
 prove: machine ## Take each protection away and see its test fail; ROWS=word for some (podman, root)
 	@$(BIN)/python -m tests.prove $(ROWS)

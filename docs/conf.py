@@ -1,5 +1,8 @@
 """How `make docs` builds these pages: with warnings as errors, and nothing from the network."""
 
+from pygments.lexers import TextLexer
+from sphinx.application import Sphinx
+
 from sandboxer_cli import __version__
 
 project = "sand-boxer"
@@ -18,3 +21,7 @@ nitpick_ignore = [
     ("std:ref", "ansible_configuration_settings"),
     ("std:ref", "common_return_values"),
 ]
+
+
+def setup(app: Sphinx) -> None:
+    app.add_lexer("crontab", TextLexer)  # Pygments has none

@@ -26,6 +26,7 @@ class Sshd:
     control: Path
     process: subprocess.Popen[str]
     log: list[str]
+    address: str = "127.0.0.1"
 
     @property
     def known_hosts(self) -> Path:
@@ -43,7 +44,8 @@ class Sshd:
     def trust(self) -> None:
         """Write the host's present key into the known hosts."""
         key = (self.folder / "host.pub").read_text().split()[:2]
-        self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {' '.join(key)}\n")
+        name = self.address if self.port == 22 else f"[{self.address}]:{self.port}"
+        self.known_hosts.write_text(f"{name} {' '.join(key)}\n")
 
     def new_host_key(self) -> None:
         """Another key for the same address, as after a reinstallation, or an attack."""
@@ -54,7 +56,7 @@ class Sshd:
     def inventory(self, name: str = "box", **variables: object) -> Path:
         """An inventory with this one host, given further variables."""
         values: dict[str, object] = {
-            "ansible_host": "127.0.0.1",
+            "ansible_host": self.address,
             "ansible_port": self.port,
             "ansible_ssh_private_key_file": str(self.client_key),
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={self.known_hosts}"
@@ -74,7 +76,7 @@ class Sshd:
             "\n".join(
                 [
                     f"Port {self.port}",
-                    "ListenAddress 127.0.0.1",
+                    f"ListenAddress {self.address}",
                     f"HostKey {self.folder / 'host'}",
                     f"AuthorizedKeysFile {self.client_key}.pub",
                     f"PidFile {self.folder / 'pid'}",

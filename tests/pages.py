@@ -1,6 +1,7 @@
 """The documentation's pages and README: their commands, who runs them, and running them.
 
-A block of commands is a fence of `console`, each command after `$ `, or of `crontab`. Who runs it:
+A block of commands is a fence of `console`, each command after `$ `, of `crontab`, or of `sh`, a
+whole script. Who runs it:
 
 - the test that the comment `<!-- run by: FILE::TEST -->` above it names, until the next such one;
 - nobody, where the paragraph right above it begins with `Not run`, so that its reader knows, too;
@@ -23,7 +24,7 @@ from markdown_it import MarkdownIt
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 BY_ITSELF = "tests/unit/test_docs.py::test_commands_do_what_their_page_says"
-COMMANDS = ("console", "crontab")
+COMMANDS = ("console", "crontab", "sh")
 _RUN_BY = re.compile(r"<!-- run by: (\S+::\w+) -->")
 _KEPT = ("ANSIBLE_SSH_CONTROL_PATH_DIR",)  # of the private sshd
 _NOT_RUN = re.compile(r"\W*Not run\b")
@@ -51,6 +52,8 @@ class Block:
     def commands(self) -> list[Command]:
         if self.language == "crontab":
             return [Command(line) for line in self.text.splitlines()]
+        if self.language == "sh":
+            return [Command(self.text)]
         first, *parts = re.split(r"^\$ ", self.text, flags=re.MULTILINE)
         assert not first, f"{self.page}:{self.line}: output before the first command"
         found = []
@@ -139,7 +142,15 @@ def alike(page: str, output: str) -> bool:
     return doctest.OutputChecker().check_output(_shape(page), _shape(output), flags)
 
 
+_SHAPES = (
+    (r"\bsbx-[a-z0-9]+", "ID"),
+    (r"SHA256:\S+", "KEY"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "INSTANT"),
+    (r"in \d+ min, \d\d:\d\d UTC", "INSTANT"),
+)
+
+
 def _shape(text: str) -> str:
-    text = re.sub(r"\bsbx-[a-z0-9]+", "sbx-ID", text)
-    text = re.sub(r"SHA256:\S+", "SHA256:KEY", text)
-    return re.sub(r"\d+", "0", text)
+    for pattern, shape in _SHAPES:
+        text = re.sub(pattern, shape, text)
+    return text

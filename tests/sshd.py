@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,22 +131,30 @@ def sshd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
     """A private sshd whose key is known and whose client key is let in."""
     if PROGRAM is None:
         pytest.skip("there is no sshd on this machine")
-    if os.getuid() == 0:
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    folder = tmp_path / "sshd"
-    folder.mkdir()
-    _key(folder / "host")
-    _key(folder / "client")
     # Sockets need a short path, which pytest's own folders aren't.
     with tempfile.TemporaryDirectory(prefix="sbx-", dir="/tmp") as control:
         monkeypatch.setenv("ANSIBLE_SSH_CONTROL_PATH_DIR", control)
-        server = Sshd(folder, free_port(), Path(control), None, [])  # type: ignore[arg-type]
-        server.start()
-        server.trust()
-        try:
+        with serving(tmp_path / "sshd", Path(control)) as server:
+            server.trust()
             yield server
-        finally:
-            server.stop()
+
+
+@contextmanager
+def serving(
+    folder: Path, control: Path, address: str = "127.0.0.1", port: int | None = None
+) -> Iterator[Sshd]:
+    """An sshd with keys of its own in a new folder."""
+    if os.getuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    folder.mkdir()
+    _key(folder / "host")
+    _key(folder / "client")
+    server = Sshd(folder, port or free_port(), control, None, [], address)  # type: ignore[arg-type]
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def free_port() -> int:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.lab.command import run
-from tests.sshd import Sshd, sshd
+from tests.sshd import Sshd, serving
 
-__all__ = ["sshd"]
-
-# what the pages call the host h1; it is this machine
-ADDRESS = "192.0.2.11"
 # This machine's busybox under the name of an image that the pages use: no registry is asked.
 STAND_IN = "docker.io/library/nginx:alpine"
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def machine() -> None:
-    """Folders, network and containers are private already; so is now what ssh reads."""
+    """Folders, network and containers are private already; so is now what ssh knows."""
     if "private /var/lib/sandboxer tmpfs" not in Path("/proc/self/mounts").read_text():
         pytest.fail("these tests want a machine of their own: run `make pages`", pytrace=False)
     ssh = Path("~/.ssh").expanduser()
@@ -29,8 +27,8 @@ def machine() -> None:
     run(["mount", "-t", "tmpfs", "-o", "mode=0700", "private", str(ssh)])
 
 
-@pytest.fixture(autouse=True)
-def image(machine: None, tmp_path_factory: pytest.TempPathFactory) -> None:
+@pytest.fixture
+def image(tmp_path_factory: pytest.TempPathFactory) -> None:
     root = tmp_path_factory.mktemp("image")
     (root / "bin").mkdir()
     run(["cp", "/bin/busybox", str(root / "bin/busybox")])
@@ -41,16 +39,28 @@ def image(machine: None, tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture
-def h1(sshd: Sshd) -> Iterator[Sshd]:
-    """This machine once more, at an address of its own and over SSH. Its key isn't known yet."""
-    run(["ip", "address", "add", f"{ADDRESS}/32", "dev", "lo"])
-    sshd.stop()
-    sshd.address, sshd.port = ADDRESS, 22
-    sshd.start()
+def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Sshd]]:
+    """A function that gives this machine one more address, with an sshd that knows our key. Its
+    own key isn't known yet."""
     key = Path("~/.ssh/id_ed25519").expanduser()
-    key.write_bytes(sshd.client_key.read_bytes())
-    key.chmod(0o600)
-    try:
-        yield sshd
-    finally:
-        run(["ip", "address", "del", f"{ADDRESS}/32", "dev", "lo"])
+    with ExitStack() as stack:
+        control = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sbx-")))
+        monkeypatch.setenv("ANSIBLE_SSH_CONTROL_PATH_DIR", str(control))
+
+        def serve(address: str, port: int = 22) -> Sshd:
+            run(["ip", "address", "add", f"{address}/32", "dev", "lo"])
+            stack.callback(run, ["ip", "address", "del", f"{address}/32", "dev", "lo"])
+            server = stack.enter_context(serving(tmp_path / address, control, address, port))
+            if not key.exists():
+                run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)])
+            for end in ("", ".pub"):
+                Path(f"{server.client_key}{end}").write_bytes(Path(f"{key}{end}").read_bytes())
+            return server
+
+        yield serve
+
+
+@pytest.fixture
+def h1(hosts: Callable[..., Sshd]) -> Sshd:
+    """What the pages call the host h1; it is this machine."""
+    return hosts("192.0.2.11")

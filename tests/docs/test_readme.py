@@ -17,11 +17,12 @@ def test_the_demo(tmp_path: Path) -> None:
     pages.check(commands, pages.ROOT, HOME=str(tmp_path))
 
 
-def test_what_you_type(h1: Sshd, tmp_path: Path) -> None:
+def test_what_you_type(h1: Sshd, image: None, tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     folder.mkdir()
-    (folder / "compose.yml").write_text(pages.file("docs/tutorial.md", "compose.yml"))
-    shutil.copy(h1.inventory("h1"), folder / "inventory")
+    for name, shown in (("compose.yml", "compose.yml"), ("inventory", "hosts.yml")):
+        (folder / name).write_text(pages.file("docs/tutorial.md", shown))
     h1.trust()
+    shutil.copy(h1.known_hosts, Path("~/.ssh/known_hosts").expanduser())
     commands = pages.commands(PAGE, f"{ME}test_what_you_type")
     pages.check(commands, folder)

@@ -11,7 +11,7 @@ PAGE = "docs/tutorial.md"
 ME = "tests/docs/test_tutorial.py::test_what_the_tutorial_types"
 
 
-def test_what_the_tutorial_types(h1: Sshd, tmp_path: Path) -> None:
+def test_what_the_tutorial_types(h1: Sshd, image: None, tmp_path: Path) -> None:
     folder = tmp_path / "first"
     (folder / "shop").mkdir(parents=True)
     (folder / "shop/compose.yml").write_text(pages.file(PAGE, "compose.yml"))

@@ -66,7 +66,9 @@ def test_links_of_what_sphinx_does_not_read(page: str) -> None:
 
 
 def test_a_shape_is_not_anything() -> None:
-    assert pages.alike("sbx-one  in 30 min\n...\nend\n", "sbx-two  in 5 min\nx\ny\nend\n")
+    page = "sbx-one  in 30 min, 19:54 UTC\n...\nend\n"
+    assert pages.alike(page, "sbx-two  in 5 min, 07:12 UTC\nx\ny\nend\n")
+    assert not pages.alike("5\n", "3\n")
     assert not pages.alike("sbx-one ready\n", "sbx-one failed\n")
     assert not pages.alike("", "error\n")
 

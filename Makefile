@@ -56,8 +56,9 @@ changelog-lint: setup
 hooks: setup ## Have git run the checks before a commit and a push
 	$(BIN)/pre-commit install
 
-generate: setup ## Write what is generated: the schemas and tables of docs/reference, the surveys of awx
+generate: setup ## Write what is generated: docs/reference, the surveys of awx
 	$(BIN)/python -c 'from pathlib import Path; from sandboxer_cli import contract; contract.write(Path("docs/reference"))'
+	$(BIN)/python -m scripts.reference docs/reference
 	$(BIN)/python -c 'from pathlib import Path; from sandboxer_cli import surveys; surveys.write(Path("$(COLLECTION)"), Path("awx/surveys"))'
 
 unit: setup ## Tests that need no prepared machine

@@ -1,0 +1,171 @@
+"""The pages of docs/reference that are generated from the code: reference.py FOLDER.
+
+`make generate` writes them, and a test compares. Schemas and exit codes are the contract's own;
+modules and roles are rendered by antsibull-docs when the site is built.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer.cli
+from pydantic import BaseModel
+
+from sandboxer_cli import contract, errors, surveys
+from sandboxer_cli.cli.main import app
+from sandboxer_cli.profiles.load import known_profiles, load_profile
+from sandboxer_cli.result import span
+
+ROOT = Path(__file__).resolve().parents[1]
+PROGRAM = ROOT / "sandboxer_cli"
+COLLECTION = ROOT / "collections/ansible_collections/coulomb/sandboxer"
+
+
+def documents() -> dict[str, str]:
+    """File name below docs/reference/ -> its whole text."""
+    pages = {
+        "program": program(),
+        "profiles": profiles(),
+        "playbooks": playbooks(),
+        "objects": objects(),
+        "error-codes": error_codes(),
+    }
+    return {f"{name}.md": "\n".join(lines) + "\n" for name, lines in pages.items()}
+
+
+def write(folder: Path) -> None:
+    for name, text in documents().items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def program() -> Iterator[str]:
+    """As `typer utils docs` has it."""
+    command = typer.main.get_command(app)
+    context = typer.Context(command)
+    said = typer.cli.get_docs_for_click(obj=command, ctx=context, name="sandboxer")
+    yield "# The program"
+    yield ""
+    yield "Generated: what `--help` says. Its examples are parsed by a test, not run."
+    yield ""
+    said = said.partition("\n")[2].strip().replace("```console\n$ ", "```text\n")
+    yield re.sub(r"\n+Examples:\n((?:  .+\n)+)", r"\n\n**Examples**:\n\n```text\n\1```\n", said)
+
+
+def profiles() -> Iterator[str]:
+    yield "# Profiles"
+    yield ""
+    yield "Generated from `sandboxer_cli/profiles/builtin`. `sandboxer profile show` says the same."
+    for name in known_profiles():
+        profile = load_profile(name)
+        yield from ["", f"## {name}", "", profile.summary, ""]
+        yield f"- made by `{profile.extension}`"
+        yield f"- lives {span(profile.ttl)} once it is ready"
+        yield f"- its ports listen on {profile.publish}"
+        yield "- takes a folder with a compose file" if profile.source else "- takes no source"
+        if profile.parameters:
+            rows = [
+                [f"`{key}`", one.type, f"`{one.default!r}`", one.summary]
+                for key, one in profile.parameters.items()
+            ]
+            yield from ["", *_table(("`--set`", "type", "default", ""), rows)]
+
+
+def playbooks() -> Iterator[str]:
+    yield "# Playbooks"
+    yield ""
+    yield "Generated from the roles' argument specs and the modules' documentation, as AWX's"
+    yield "surveys are. Variables are flat, so that `-e`, an inventory and a survey can set each."
+    for path in sorted((COLLECTION / "playbooks").glob("*.yml")):
+        survey = surveys.survey(COLLECTION, path)
+        rows = [
+            [
+                f"`{one['variable']}`",
+                "yes" if one["required"] else "",
+                f"`{one['default']}`" if "default" in one else "",
+                one["question_description"],
+            ]
+            for one in survey["spec"]
+        ]
+        yield from ["", f"## coulomb.sandboxer.{path.stem}", "", f"{survey['name']}.", ""]
+        yield from _table(("variable", "needed", "default", ""), rows)
+
+
+def objects() -> Iterator[str]:
+    yield "# What comes back, as JSON"
+    yield ""
+    yield "Generated from `sandboxer_cli/contract.py`. A field may be added; one that is there"
+    yield "keeps its name, its type and its meaning."
+    for name, model in contract.SCHEMAS.items():
+        yield from _model(model, f" JSON Schema: [{name}.schema.json]({name}.schema.json)")
+    for model in _parts(contract.SCHEMAS.values()):
+        yield from _model(model, "")
+
+
+def error_codes() -> Iterator[str]:
+    yield "# Error codes"
+    yield ""
+    yield "Generated from the code. `error.code` names the exact cause; the status is that of its"
+    yield "kind in [the exit codes](exit-codes.md)."
+    yield ""
+    rows = sorted(
+        (f"`{code}`", str(kind.exit_status), f"`{kind.code}`") for code, kind in _causes()
+    )
+    yield from _table(("code", "status", "kind"), rows)
+
+
+def _causes() -> set[tuple[str, type[errors.SandboxerError]]]:
+    """What a host answers, and what the program and the actions give as `code=` to an error."""
+    found = set(errors.HOST_ERRORS.items())
+    for path in [*PROGRAM.rglob("*.py"), *COLLECTION.glob("plugins/*/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call):
+                continue
+            kind = getattr(errors, ast.unparse(node.func).rpartition(".")[2], None)
+            for word in node.keywords:
+                if kind and word.arg == "code" and isinstance(word.value, ast.Constant):
+                    found.add((word.value.value, kind))
+    return found
+
+
+def _model(model: type[BaseModel], more: str) -> Iterator[str]:
+    rows = [
+        [f"`{field.alias or key}`", f"`{_type(field.annotation)}`", field.description or ""]
+        for key, field in model.model_fields.items()
+    ]
+    yield from ["", f"## {model.__name__}", "", f"{(model.__doc__ or '').strip()}{more}", ""]
+    yield from _table(("field", "type", ""), rows)
+
+
+def _parts(models: Iterable[type[BaseModel]]) -> list[type[BaseModel]]:
+    """The models that these are made of, and they in turn."""
+    found = [*models]
+    for model in found:  # it grows
+        for field in model.model_fields.values():
+            named = re.findall(r"contract\.(\w+)", str(field.annotation))
+            found += [
+                one for one in (getattr(contract, name) for name in named) if one not in found
+            ]
+    return [model for model in found if model not in contract.SCHEMAS.values()]
+
+
+def _type(annotation: Any) -> str:
+    text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    text = re.sub(r"typing\.|sandboxer_cli\.contract\.|<class '(.+)'>", r"\1", text)
+    text = re.sub(r"Literal\[(.+?)\]", lambda found: found[1].replace(", ", " or "), text)
+    return text.replace(" | ", " or ").replace("None", "null")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield "| " + " | ".join(head) + " |"
+    yield "| " + " | ".join("---" for _ in head) + " |"
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

@@ -13,6 +13,8 @@ import pytest
 from tests import pages
 from tests.sshd import Sshd
 
+pytestmark = pytest.mark.podman
+
 PAGE = "docs/how-to/ci.md"
 
 

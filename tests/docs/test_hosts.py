@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests import pages
 from tests.sshd import Sshd
+
+pytestmark = pytest.mark.podman
 
 ME = "tests/docs/test_hosts.py::"
 

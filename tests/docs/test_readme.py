@@ -5,8 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests import pages
 from tests.sshd import Sshd
+
+pytestmark = pytest.mark.podman
 
 PAGE = "README.md"
 ME = "tests/docs/test_readme.py::"

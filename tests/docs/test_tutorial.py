@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests import pages
 from tests.sshd import Sshd
+
+pytestmark = pytest.mark.podman
 
 PAGE = "docs/tutorial.md"
 ME = "tests/docs/test_tutorial.py::test_what_the_tutorial_types"

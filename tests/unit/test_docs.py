@@ -6,9 +6,12 @@ import ast
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from sandboxer_cli.cli.main import app
 from tests import pages
 from tests.pages import BY_ITSELF, COMMANDS, ROOT, Block, Command
 
@@ -56,6 +59,20 @@ def test_who_is_said_to_run_a_block_does(block: Block) -> None:
         for word in shlex.split(command.text, comments=True):
             if re.fullmatch(r"-{0,2}[a-z][a-z-]*", word):
                 assert re.search(rf"(?<![\w-]){word}(?![\w-])", source), f"{word}: {command.text}"
+
+
+@pytest.mark.parametrize("page", sorted({*pages.names()} - {"docs/reference/program.md"}))
+def test_what_the_program_is_told_is_what_it_knows(page: str) -> None:
+    """Also where nobody runs it, and within a sentence."""
+    text = re.sub(r"\\\n", " ", (ROOT / page).read_text())
+    for line in re.findall(r"(?:\$ |/|`|\$\()sandboxer ([^`\n#|]+)", text):
+        verb: Any = typer.main.get_command(app)
+        known = {"--help"}
+        for word in re.split(r"[\s)]+", line):
+            known |= {name for one in verb.params for name in (*one.opts, *one.secondary_opts)}
+            verb = getattr(verb, "commands", {}).get(word, verb)
+            assert word in known or not word.startswith("-"), f"{word}: sandboxer {line}"
+        assert not hasattr(verb, "commands") or "--version" in line, f"no verb: sandboxer {line}"
 
 
 @pytest.mark.parametrize("page", ["README.md"])

@@ -6,11 +6,11 @@ from sphinx.application import Sphinx
 from sandboxer_cli import __version__
 
 project = "sand-boxer"
-copyright = "GPL-3.0-or-later"
 release = __version__
 
 extensions = ["myst_parser", "sphinx_antsibull_ext"]
 html_theme = "furo"
+html_show_copyright = False
 html_title = f"sand-boxer {release}"
 # what a heading is called can be linked to: page.md#heading
 myst_heading_anchors = 3

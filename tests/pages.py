@@ -128,6 +128,8 @@ def check(commands: Sequence[Command], folder: Path, **environment: str) -> None
         check=False,
     )
     answers = done.stdout.split("\x1e")
+    assert commands, "the page names another test"
+    assert len(answers) == 2 * len(commands) + 1, f"the shell itself ended:\n{done.stdout}"
     for number, command in enumerate(commands):
         output, status = answers[2 * number : 2 * number + 2]
         asked = [one.text for one in commands[number + 1 : number + 2]] == ["echo $?"]
@@ -146,7 +148,7 @@ _SHAPES = (
     (r"\bsbx-[a-z0-9]+", "ID"),
     (r"SHA256:\S+", "KEY"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "INSTANT"),
-    (r"in \d+ min, \d\d:\d\d UTC", "INSTANT"),
+    (r"\d\d:\d\d UTC", "INSTANT"),
 )
 
 

@@ -84,7 +84,8 @@ def test_links_of_what_sphinx_does_not_read(page: str) -> None:
 
 def test_a_shape_is_not_anything() -> None:
     page = "sbx-one  in 30 min, 19:54 UTC\n...\nend\n"
-    assert pages.alike(page, "sbx-two  in 5 min, 07:12 UTC\nx\ny\nend\n")
+    assert pages.alike(page, "sbx-two  in 30 min, 07:12 UTC\nx\ny\nend\n")
+    assert not pages.alike(page, "sbx-two  in 5 min, 07:12 UTC\nend\n")
     assert not pages.alike("5\n", "3\n")
     assert not pages.alike("sbx-one ready\n", "sbx-one failed\n")
     assert not pages.alike("", "error\n")
@@ -97,6 +98,7 @@ def test_a_shape_is_not_anything() -> None:
         ("echo here", "there\n"),
         ("echo here", ""),
         ("sandboxer frobnicate", "...\n"),
+        ("exit", ""),
     ],
 )
 def test_a_page_that_is_wrong_fails(text: str, said: str, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ COLLECTION := collections/ansible_collections/coulomb/sandboxer
 HOST_LIBRARY := $(COLLECTION)/plugins/module_utils/host
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup demo test lint types changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble prove lab-up lab-down lab old-core
+.PHONY: help setup demo test checks sandboxes lint types changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble prove lab-up lab-down lab old-core
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +18,15 @@ setup: ## Make .venv with everything in it
 demo: setup ## See a real sandbox made, answering and taken away on this machine
 	@scripts/demo.sh
 
-test: lint types unit collection sanity faults lab old-core ## Run every test; sets up what they need (root)
+test: machine ## Run every test; sets up what they need (root)
+	@$(MAKE) --no-print-directory -j 3 --output-sync=target lab-up checks sandboxes
+
+# Each is a lane of `test`: one part after the other, beside the other lane.
+checks:
+	+@for part in lint types unit collection sanity; do nice $(MAKE) $$part || exit; done
+
+sandboxes:
+	+@for part in faults lab old-core; do $(MAKE) $$part || exit; done
 
 lint: setup changelog-lint ## Style of Python, Ansible and shell
 	$(BIN)/ruff check

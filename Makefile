@@ -7,7 +7,7 @@ COLLECTION := collections/ansible_collections/coulomb/sandboxer
 HOST_LIBRARY := $(COLLECTION)/plugins/module_utils/host
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup demo test checks sandboxes lint types changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble prove lab-up lab-down lab old-core
+.PHONY: help setup demo test hosts lint types changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble prove lab-up lab-down lab old-core
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,15 +18,14 @@ setup: ## Make .venv with everything in it
 demo: setup ## See a real sandbox made, answering and taken away on this machine
 	@scripts/demo.sh
 
+# Unit tests listen on loopback, and tests of this machine look at all that listens here: not beside
+# each other.
 test: machine ## Run every test; sets up what they need (root)
-	@$(MAKE) --no-print-directory -j 3 --output-sync=target lab-up checks sandboxes
+	@$(MAKE) --no-print-directory -j 3 --output-sync=target faults lab-up lint types unit
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target hosts sanity collection
 
-# Each is a lane of `test`: one part after the other, beside the other lane.
-checks:
-	+@for part in lint types unit collection sanity; do nice $(MAKE) $$part || exit; done
-
-sandboxes:
-	+@for part in faults lab old-core; do $(MAKE) $$part || exit; done
+hosts:
+	+@$(MAKE) lab && $(MAKE) old-core
 
 lint: setup changelog-lint ## Style of Python, Ansible and shell
 	$(BIN)/ruff check
@@ -40,7 +39,7 @@ types: setup ## Types, strictly
 	MYPYPATH=collections $(BIN)/mypy --allow-subclassing-any --no-warn-return-any $(COLLECTION)/plugins/action
 
 sanity: setup ## ansible-test: sanity, and units on the oldest and the newest Python
-	@$(BIN)/python -m scripts.sanity
+	@nice $(BIN)/python -m scripts.sanity
 
 collection: setup ## The collection's docs, and its artifact: built twice, imported, run by itself
 	cd $(COLLECTION) && PATH="$(CURDIR)/$(BIN):$$PATH" antsibull-docs lint-collection-docs --plugin-docs .

@@ -6,6 +6,8 @@ BIN := .venv/bin
 COLLECTION := collections/ansible_collections/coulomb/sandboxer
 HOST_LIBRARY := $(COLLECTION)/plugins/module_utils/host
 PYTEST := $(BIN)/python -m pytest
+# So many at once; below another of these, as many as that one has left.
+beside = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring jobserver,$(MAKEFLAGS)),,-j $(1))
 
 .PHONY: help setup demo test hosts lint types changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble prove lab-up lab-down lab old-core
 
@@ -21,8 +23,8 @@ demo: setup ## See a real sandbox made, answering and taken away on this machine
 # Unit tests listen on loopback, and tests of this machine look at all that listens here: not beside
 # each other.
 test: machine ## Run every test; sets up what they need (root)
-	@$(MAKE) --no-print-directory -j 3 --output-sync=target faults lab-up lint types unit
-	@$(MAKE) --no-print-directory -j 2 --output-sync=target hosts sanity collection
+	$(call beside,3) faults lab-up lint types unit
+	$(call beside,5) hosts sanity collection
 
 hosts:
 	+@$(MAKE) lab && $(MAKE) old-core
@@ -68,7 +70,7 @@ machine: setup ## Prepare this machine, as `make demo` does
 	@$(BIN)/sandboxer host prepare --fix-engine
 
 faults: machine ## The host program under SIGKILL, races and trouble (podman, root)
-	@$(MAKE) --no-print-directory -j 2 --output-sync=target faults-trouble faults-kill faults-maker faults-race
+	$(call beside,2) faults-trouble faults-kill faults-maker faults-race
 
 faults-kill:
 	tests/faults/private.sh $(PYTEST) tests/faults/test_kill.py
@@ -92,7 +94,7 @@ lab-down: ## Take the lab's hosts away
 	@$(BIN)/python -m tests.lab down
 
 lab: machine lab-up ## Tests on this machine and on the lab's hosts
-	@$(MAKE) --no-print-directory -j 4 --output-sync=target on-h1 on-h2 on-h3 on-here
+	$(call beside,4) on-h1 on-h2 on-h3 on-here
 	$(PYTEST) -m whole_lab tests/lab
 
 on-%:

@@ -52,7 +52,7 @@ def run_inside(
 
 def _init(name: str) -> int | None:
     """Its pid, once it stands on the host's own root."""
-    pid = int(incus("list", f"^{name}$", "--format=csv", "--columns=p").stdout)
+    pid = int(incus("list", f"^{name}$", "--format=csv", "--columns=p").stdout.strip() or 0)
     try:
         ready = pid > 0 and not Path(f"/proc/{pid}/root").samefile("/")
     except FileNotFoundError:

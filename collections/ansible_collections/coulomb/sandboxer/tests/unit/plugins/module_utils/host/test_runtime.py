@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -38,12 +39,19 @@ def test_a_runtime_ends_what_it_knows(known: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["exit 0", "exit 1", "exec sleep 5"])
 def test_what_a_runtime_does_not_end_is_residue(known: Path, tmp_path: Path, line: str) -> None:
     put_runtime(tmp_path, line)
+    begin = time.monotonic()
     with pytest.raises(HostError) as failed:
         runtime.end([ID])
     assert failed.value.code == "residue"
+    assert time.monotonic() - begin < 4
 
 
 def test_a_runtime_that_there_is_not(known: Path) -> None:
     with pytest.raises(HostError) as failed:
         runtime.end([ID])
     assert (failed.value.code, "no fake" in str(failed.value)) == ("engine_missing", True)
+
+
+def test_what_is_no_id_becomes_no_path(known: Path) -> None:
+    runtime.end(["../fake", ""])
+    assert known.exists()

@@ -190,6 +190,27 @@ FILES = (
         "os.makedirs(self.root, mode=0o755, exist_ok=True)",
         HOST_TESTS + "test_state.py::test_nobody_else_may_look_in",
     ),
+    Protection(
+        "what a killed writer left is swept",
+        HOST + "state.py",
+        "                os.unlink(os.path.join(folder, name))\n",
+        "                pass\n",
+        HOST_TESTS + "test_state.py::test_only_what_a_killed_writer_left_is_swept[True]",
+    ),
+    Protection(
+        "never a living writer's file",
+        HOST + "state.py",
+        """ and not os.path.exists(f"/proc/{found[1]}")""",
+        "",
+        HOST_TESTS + "test_state.py::test_only_what_a_killed_writer_left_is_swept[False]",
+    ),
+    Protection(
+        "the reaper sweeps",
+        HOST + "reap.py",
+        "            sweep(folder)\n",
+        "            pass\n",
+        HOST_TESTS + "test_reap.py::test_what_killed_writers_left_goes",
+    ),
 )
 
 RECORD = (
@@ -1776,6 +1797,30 @@ DOORS = (
         "(?=host |list )",
         "",
         TESTS + "test_doctor.py::test_other_words_that_mend_stay",
+    ),
+    Protection(
+        "a check changes nothing, though its first call was lost",
+        ACTION + "sandbox.py",
+        """ and not self._task.check_mode:
+            done["changed"]""",
+        """:
+            done["changed"]""",
+        ACTION_TESTS
+        + "test_sandbox.py::test_a_check_says_what_the_call_that_was_answered_says[keep]",
+    ),
+    Protection(
+        "an empty word is not the current folder, as an inventory or as a source",
+        CLI + "cli/options.py",
+        "    if not text:\n",
+        "    if False:\n",
+        TESTS + "test_program.py::test_an_error_is_one_object_or_two_lines[list -i -2-usage]",
+    ),
+    Protection(
+        "nor is it for the Python API",
+        CLI + "connection.py",
+        'if given == "":',
+        "if False:",
+        TESTS + "test_connection.py::test_inventories_that_cannot_be_used",
     ),
 )
 

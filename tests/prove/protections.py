@@ -1794,8 +1794,8 @@ DOORS = (
     Protection(
         "words that only look like a command of ours stay",
         CLI + "doctor.py",
-        "(?=host |list )",
-        "",
+        r"(?<!\S)sandboxer",
+        "sandboxer",
         TESTS + "test_doctor.py::test_other_words_that_mend_stay",
     ),
     Protection(

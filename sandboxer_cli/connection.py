@@ -209,6 +209,8 @@ def _last_line(message: str) -> str:
 
 
 def _source(given: Path | str) -> str:
+    if given == "":  # the current folder, as a path
+        raise Usage("an empty word is no inventory", code="inventory_missing")
     path = Path(given).expanduser()
     if path.exists():
         return str(path.absolute())

@@ -16,6 +16,9 @@ import pytest
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import clock, reap
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 from sandboxer_cli import __version__, connection, doctor
+from sandboxer_cli.doctor import controller, host
+from sandboxer_cli.doctor.row import fail, warn
+from sandboxer_cli.errors import ProvisioningFailed, TryAgain
 from tests.sshd import Sshd, free_port
 
 pytestmark = pytest.mark.usefixtures("quiet_surroundings")
@@ -55,7 +58,7 @@ class Box:
 
     def rows(self) -> dict[str, doctor.Row]:
         way = connection.reach("box", [self.sshd.inventory()])
-        return {row["check"]: row for row in doctor.check_host(way)}
+        return {row["check"]: row for row in host.check(way)}
 
 
 @pytest.fixture
@@ -155,7 +158,7 @@ def test_the_reaper(
 
 
 def test_late_is_what_the_host_calls_late() -> None:
-    assert doctor.LATE_SECONDS == reap.LATE_SECONDS
+    assert host.LATE_SECONDS == reap.LATE_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -216,7 +219,7 @@ def test_an_account_that_is_not_root(box: Box) -> None:
 )
 def test_a_python_that_modules_cannot_use(told: str) -> None:
     # /usr/bin/python3 counts first, and no test may take that away
-    [row] = doctor._python("h", {"python": [told]})
+    [row] = host._python("h", {"python": [told]})
     assert said(row) == ("fail", 7)
     assert row["mend"] == "on h: apt-get install python3"
 
@@ -238,7 +241,7 @@ def only_runs(sshd: Sshd, command: str) -> None:
 
 def test_an_account_that_runs_no_command(sshd: Sshd) -> None:
     only_runs(sshd, "echo no shell for you")
-    [row] = doctor.check_host(connection.reach("box", [sshd.inventory()]))
+    [row] = host.check(connection.reach("box", [sshd.inventory()]))
     assert (row["check"], *said(row)) == ("connection", "fail", 3)
     assert "no shell for you" in row["said"]
     assert row["mend"]
@@ -246,8 +249,8 @@ def test_an_account_that_runs_no_command(sshd: Sshd) -> None:
 
 def test_a_silent_host(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
     only_runs(sshd, "sleep 60")
-    monkeypatch.setattr(doctor, "SECONDS", 1.0)
-    [row] = doctor.check_host(connection.reach("box", [sshd.inventory()]))
+    monkeypatch.setattr(host, "SECONDS", 1.0)
+    [row] = host.check(connection.reach("box", [sshd.inventory()]))
     assert (row["check"], *said(row)) == ("connection", "fail", 11)
     assert row["mend"]
 
@@ -258,7 +261,7 @@ def test_a_host_key_that_is_not_right(sshd: Sshd, key: str) -> None:
         sshd.new_host_key()
     else:
         sshd.known_hosts.unlink()
-    [row] = doctor.check_host(connection.reach("box", [sshd.inventory()]))
+    [row] = host.check(connection.reach("box", [sshd.inventory()]))
     assert (row["check"], *said(row)) == ("connection", "fail", 3)
     assert "sandboxer host trust box" in row["mend"]
     assert not sshd.logged_in
@@ -275,13 +278,10 @@ def test_one_dead_host_of_two(box: Box) -> None:
 
 
 def test_the_first_failure_decides() -> None:
-    rows = [doctor._warn("h", "a", "", ""), *(_failed(status) for status in (7, 12))]
+    failures = [fail("h", "a", "", "", kind) for kind in (ProvisioningFailed, TryAgain)]
+    rows = [warn("h", "a", "", ""), *failures]
     assert doctor.exit_status(rows) == 7
     assert doctor.exit_status(rows[:1]) == 0
-
-
-def _failed(status: int) -> doctor.Row:
-    return doctor._row("h", "a", "fail", "", "", status)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ def test_an_inventory_that_cannot_be_used(
     (tmp_path / "h.ini").write_text(f"h ansible_connection=local\noff {off}\n")
     rows = doctor.run(pattern, [inventory])
     assert (rows[-1]["check"], *said(rows[-1])) == ("inventory", "fail", status)
-    assert {row["host"] for row in rows[:-1]} == {doctor.CONTROLLER}
+    assert {row["host"] for row in rows[:-1]} == {controller.NAME}
 
 
 @pytest.mark.parametrize("inventories", [["in v.yml"], [Path("in v.yml"), "far,"]])
@@ -329,12 +329,12 @@ def test_other_words_that_mend_stay(mend: str, wanted: str) -> None:
 # This machine
 
 
-def controller() -> dict[str, doctor.Row]:
-    return {row["check"]: row for row in doctor._controller()}
+def this_machine() -> dict[str, doctor.Row]:
+    return {row["check"]: row for row in controller.check()}
 
 
 def test_this_machine() -> None:
-    rows = controller()
+    rows = this_machine()
     assert rows.keys() >= {"sandboxer", "ansible-core", "ansible-runner", "collection", "ssh"}
     assert rows["ansible-core"]["said"] == importlib.metadata.version("ansible-core")
     assert rows["ansible-playbook"]["said"] == str(PROGRAM.with_name("ansible-playbook"))
@@ -343,7 +343,7 @@ def test_this_machine() -> None:
 
 def test_a_library_of_a_version_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "1.0")
-    row = controller()["ansible-core"]
+    row = this_machine()["ansible-core"]
     assert said(row) == ("fail", 1)
     assert "-m pip install 'ansible-core" in row["mend"]
 
@@ -358,7 +358,7 @@ def other_copy(root: Path, version: str) -> Path:
 
 def test_an_older_copy_below_the_home(tmp_path: Path) -> None:
     copy = other_copy(tmp_path / ".ansible/collections", "0.0.1")
-    rows = controller()
+    rows = this_machine()
     assert rows["collection"]["result"] == "ok"
     assert str(copy) not in rows["collection"]["said"]
     assert said(rows["other-collection"]) == ("warn", 0)
@@ -367,17 +367,17 @@ def test_an_older_copy_below_the_home(tmp_path: Path) -> None:
 
 def test_a_broken_copy_below_the_home(tmp_path: Path) -> None:
     other_copy(tmp_path / ".ansible/collections", "0.0.1").joinpath("MANIFEST.json").write_text("[")
-    assert controller()["other-collection"]["result"] == "warn"
+    assert this_machine()["other-collection"]["result"] == "warn"
 
 
 def test_another_copy_of_the_same_version(tmp_path: Path) -> None:
     other_copy(tmp_path / ".ansible/collections", __version__)
-    assert "other-collection" not in controller()
+    assert "other-collection" not in this_machine()
 
 
 def test_a_collection_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "__version__", "9.9.9")
-    row = controller()["collection"]
+    monkeypatch.setattr(controller, "__version__", "9.9.9")
+    row = this_machine()["collection"]
     assert said(row) == ("fail", 1)
     assert "9.9.9" in row["said"]
     assert "sand-boxer==9.9.9" in row["mend"]
@@ -388,16 +388,16 @@ def test_an_ansible_playbook_from_elsewhere(
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(PROGRAM.parent))
-    assert controller()["ansible-playbook"]["result"] == "warn"
+    assert this_machine()["ansible-playbook"]["result"] == "warn"
     monkeypatch.setenv("PATH", str(tmp_path))
-    rows = controller()
+    rows = this_machine()
     assert said(rows["ansible-playbook"]) == ("fail", 1)
     assert said(rows["ssh"]) == ("warn", 0)
 
 
 def test_an_ansible_that_is_not_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
-    row = controller()["bytecode"]
+    row = this_machine()["bytecode"]
     assert said(row) == ("warn", 0)
     assert "-m compileall" in row["mend"]
 

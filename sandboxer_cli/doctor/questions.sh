@@ -1,0 +1,44 @@
+#!/bin/sh
+# What doctor asks a host, in one round trip: "key=value" lines. It comes by standard input, so that
+# the login shell has nothing to take apart; what is called here must not read from there.
+
+say() { printf '%s=%s\n' "$1" "$(printf %s "$2" | tr '\n' ' ')"; }
+say time "$(date +%s.%N)"
+uid=$(id -u)
+say uid "$uid"
+say user "$(id -un)"
+
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
+say python "$("$python" -I -S -c 'import sys, time
+print("%d.%d.%d" % sys.version_info[:3], time.clock_gettime(time.CLOCK_BOOTTIME))' </dev/null 2>&1)"
+
+if command -v podman >/dev/null; then
+    told=$(timeout -k 1 10 podman info --format '{{.Version.Version}} {{json .Registries}}' \
+        </dev/null 2>&1)
+    say engine_status "$?"
+    say engine "$(printf '%s\n' "$told" | tail -n 1)"
+fi
+registries=${CONTAINERS_REGISTRIES_CONF:-/etc/containers/registries.conf}
+say short_names "$(cat "$registries" /etc/containers/registries.conf.d/*.conf 2>/dev/null |
+    sed -n 's/^[[:space:]]*short-name-mode[[:space:]]*=[[:space:]]*"\([a-z]*\)".*/\1/p' |
+    tail -n 1)"
+
+state=/var/lib/sandboxer
+[ "$uid" = 0 ] || state=$HOME/.local/state/sandboxer
+[ -z "$SANDBOXER_STATE" ] || state=$SANDBOXER_STATE/state
+say host "$(head -c 4096 "$state/host.json" 2>/dev/null)"
+say beat "$(head -c 4096 "$state/beat.json" 2>/dev/null)"
+say boot_id "$(cat /proc/sys/kernel/random/boot_id)-$(sed 's/.*) //' /proc/1/stat | cut -d' ' -f20)"
+
+folders='/var/lib /var/lib/containers /srv'
+[ "$uid" = 0 ] || folders=$HOME
+for folder in $folders; do
+    [ -d "$folder" ] || continue
+    say disk "$(df -Pk "$folder" | tail -n 1)"
+    say inodes "$(df -Pi "$folder" | tail -n 1)"
+done
+say memory "$(sed -n 's/^MemAvailable: *\([0-9]*\) kB$/\1/p' /proc/meminfo)"
+say sessions "$(/usr/sbin/sshd -T 2>/dev/null </dev/null | sed -n 's/^maxsessions //p')"
+say time "$(date +%s.%N)"
+say end 1

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import importlib.util
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -26,6 +28,7 @@ def check() -> Iterator[Row]:
     yield ok(NAME, "sandboxer", f"{__version__} on Python {python}, {sys.executable}")
     yield _library("ansible-core")
     yield _library("ansible-runner")
+    yield _library("ansible-pylibssh")
     try:
         yield from _collection()
         yield _playbook_program()
@@ -78,7 +81,7 @@ def _collection() -> Iterator[Row]:
             NAME,
             "other-collection",
             f"ansible-playbook by itself takes version {_collection_version(theirs)}, {theirs}",
-            f"rm -r {theirs}",
+            f"rm -r {shlex.quote(str(theirs))}",
         )
 
 
@@ -112,16 +115,21 @@ def _playbook_program() -> Row:
 
 def _bytecode() -> Iterator[Row]:
     spec = importlib.util.find_spec("ansible")
-    if spec is None or spec.origin is None:
-        return
-    folder = Path(spec.origin).parent
-    compiled = Path(importlib.util.cache_from_source(str(folder / "cli" / "playbook.py")))
+    if spec is not None and spec.origin is not None:
+        folder = Path(spec.origin).parent
+        yield _compiled("bytecode", "Ansible", folder, folder / "cli/playbook.py")
+    with contextlib.suppress(SandboxerError):  # it is missing, as its own row says
+        folder = _copy_below(ansible_env.collection_root()) / "plugins/module_utils/host"
+        yield _compiled("collection-bytecode", "the host library", folder, folder / "ids.py")
+
+
+def _compiled(check: str, what: str, folder: Path, file: Path) -> Row:
+    compiled = Path(importlib.util.cache_from_source(str(file)))
     if compiled.exists():
-        yield ok(NAME, "bytecode", f"Ansible is compiled, {compiled.parent}")
-    else:
-        said = "Ansible is not compiled: where it can't be, each run takes twice as long"
-        mend = f"{sys.executable} -m compileall -q {folder}"
-        yield warn(NAME, "bytecode", said, mend)
+        return ok(NAME, check, f"{what} is compiled, {compiled.parent}")
+    said = f"{what} is not compiled: where it can't be, each run does it anew, and takes longer"
+    mend = f"{shlex.quote(sys.executable)} -m compileall -q {shlex.quote(str(folder))}"
+    return warn(NAME, check, said, mend)
 
 
 def _ssh() -> Row:

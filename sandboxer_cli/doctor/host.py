@@ -1,42 +1,74 @@
-"""What is wrong with a host."""
+"""What is wrong with a host: it is asked once, and its key is looked up meanwhile."""
 
 from __future__ import annotations
 
-import json
-import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from sandboxer_cli import connection
+from sandboxer_cli import connection, hostkey
+from sandboxer_cli.doctor import checks
 from sandboxer_cli.doctor.row import Row, fail, ok, refused, warn
-from sandboxer_cli.errors import (
-    CapacityExceeded,
-    ConnectionRefused,
-    ProvisioningFailed,
-    SandboxerError,
-    TryAgain,
-    Usage,
-)
-from sandboxer_cli.result import span
+from sandboxer_cli.errors import ConnectionRefused, SandboxerError
+from sandboxer_cli.host import compose_words
 
 SECONDS = 15.0  # for a host to answer
-LATE_SECONDS = 180.0  # as in the host library's `reap`, which a test compares
-SKEW_SECONDS = 2.0
-
-_KIB, _MIB, _GIB = 1024, 1024**2, 1024**3
 
 _QUESTIONS = Path(__file__).with_name("questions.sh")
 
-# What a host said: each key with its values, in their order.
-_Told = Mapping[str, Sequence[str]]
-
 
 def check(way: connection.Reach) -> list[Row]:
-    """The rows of one host. Where it can't be asked there is one, `connection`, that says why."""
+    """The rows of one host; where it can't be asked, none but why, and what its key says to that.
+
+    Its key is looked up meanwhile, by a connection of its own: one that is open already may have
+    been let in by another key.
+    """
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        key = beside.submit(_look_up, way)
+        first, *rest = _asked(way)
+        return [first, *_host_key(way, key.result(), first), *rest]
+
+
+def _look_up(way: connection.Reach) -> hostkey.Offer | SandboxerError | None:
+    try:
+        return hostkey.look_up(way) if way.kind == "ssh" else None
+    except SandboxerError as error:
+        return error
+
+
+def _host_key(
+    way: connection.Reach, found: hostkey.Offer | SandboxerError | None, reached: Row
+) -> Iterator[Row]:
+    if found is None:
+        return
+    refused_us = reached["exit_status"] == ConnectionRefused.exit_status
+    if isinstance(found, SandboxerError):
+        revoked = isinstance(found, ConnectionRefused)
+        behind_jump = found.detail.code == "host_key_behind_jump"
+        if revoked or refused_us:
+            yield refused(way.host, "host-key", found)
+        elif reached["result"] == "ok" and not behind_jump:
+            yield warn(way.host, "host-key", found.detail.message, found.detail.hint)
+        return
+    said = f"{found.kind} {found.fingerprint}"
+    mend = f"when that is the host's key: sandboxer host trust {way.host}"
+    if found.is_known:
+        yield ok(way.host, "host-key", f"{said}, known in {found.file}")
+    elif reached["result"] == "ok":
+        said = f"{said} is not known; a connection that was open, or a certificate, let us in"
+        yield warn(way.host, "host-key", said, mend)
+    else:
+        said = f"{said} is {'NOT the one that was' if found.replaces else 'not'} known"
+        yield fail(way.host, "host-key", said, mend, ConnectionRefused)
+
+
+def _asked(way: connection.Reach) -> list[Row]:
+    words, instead = _compose_words(way)
+    argv = ["/bin/sh", "-s", "--", *words]
     before = time.time()
     try:
-        done = connection.run(way, ["/bin/sh"], stdin=_QUESTIONS.read_bytes(), timeout=SECONDS)
+        done = connection.run(way, argv, stdin=_QUESTIONS.read_bytes(), timeout=SECONDS)
     except SandboxerError as error:
         row = refused(way.host, "connection", error)
         row["mend"] = row["mend"] or "see whether it is up, and its address: sandboxer host list"
@@ -59,170 +91,32 @@ def check(way: connection.Reach) -> list[Row]:
             )
         ]
     rows = [ok(way.host, "connection", _reached(way))]
-    for judge in (_account, _python, _engine, _short_names, _reaper, _disk, _inodes, _memory):
-        rows += judge(way.host, told)
-    rows += _clock(way.host, told, before, after)
+    for check_one in (checks.account, checks.python, checks.path, checks.engine):
+        rows += check_one(way.host, told)
+    rows += [instead] if instead else checks.compose(way.host, told, words)
+    for check_one in (checks.short_names, checks.reaper, checks.subuid, checks.linger):
+        rows += check_one(way.host, told)
+    for check_one in (checks.disk, checks.inodes, checks.memory):
+        rows += check_one(way.host, told)
+    rows += checks.clock(way.host, told, before, after)
     if way.kind == "ssh":
-        rows += _sessions(way.host, told)
+        rows += checks.max_sessions(way.host, told)
     return rows
+
+
+def _compose_words(way: connection.Reach) -> tuple[list[str], Row | None]:
+    """The words of the host's compose program, and where they can't be told a row instead."""
+    if "{{" in (way.compose_cmd or ""):
+        said = f"{way.compose_cmd}: a play will tell, by the host's facts"
+        return [], ok(way.host, "compose", said)
+    try:
+        return compose_words(way.compose_cmd), None
+    except SandboxerError as error:
+        mend = f"name another: sandboxer_compose_cmd of {way.host}, or SANDBOXER_COMPOSE_CMD"
+        return [], fail(way.host, "compose", error.detail.message, mend, type(error))
 
 
 def _reached(way: connection.Reach) -> str:
     if way.ssh is None:
         return "this machine"
-    return f"{way.ssh['user']}@{way.ssh['host']}:{way.ssh['port']}, its key is known"
-
-
-def _account(host: str, told: _Told) -> Iterator[Row]:
-    user, uid = _first(told, "user"), _first(told, "uid")
-    if uid == "0":
-        yield ok(host, "account", user)
-    else:
-        yield fail(
-            host,
-            "account",
-            f"{user} (uid {uid}): sandboxes are made as root for now",
-            f"in the inventory: ansible_user: root for {host}, or ansible_become: true",
-            Usage,
-        )
-
-
-def _python(host: str, told: _Told) -> Iterator[Row]:
-    said = _first(told, "python")
-    mend = f"on {host}: apt-get install python3"
-    found = re.match(r"3\.([0-9]{1,3})\.[0-9]+ ", said)
-    if not found:
-        yield fail(host, "python", said or "there is none", mend, ProvisioningFailed)
-    elif int(found[1]) < 9:
-        said = f"{said.split()[0]} is older than 3.9"
-        yield fail(host, "python", said, mend, ProvisioningFailed)
-    else:
-        yield ok(host, "python", said.split()[0])
-
-
-def _engine(host: str, told: _Told) -> Iterator[Row]:
-    said = _first(told, "engine")
-    if "engine_status" not in told:
-        mend = f"sandboxer host prepare {host}"
-        yield fail(host, "engine", "there is no podman", mend, ProvisioningFailed)
-    elif _first(told, "engine_status") != "0":
-        said = said or f"status {_first(told, 'engine_status')}"
-        mend = f"sandboxer host prepare {host} --fix-engine"
-        yield fail(host, "engine", f"podman fails: {said}", mend, ProvisioningFailed)
-    else:
-        yield ok(host, "engine", f"podman {said.split()[0]}")
-
-
-def _short_names(host: str, told: _Told) -> Iterator[Row]:
-    """For information: short image names are refused or qualified before they come to a host."""
-    try:
-        searched = json.loads(_first(told, "engine").partition(" ")[2]).get("search") or []
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        return  # no engine that works
-    mode = _first(told, "short_names") or "permissive"
-    where = f"looked for on {', '.join(map(str, searched))}" if searched else "refused"
-    yield ok(host, "short-names", f"{where} (mode {mode})")
-
-
-def _reaper(host: str, told: _Told) -> Iterator[Row]:
-    """The same answer as in an object: `ok`, `late` or `none`."""
-    mend = f"sandboxer host prepare {host}"
-    try:
-        kind = json.loads(_first(told, "host") or "{}").get("reaper", "none")
-        beat = json.loads(_first(told, "beat") or "{}")
-        last = float(beat["boot"]) if beat.get("boot_id") == _first(told, "boot_id") else None
-        now = float(_first(told, "python").split()[1])
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        said = "host.json or beat.json in the state folder can't be read"
-        yield fail(host, "reaper", said, mend, SandboxerError)
-        return
-    ago = f"ran {span(now - last)} ago" if last is not None else "has not run since the boot"
-    if kind == "none":
-        yield warn(host, "reaper", "none: nothing on that host ends sandboxes in time", mend)
-    elif now - (last or 0.0) > LATE_SECONDS:
-        yield fail(host, "reaper", f"late: {kind}, {ago}", mend, TryAgain)
-    else:
-        yield ok(host, "reaper", f"{kind}, {ago}")
-
-
-def _disk(host: str, told: _Told) -> Iterator[Row]:
-    free = {mount: _KIB * blocks for mount, blocks in _free(told, "disk").items()}
-    said = ", ".join(f"{amount / _GIB:.1f} GiB free on {mount}" for mount, amount in free.items())
-    yield from _room(host, "disk", free, said, warn_below=_GIB, fail_below=100 * _MIB)
-
-
-def _inodes(host: str, told: _Told) -> Iterator[Row]:
-    free = _free(told, "inodes")
-    said = ", ".join(f"{amount} free on {mount}" for mount, amount in free.items())
-    yield from _room(host, "inodes", free, said, warn_below=10_000, fail_below=1_000)
-
-
-def _room(
-    host: str, check: str, free: Mapping[str, int], said: str, *, warn_below: int, fail_below: int
-) -> Iterator[Row]:
-    mend = f"on {host}: podman system df, then podman image prune"
-    if not free:
-        return  # a file system that doesn't count them
-    if min(free.values()) < fail_below:
-        yield fail(host, check, said, mend, CapacityExceeded)
-    elif min(free.values()) < warn_below:
-        yield warn(host, check, said, mend)
-    else:
-        yield ok(host, check, said)
-
-
-def _free(told: _Told, key: str) -> dict[str, int]:
-    """What `df -P` calls available, by mount point."""
-    found = {}
-    for line in told.get(key, ()):
-        if cells := re.search(r" [1-9][0-9]* +[0-9]+ +([0-9]{1,18}) +\S+ +(/.*)$", line):
-            found[cells[2]] = int(cells[1])
-    return found
-
-
-def _memory(host: str, told: _Told) -> Iterator[Row]:
-    kib = _number(_first(told, "memory"))
-    if kib is None:
-        return
-    free = kib * _KIB
-    said = f"{free / _GIB:.1f} GiB free"
-    if free < 256 * _MIB:
-        yield warn(host, "memory", said, f"sandboxer list --all --host {host}, and destroy some")
-    else:
-        yield ok(host, "memory", said)
-
-
-def _clock(host: str, told: _Told, before: float, after: float) -> Iterator[Row]:
-    """Leases end by the host's clock, and are shown by ours."""
-    try:
-        began, ended = (float(text) for text in told["time"])
-    except ValueError:
-        return
-    # The host looked at its clock at some moment between ours: the rest is certain.
-    ahead, behind = ended - after, before - began
-    skew = max(ahead, behind)
-    if skew <= SKEW_SECONDS:
-        yield ok(host, "clock", "agrees with ours")
-    else:
-        said = f"{span(skew)} {'ahead of' if ahead > 0 else 'behind'} ours"
-        yield warn(host, "clock", said, f"on {host}: timedatectl set-ntp true")
-
-
-def _sessions(host: str, told: _Told) -> Iterator[Row]:
-    """How many commands one connection carries at once; only root may read it."""
-    most = _number(_first(told, "sessions"))
-    if most is None:
-        return
-    if most < 4:
-        mend = f"on {host}: MaxSessions 10 in /etc/ssh/sshd_config"
-        yield warn(host, "max-sessions", f"{most} commands at once over a connection", mend)
-    else:
-        yield ok(host, "max-sessions", str(most))
-
-
-def _first(told: _Told, key: str) -> str:
-    return next(iter(told.get(key, ())), "")
-
-
-def _number(text: str) -> int | None:
-    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
+    return f"{way.ssh['user']}@{way.ssh['host']}:{way.ssh['port']}"

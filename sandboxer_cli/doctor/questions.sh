@@ -1,12 +1,34 @@
 #!/bin/sh
 # What doctor asks a host, in one round trip: "key=value" lines. It comes by standard input, so that
-# the login shell has nothing to take apart; what is called here must not read from there.
+# the login shell has nothing to take apart; what is called here must not read from there. Its
+# arguments are the words of the host's compose program, if it has one.
 
 say() { printf '%s=%s\n' "$1" "$(printf %s "$2" | tr '\n' ' ')"; }
+
+# Where a program lies that a plain login doesn't find.
+elsewhere() {
+    for folder in /usr/local/bin /usr/local/sbin /usr/sbin "$HOME/.local/bin"; do
+        [ ! -x "$folder/$1" ] || { echo "$folder/$1"; return; }
+    done
+}
+
+ask_compose() {
+    if ! command -v "$1" >/dev/null; then
+        say compose_elsewhere "$(elsewhere "$1")"
+        return
+    fi
+    told=$(PYTHONDONTWRITEBYTECODE=1 timeout -k 1 10 "$@" version </dev/null 2>&1)
+    say compose_status "$?"
+    say compose "$(printf %s "$told" | head -c 1000)"
+}
+
 say time "$(date +%s.%N)"
+[ "$#" = 0 ] || ask_compose "$@" &
 uid=$(id -u)
+user=$(id -un)
 say uid "$uid"
-say user "$(id -un)"
+say user "$user"
+say path "$PATH"
 
 python=/usr/bin/python3
 [ -x "$python" ] || python=python3
@@ -18,6 +40,8 @@ if command -v podman >/dev/null; then
         </dev/null 2>&1)
     say engine_status "$?"
     say engine "$(printf '%s\n' "$told" | tail -n 1)"
+else
+    say engine_elsewhere "$(elsewhere podman)"
 fi
 registries=${CONTAINERS_REGISTRIES_CONF:-/etc/containers/registries.conf}
 say short_names "$(cat "$registries" /etc/containers/registries.conf.d/*.conf 2>/dev/null |
@@ -31,6 +55,12 @@ say host "$(head -c 4096 "$state/host.json" 2>/dev/null)"
 say beat "$(head -c 4096 "$state/beat.json" 2>/dev/null)"
 say boot_id "$(cat /proc/sys/kernel/random/boot_id)-$(sed 's/.*) //' /proc/1/stat | cut -d' ' -f20)"
 
+if [ "$uid" != 0 ]; then
+    say subuid "$(getsubids "$user" </dev/null 2>/dev/null)"
+    say subgid "$(getsubids -g "$user" </dev/null 2>/dev/null)"
+    [ ! -e "/var/lib/systemd/linger/$user" ] || say linger 1
+fi
+
 folders='/var/lib /var/lib/containers /srv'
 [ "$uid" = 0 ] || folders=$HOME
 for folder in $folders; do
@@ -41,4 +71,5 @@ done
 say memory "$(sed -n 's/^MemAvailable: *\([0-9]*\) kB$/\1/p' /proc/meminfo)"
 say sessions "$(/usr/sbin/sshd -T 2>/dev/null </dev/null | sed -n 's/^maxsessions //p')"
 say time "$(date +%s.%N)"
+wait
 say end 1

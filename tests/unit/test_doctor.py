@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import clock, reap
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 from sandboxer_cli import __version__, connection, doctor
-from sandboxer_cli.doctor import controller, host
+from sandboxer_cli.doctor import checks, controller, host
 from sandboxer_cli.doctor.row import fail, warn
 from sandboxer_cli.errors import ProvisioningFailed, TryAgain
 from tests.sshd import Sshd, free_port
@@ -56,8 +56,8 @@ class Box:
         at = clock.Now(now.wall - ago, now.boot - ago, boot_id or now.boot_id)
         Path(self.state.beat_file).write_text(json.dumps(asdict(at), indent=1))
 
-    def rows(self) -> dict[str, doctor.Row]:
-        way = connection.reach("box", [self.sshd.inventory()])
+    def rows(self, **variables: object) -> dict[str, doctor.Row]:
+        way = connection.reach("box", [self.sshd.inventory(**variables)])
         return {row["check"]: row for row in host.check(way)}
 
 
@@ -70,7 +70,10 @@ def box(sshd: Sshd, tmp_path: Path) -> Box:
         assert found
         (programs / name).symlink_to(found)
     sshd.stop()
-    sshd.start({"PATH": str(programs), "SANDBOXER_STATE": str(tmp_path / "moved")})
+    moved = str(tmp_path / "moved")
+    # nothing that is called lies in /usr/sbin
+    environment = {"PATH": f"{programs}:/usr/sbin", "SANDBOXER_STATE": moved, "HOME": str(tmp_path)}
+    sshd.start(environment)
     made = Box(sshd, programs, State(str(tmp_path / "moved/state"), str(tmp_path / "moved/srv")))
     made.program("podman", PODMAN)
     # of a machine that is well, whatever the one is that runs this
@@ -92,17 +95,13 @@ def test_a_host_that_is_well(box: Box, tmp_path: Path) -> None:
     before = tree(tmp_path / "moved")
     rows = box.rows()
     assert [row["result"] for row in rows.values()] == ["ok"] * len(rows)
-    assert list(rows)[:7] == [
-        "connection",
-        "account",
-        "python",
-        "engine",
-        "short-names",
-        "reaper",
-        "disk",
-    ]
-    assert {"inodes", "memory", "clock"} < set(rows)
-    assert rows["connection"]["said"].endswith(f"127.0.0.1:{box.sshd.port}, its key is known")
+    first = ["connection", "host-key", "account", "python", "path", "engine", "compose"]
+    assert list(rows)[:7] == first
+    others = {"short-names", "reaper", "subuid", "linger", "disk", "inodes", "memory", "clock"}
+    assert others < set(rows)
+    assert rows["connection"]["said"].endswith(f"127.0.0.1:{box.sshd.port}")
+    assert rows["compose"]["said"].startswith("none is named")
+    assert rows["path"]["said"] == f"{box.programs}:/usr/sbin"
     assert rows["engine"]["said"] == "podman 5.4.2"
     assert rows["short-names"]["said"].startswith("looked for on docker.io")
     assert rows["reaper"]["said"].startswith("systemd, ran")
@@ -158,7 +157,7 @@ def test_the_reaper(
 
 
 def test_late_is_what_the_host_calls_late() -> None:
-    assert host.LATE_SECONDS == reap.LATE_SECONDS
+    assert checks.LATE_SECONDS == reap.LATE_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -214,12 +213,141 @@ def test_an_account_that_is_not_root(box: Box) -> None:
     assert "ansible_become" in row["mend"]
 
 
+def test_a_path_of_a_plain_login_without_sbin(box: Box, tmp_path: Path) -> None:
+    box.sshd.stop()
+    box.sshd.start({"PATH": str(box.programs), "HOME": str(tmp_path)})
+    row = box.rows()["path"]
+    assert said(row) == ("warn", 0)
+    assert row["said"].startswith(f"{box.programs}:")
+    assert "add :/usr/sbin to PATH" in row["mend"]
+
+
+def install(program: str, text: str, home: Path) -> Path:
+    """As `pip install --user` does: where a plain login does not look."""
+    path = home / ".local/bin" / program
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def mend_by_link(box: Box, mend: str) -> None:
+    """Do what it says, with a folder of the test's own for /usr/bin."""
+    words = shlex.split(mend.removeprefix("on box: "))
+    assert words[:2] == ["ln", "-s"]
+    (box.programs / words[3].removeprefix("/usr/bin/")).symlink_to(words[2])
+
+
+def test_an_engine_that_a_plain_login_does_not_find(box: Box, tmp_path: Path) -> None:
+    (box.programs / "podman").unlink()
+    installed = install("podman", PODMAN, tmp_path)
+    row = box.rows()["engine"]
+    assert said(row) == ("fail", 7)
+    assert str(installed) in row["said"]
+    mend_by_link(box, row["mend"])
+    assert box.rows()["engine"]["result"] == "ok"
+
+
+# as podman-compose 1.0.3, docker compose and docker-compose 1 say it
+@pytest.mark.parametrize(
+    ("answer", "version"),
+    [
+        ("podman-compose version: 1.0.3\n['podman', '--version']\nusing podman 4.3.1", "1.0.3"),
+        ("Docker Compose version v2.24.5", "2.24.5"),
+        ("docker-compose version 1.29.2, build 5becea4c", "1.29.2"),
+    ],
+)
+def test_the_compose_program_of_a_host(
+    box: Box, monkeypatch: pytest.MonkeyPatch, answer: str, version: str
+) -> None:
+    monkeypatch.setenv("SANDBOXER_COMPOSE_CMD", "not-this-one")
+    box.program("a compose", f'#!/bin/sh\n[ "$1 $2" = "-x version" ] && echo "{answer}"\n')
+    rows = box.rows(sandboxer_compose_cmd="{{ program }} -x", program="'a compose'")
+    assert said(rows["compose"]) == ("ok", 0)
+    assert rows["compose"]["said"] == f"'a compose' -x {version}"
+
+
+def test_a_compose_program_that_the_environment_names(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SANDBOXER_COMPOSE_CMD", "podman-compose")
+    box.program("podman-compose", "#!/bin/sh\necho podman-compose version 1.0.3\n")
+    assert box.rows()["compose"]["said"] == "podman-compose 1.0.3"
+    assert "none is named" in box.rows(sandboxer_compose_cmd="")["compose"]["said"]
+
+
+def test_a_compose_program_that_is_missing(box: Box) -> None:
+    [row] = checks.compose("h", {}, ["podman-compose"])
+    assert (*said(row), row["said"]) == ("fail", 7, "there is no podman-compose")
+    assert row["mend"] == "on h: apt-get install podman-compose"
+    row = box.rows(sandboxer_compose_cmd="my-own up")["compose"]
+    assert (*said(row), row["said"]) == ("fail", 7, "there is no my-own")
+    assert "sandboxer_compose_cmd" in row["mend"]
+
+
+def test_a_compose_program_that_a_plain_login_does_not_find(box: Box, tmp_path: Path) -> None:
+    installed = install("my-compose", "#!/bin/sh\necho my-compose version 3.1\n", tmp_path)
+    row = box.rows(sandboxer_compose_cmd="my-compose")["compose"]
+    assert said(row) == ("fail", 7)
+    assert str(installed) in row["said"]
+    mend_by_link(box, row["mend"])
+    assert box.rows(sandboxer_compose_cmd="my-compose")["compose"]["said"] == "my-compose 3.1"
+
+
+def test_a_compose_program_that_fails(box: Box) -> None:
+    box.program("broken", "#!/bin/sh\ncat\necho no module yaml >&2\nexit 1\n")
+    rows = box.rows(sandboxer_compose_cmd="broken")
+    assert said(rows["compose"]) == ("warn", 0)
+    assert "no module yaml" in rows["compose"]["said"]
+    assert rows["clock"]["result"] == "ok"  # it has taken nothing of the questions
+
+
+@pytest.mark.parametrize("command", ["'", "./compose", " "])
+def test_a_compose_command_that_cannot_be_one(box: Box, command: str) -> None:
+    row = box.rows(sandboxer_compose_cmd=command)["compose"]
+    assert said(row) == ("fail", 2)
+    assert row["mend"].startswith("name another")
+
+
+@pytest.mark.parametrize("command", ["$(touch {0})", "; touch {0}", "x'; touch {0}; '"])
+def test_a_compose_command_is_words(box: Box, tmp_path: Path, command: str) -> None:
+    box.rows(sandboxer_compose_cmd=shlex.quote(command.format(tmp_path / "touched")))
+    assert not (tmp_path / "touched").exists()
+
+
+def test_a_compose_program_that_the_hosts_facts_decide(box: Box) -> None:
+    command = "{{ 'a' if ansible_facts.distribution == 'Debian' else 'b' }}"
+    row = box.rows(sandboxer_compose_cmd=command)["compose"]
+    assert row["result"] == "ok"
+    assert "a play will tell" in row["said"]
+
+
+def test_users_of_an_accounts_own(box: Box) -> None:
+    box.program("id", '#!/bin/sh\n[ "$1" = -u ] && echo 1000 || echo eve\n')
+    row = box.rows()["subuid"]
+    assert said(row) == ("warn", 0)
+    assert row["said"].startswith("0 uids and 0 gids")
+    assert "--add-subuids 65536000-65601535 --add-subgids 65536000-65601535 eve" in row["mend"]
+    told = '#!/bin/sh\n[ "$1" = -g ] && shift\necho "0: $1 65536000 65536"\n'
+    box.program("getsubids", told)
+    assert box.rows()["subuid"]["result"] == "ok"
+    box.program("getsubids", told.replace("shift", "exit 1"))
+    assert box.rows()["subuid"]["said"].startswith("65536 uids and 0 gids")
+
+
+def test_what_lingers() -> None:
+    [row] = checks.linger("h", {"uid": ["1000"], "user": ["eve"]})
+    assert (*said(row), row["mend"]) == ("warn", 0, "on h: loginctl enable-linger eve")
+    [row] = checks.linger("h", {"uid": ["1000"], "user": ["eve"], "linger": ["1"]})
+    assert row["result"] == "ok"
+
+
 @pytest.mark.parametrize(
     "told", ["sh: 1: python3: not found", "", "3.8.10 12.5", "2.7.18 12.5", "3.x.1 2"]
 )
 def test_a_python_that_modules_cannot_use(told: str) -> None:
     # /usr/bin/python3 counts first, and no test may take that away
-    [row] = host._python("h", {"python": [told]})
+    [row] = checks.python("h", {"python": [told]})
     assert said(row) == ("fail", 7)
     assert row["mend"] == "on h: apt-get install python3"
 
@@ -241,7 +369,8 @@ def only_runs(sshd: Sshd, command: str) -> None:
 
 def test_an_account_that_runs_no_command(sshd: Sshd) -> None:
     only_runs(sshd, "echo no shell for you")
-    [row] = host.check(connection.reach("box", [sshd.inventory()]))
+    row, key = host.check(connection.reach("box", [sshd.inventory()]))
+    assert key["check"] == "host-key"
     assert (row["check"], *said(row)) == ("connection", "fail", 3)
     assert "no shell for you" in row["said"]
     assert row["mend"]
@@ -250,9 +379,20 @@ def test_an_account_that_runs_no_command(sshd: Sshd) -> None:
 def test_a_silent_host(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
     only_runs(sshd, "sleep 60")
     monkeypatch.setattr(host, "SECONDS", 1.0)
-    [row] = host.check(connection.reach("box", [sshd.inventory()]))
+    row, key = host.check(connection.reach("box", [sshd.inventory()]))
+    assert (key["check"], key["result"]) == ("host-key", "ok")
     assert (row["check"], *said(row)) == ("connection", "fail", 11)
     assert row["mend"]
+
+
+def fingerprint(sshd: Sshd) -> str:
+    argv = ["ssh-keygen", "-l", "-f", str(sshd.folder / "host.pub")]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()[1]
+
+
+def key_files(sshd: Sshd) -> dict[str, bytes]:
+    ours = ("box.yml", "pid")
+    return {one.name: one.read_bytes() for one in sshd.folder.iterdir() if one.name not in ours}
 
 
 @pytest.mark.parametrize("key", ["unknown", "changed"])
@@ -261,10 +401,39 @@ def test_a_host_key_that_is_not_right(sshd: Sshd, key: str) -> None:
         sshd.new_host_key()
     else:
         sshd.known_hosts.unlink()
-    [row] = host.check(connection.reach("box", [sshd.inventory()]))
-    assert (row["check"], *said(row)) == ("connection", "fail", 3)
-    assert "sandboxer host trust box" in row["mend"]
+    before = key_files(sshd)
+    rows = host.check(connection.reach("box", [sshd.inventory()]))
+    assert [row["check"] for row in rows] == ["connection", "host-key"]
+    for row in rows:
+        assert said(row) == ("fail", 3)
+        assert "sandboxer host trust box" in row["mend"]
+    assert f"ssh-ed25519 {fingerprint(sshd)}" in rows[1]["said"]
+    assert ("NOT the one that was known" in rows[1]["said"]) == (key == "changed")
     assert not sshd.logged_in
+    assert key_files(sshd) == before
+    done = program("host", "trust", "box", "--yes", "-i", str(sshd.inventory()))
+    assert done.returncode == 0, done.stderr
+    mended = {row["check"]: row for row in host.check(connection.reach("box", [sshd.inventory()]))}
+    assert mended["connection"]["result"] == mended["host-key"]["result"] == "ok"
+
+
+def test_an_open_connection_does_not_hide_that_the_key_is_another(box: Box) -> None:
+    assert box.rows()["host-key"]["result"] == "ok"
+    box.sshd.known_hosts.unlink()
+    rows = box.rows()
+    assert rows["connection"]["result"] == "ok"  # ssh asks for no key where it is let in already
+    assert said(rows["host-key"]) == ("warn", 0)
+    assert fingerprint(box.sshd) in rows["host-key"]["said"]
+    assert "sandboxer host trust box" in rows["host-key"]["mend"]
+
+
+def test_a_revoked_host_key(sshd: Sshd) -> None:
+    revoked = " ".join((sshd.folder / "host.pub").read_text().split()[:2])
+    sshd.known_hosts.write_text(f"{sshd.known_hosts.read_text()}@revoked * {revoked}\n")
+    rows = host.check(connection.reach("box", [sshd.inventory()]))
+    assert [(row["check"], *said(row)) for row in rows][1] == ("host-key", "fail", 3)
+    assert "revoked" in rows[1]["said"]
+    assert all(row["mend"] for row in rows)
 
 
 def test_one_dead_host_of_two(box: Box) -> None:
@@ -400,6 +569,15 @@ def test_an_ansible_that_is_not_compiled(tmp_path: Path, monkeypatch: pytest.Mon
     row = this_machine()["bytecode"]
     assert said(row) == ("warn", 0)
     assert "-m compileall" in row["mend"]
+
+
+def test_a_collection_that_is_not_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
+    row = this_machine()["collection-bytecode"]
+    assert said(row) == ("warn", 0)
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))
+    subprocess.run(shlex.split(row["mend"]), check=True)
+    assert this_machine()["collection-bytecode"]["result"] == "ok"
 
 
 # Through the program

@@ -66,20 +66,20 @@ def path(host: str, told: Told) -> Iterator[Row]:
 
 
 def engine(host: str, told: Told) -> Iterator[Row]:
-    said = _first(told, "engine")
+    status, said = _first(told, "engine_status"), _first(told, "engine_said")
     if elsewhere := _first(told, "engine_elsewhere"):
         said = f"{elsewhere} is not in the PATH of a plain login"
         mend = f"on {host}: ln -s {shlex.quote(elsewhere)} /usr/bin/podman"
         yield fail(host, "engine", said, mend, ProvisioningFailed)
-    elif "engine_status" not in told:
+    elif not status:
         mend = f"sandboxer host prepare {host}"
         yield fail(host, "engine", "there is no podman", mend, ProvisioningFailed)
-    elif _first(told, "engine_status") != "0":
-        said = said or f"status {_first(told, 'engine_status')}"
+    elif status != "0":
         mend = f"sandboxer host prepare {host} --fix-engine"
-        yield fail(host, "engine", f"podman fails: {said}", mend, ProvisioningFailed)
+        said = f"podman fails: {said or f'status {status}'}"
+        yield fail(host, "engine", said, mend, ProvisioningFailed)
     else:
-        yield ok(host, "engine", f"podman {said.split()[0]}")
+        yield ok(host, "engine", _first(told, "engine").replace(" version", "", 1))
 
 
 def compose(host: str, told: Told, words: Sequence[str]) -> Iterator[Row]:
@@ -106,13 +106,11 @@ def compose(host: str, told: Told, words: Sequence[str]) -> Iterator[Row]:
 
 def short_names(host: str, told: Told) -> Iterator[Row]:
     """For information: short image names are refused or qualified before they come to a host."""
-    try:
-        searched = json.loads(_first(told, "engine").partition(" ")[2]).get("search") or []
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        return  # no engine that works
-    mode = _first(told, "short_names") or "permissive"
-    where = f"looked for on {', '.join(map(str, searched))}" if searched else "refused"
-    yield ok(host, "short-names", f"{where} (mode {mode})")
+    if "engine_status" in told:
+        searched = re.findall(r"[\w.:/-]+", _first(told, "search"))
+        where = f"looked for on {', '.join(searched)}" if searched else "refused"
+        mode = _first(told, "short_names") or "permissive"
+        yield ok(host, "short-names", f"{where} (mode {mode})")
 
 
 def reaper(host: str, told: Told) -> Iterator[Row]:

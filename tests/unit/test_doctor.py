@@ -29,7 +29,18 @@ TOOLS = ("cat", "cut", "date", "df", "head", "id", "python3", "sed", "tail", "ti
 PODMAN = """\
 #!/bin/sh
 echo 'WARN a warning, and then the answer' >&2
-echo '5.4.2 {"search":["docker.io"]}'
+case $1 in
+--version) echo podman version 5.4.2 ;;
+ps) echo 0123456789ab ;;
+esac
+"""
+REGISTRIES = """\
+# unqualified-search-registries = ["not.example"]
+unqualified-search-registries = [
+  "docker.io", # comes first
+  'quay.io:443',
+]
+short-name-mode = "enforcing"
 """
 
 
@@ -73,7 +84,8 @@ def box(sshd: Sshd, tmp_path: Path) -> Box:
     moved = str(tmp_path / "moved")
     # nothing that is called lies in /usr/sbin
     environment = {"PATH": f"{programs}:/usr/sbin", "SANDBOXER_STATE": moved, "HOME": str(tmp_path)}
-    sshd.start(environment)
+    (tmp_path / "registries").write_text(REGISTRIES)
+    sshd.start({**environment, "CONTAINERS_REGISTRIES_CONF": str(tmp_path / "registries")})
     made = Box(sshd, programs, State(str(tmp_path / "moved/state"), str(tmp_path / "moved/srv")))
     made.program("podman", PODMAN)
     # of a machine that is well, whatever the one is that runs this
@@ -103,7 +115,8 @@ def test_a_host_that_is_well(box: Box, tmp_path: Path) -> None:
     assert rows["compose"]["said"].startswith("none is named")
     assert rows["path"]["said"] == f"{box.programs}:/usr/sbin"
     assert rows["engine"]["said"] == "podman 5.4.2"
-    assert rows["short-names"]["said"].startswith("looked for on docker.io")
+    searched = "looked for on docker.io, quay.io:443 (mode enforcing)"
+    assert rows["short-names"]["said"] == searched
     assert rows["reaper"]["said"].startswith("systemd, ran")
     assert rows["disk"]["said"] == "75.2 GiB free on /"
     assert {row["mend"] for row in rows.values()} == {""}
@@ -353,7 +366,7 @@ def test_a_python_that_modules_cannot_use(told: str) -> None:
 
 
 def test_hostile_words(box: Box) -> None:
-    flood = "print('9' * 5000 + ' {\\\"search\\\": 7}' + '=' * 10**6)"
+    flood = "print('9' * 5000 + '=' * 10**6)"
     box.program("podman", f'#!/bin/sh\n{sys.executable} -c "{flood}"\n')
     box.program("df", f"#!/bin/sh\necho '/dev/x {'9' * 5000} 1 {'9' * 5000} 9% /'\n")
     box.program("date", "#!/bin/sh\necho nan\necho uid=7\n")

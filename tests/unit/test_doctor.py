@@ -29,6 +29,7 @@ TOOLS = ("cat", "cut", "date", "df", "head", "id", "python3", "sed", "tail", "ti
 PODMAN = """\
 #!/bin/sh
 echo 'WARN a warning, and then the answer' >&2
+cat >/dev/null # takes what it can get
 case $1 in
 --version) echo podman version 5.4.2 ;;
 ps) echo 0123456789ab ;;
@@ -308,11 +309,10 @@ def test_a_compose_program_that_a_plain_login_does_not_find(box: Box, tmp_path: 
 
 
 def test_a_compose_program_that_fails(box: Box) -> None:
-    box.program("broken", "#!/bin/sh\ncat\necho no module yaml >&2\nexit 1\n")
-    rows = box.rows(sandboxer_compose_cmd="broken")
-    assert said(rows["compose"]) == ("warn", 0)
-    assert "no module yaml" in rows["compose"]["said"]
-    assert rows["clock"]["result"] == "ok"  # it has taken nothing of the questions
+    box.program("broken", "#!/bin/sh\necho no module yaml >&2\nexit 1\n")
+    row = box.rows(sandboxer_compose_cmd="broken")["compose"]
+    assert said(row) == ("warn", 0)
+    assert "no module yaml" in row["said"]
 
 
 @pytest.mark.parametrize("command", ["'", "./compose", " "])
@@ -324,7 +324,10 @@ def test_a_compose_command_that_cannot_be_one(box: Box, command: str) -> None:
 
 @pytest.mark.parametrize("command", ["$(touch {0})", "; touch {0}", "x'; touch {0}; '"])
 def test_a_compose_command_is_words(box: Box, tmp_path: Path, command: str) -> None:
-    box.rows(sandboxer_compose_cmd=shlex.quote(command.format(tmp_path / "touched")))
+    box.program("compose", "#!/bin/sh\necho compose version 1.0\n")
+    word = shlex.quote(command.format(tmp_path / "touched"))
+    row = box.rows(sandboxer_compose_cmd=f"compose {word}")["compose"]
+    assert row["result"] == "ok"
     assert not (tmp_path / "touched").exists()
 
 

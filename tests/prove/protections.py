@@ -1172,7 +1172,7 @@ HOST_KEYS = (
         CLI + "doctor/questions.sh",
         "podman ps --quiet </dev/null 2>&1",
         "podman ps --quiet 2>&1",
-        TESTS + "test_doctor.py::test_a_host_that_is_well",
+        TESTS + "test_doctor.py::test_the_questions_where_sh_is_bash",
     ),
     Protection(
         "a key behind a jump host is not looked up past it",

@@ -130,6 +130,20 @@ def test_it_is_one_login(box: Box) -> None:
     assert sum("Accepted publickey" in line for line in box.sshd.log) == 1
 
 
+def test_the_questions_where_sh_is_bash(box: Box) -> None:
+    """It reads a script piece by piece: what it calls could take the rest."""
+    bash = shutil.which("bash")
+    assert bash
+    done = subprocess.run(
+        [bash, "--posix", "-s", "--"],
+        input=host._QUESTIONS.read_bytes(),
+        env={"PATH": str(box.programs), "HOME": str(box.programs)},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.endswith(b"\nend=1\n")
+
+
 def test_a_bare_host(box: Box, tmp_path: Path) -> None:
     (box.programs / "podman").unlink()
     rows = box.rows()
@@ -349,6 +363,20 @@ def test_users_of_an_accounts_own(box: Box) -> None:
     assert box.rows()["subuid"]["result"] == "ok"
     box.program("getsubids", told.replace("shift", "exit 1"))
     assert box.rows()["subuid"]["said"].startswith("65536 uids and 0 gids")
+
+
+@pytest.mark.parametrize(("most", "result"), [("10", "ok"), ("3", "warn")])
+def test_how_many_commands_a_connection_carries(most: str, result: str) -> None:
+    [row] = checks.max_sessions("h", {"sessions": [most]})
+    assert said(row) == (result, 0)
+    assert ("MaxSessions 10" in row["mend"]) == (result == "warn")
+
+
+@pytest.mark.parametrize(("kib", "result"), [("8000000", "ok"), ("200000", "warn")])
+def test_memory(kib: str, result: str) -> None:
+    [row] = checks.memory("h", {"memory": [kib]})
+    assert said(row) == (result, 0)
+    assert ("sandboxer list --all --host h" in row["mend"]) == (result == "warn")
 
 
 def test_what_lingers() -> None:

@@ -23,6 +23,7 @@ from sandboxer_cli.errors import ConnectionRefused, HostUnreachable, SandboxerEr
 
 SECONDS = 10  # for a host to show its keys
 
+_CHECK = "check address and port, and that sshd runs there"
 _SHOW_KEYS = Path(__file__).with_name("_show_keys.py")
 
 # Each algorithm that can be asked for -> the kind of key that it is for.
@@ -231,7 +232,9 @@ def _ask(
             )
         except subprocess.TimeoutExpired as error:
             raise HostUnreachable(
-                f"{way.host} at {host} port {port} showed no key in {SECONDS} s", code="host_silent"
+                f"{way.host} at {host} port {port} showed no key in {SECONDS} s",
+                _CHECK,
+                code="host_silent",
             ) from error
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
@@ -243,7 +246,7 @@ def _ask(
     if "error" in answer:
         raise HostUnreachable(
             f"nothing at {host} port {port} shows a host key: {answer['error']}",
-            "check address and port, and that sshd runs there",
+            _CHECK,
         )
     shown: dict[str, str] = answer["shown"]
     return shown

@@ -144,7 +144,8 @@ def subuid(host: str, told: Told) -> Iterator[Row]:
         if min(counts) >= _ALL_IDS:
             yield ok(host, "subuid", said)
         else:
-            ids = f"{uid * _ALL_IDS}-{(uid + 1) * _ALL_IDS - 1}"
+            first = max(uid % 2**15, 1) * _ALL_IDS  # below 2**31
+            ids = f"{first}-{first + _ALL_IDS - 1}"
             mend = (
                 f"on {host}: apt-get install uidmap && "
                 f"usermod --add-subuids {ids} --add-subgids {ids} {_first(told, 'user')}"

@@ -42,13 +42,15 @@ def _host_key(
 ) -> Iterator[Row]:
     if found is None:
         return
-    refused_us = reached["exit_status"] == ConnectionRefused.exit_status
+    if isinstance(found, ConnectionRefused):
+        yield refused(way.host, "host-key", found)  # it is revoked
+        return
     if isinstance(found, SandboxerError):
-        revoked = isinstance(found, ConnectionRefused)
-        behind_jump = found.detail.code == "host_key_behind_jump"
-        if revoked or refused_us:
-            yield refused(way.host, "host-key", found)
-        elif reached["result"] == "ok" and not behind_jump:
+        if reached["result"] == "ok":
+            told = found.detail.code != "host_key_behind_jump"
+        else:
+            told = reached["exit_status"] == ConnectionRefused.exit_status
+        if told:
             yield warn(way.host, "host-key", found.detail.message, found.detail.hint)
         return
     said = f"{found.kind} {found.fingerprint}"

@@ -471,6 +471,26 @@ def test_an_open_connection_does_not_hide_that_the_key_is_another(box: Box) -> N
     assert "sandboxer host trust box" in rows["host-key"]["mend"]
 
 
+def test_a_host_behind_another(sshd: Sshd, tmp_path: Path) -> None:
+    """Its key is not looked up past the jump host; where ssh refused it, it says how to."""
+    known = tmp_path / "known-to-the-jump"
+    known.write_text(sshd.known_hosts.read_text())
+    jump = (
+        f"ssh -F none -o UserKnownHostsFile={known} -o IdentitiesOnly=yes -i {sshd.client_key} "
+        f"-p {sshd.port} -W 127.0.0.1:{sshd.port} 127.0.0.1"
+    )
+    arguments = f"-F none -o UserKnownHostsFile={sshd.known_hosts} -o GlobalKnownHostsFile=none"
+    arguments += f" -o IdentitiesOnly=yes -o 'ProxyCommand={jump}'"
+    way = connection.reach("box", [sshd.inventory(ansible_ssh_common_args=arguments)])
+    assert "host-key" not in [row["check"] for row in host.check(way)]
+    sshd.close_masters()
+    sshd.known_hosts.unlink()
+    row, key = host.check(way)
+    assert (row["check"], *said(row)) == ("connection", "fail", 3)
+    assert (key["check"], *said(key)) == ("host-key", "warn", 0)
+    assert "ssh-keyscan" in key["mend"]
+
+
 def test_a_revoked_host_key(sshd: Sshd) -> None:
     revoked = " ".join((sshd.folder / "host.pub").read_text().split()[:2])
     sshd.known_hosts.write_text(f"{sshd.known_hosts.read_text()}@revoked * {revoked}\n")

@@ -32,7 +32,7 @@ hosts:
 lint: setup changelog-lint ## Style of Python, Ansible and shell
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/shellcheck scripts/*.sh tests/faults/*.sh .ci/run
+	$(BIN)/shellcheck scripts/*.sh tests/faults/*.sh sandboxer_cli/doctor/*.sh .ci/run
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/ansible-lint -q --nocolor
 
 types: setup ## Types, strictly

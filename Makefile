@@ -6,8 +6,10 @@ BIN := .venv/bin
 COLLECTION := collections/ansible_collections/coulomb/sandboxer
 HOST_LIBRARY := $(COLLECTION)/plugins/module_utils/host
 PYTEST := $(BIN)/python -m pytest
+# So many at once; below another of these, as many as that one has left.
+beside = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring jobserver,$(MAKEFLAGS)),,-j $(1))
 
-.PHONY: help setup demo test lint types docs changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble pages pages-typed prove lab-up lab-down lab old-core
+.PHONY: help setup demo test hosts lint types docs changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble pages pages-typed prove lab-up lab-down lab old-core
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,12 +20,19 @@ setup: ## Make .venv with everything in it
 demo: setup ## See a real sandbox made, answering and taken away on this machine
 	@scripts/demo.sh
 
-test: lint types unit docs collection sanity faults lab old-core ## Run every test; sets up what they need (root)
+# Unit tests listen on loopback, and tests of this machine look at all that listens here: not beside
+# each other.
+test: machine ## Run every test; sets up what they need (root)
+	$(call beside,3) faults lab-up lint types unit
+	$(call beside,5) hosts sanity collection docs
+
+hosts:
+	+@$(MAKE) lab && $(MAKE) old-core
 
 lint: setup changelog-lint ## Style of Python, Ansible and shell
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/shellcheck scripts/*.sh tests/faults/*.sh .ci/run
+	$(BIN)/shellcheck scripts/*.sh tests/faults/*.sh sandboxer_cli/doctor/*.sh .ci/run
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/ansible-lint -q --nocolor
 
 types: setup ## Types, strictly
@@ -38,7 +47,7 @@ docs: setup ## The documentation, into build/docs; a broken link is an error
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env docs build/docs
 
 sanity: setup ## ansible-test: sanity, and units on the oldest and the newest Python
-	@$(BIN)/python -m scripts.sanity
+	@nice $(BIN)/python -m scripts.sanity
 
 collection: setup ## The collection's docs, and its artifact: built twice, imported, run by itself
 	cd $(COLLECTION) && PATH="$(CURDIR)/$(BIN):$$PATH" antsibull-docs lint-collection-docs --plugin-docs .
@@ -68,7 +77,7 @@ machine: setup ## Prepare this machine, as `make demo` does
 	@$(BIN)/sandboxer host prepare --fix-engine
 
 faults: machine ## The host program under SIGKILL, races and trouble; what pages type (podman, root)
-	@$(MAKE) --no-print-directory -j 2 --output-sync=target faults-trouble faults-kill faults-maker faults-race pages-typed
+	$(call beside,2) faults-trouble faults-kill faults-maker faults-race pages-typed
 
 faults-kill:
 	tests/faults/private.sh $(PYTEST) tests/faults/test_kill.py
@@ -98,7 +107,7 @@ lab-down: ## Take the lab's hosts away
 	@$(BIN)/python -m tests.lab down
 
 lab: machine lab-up ## Tests on this machine and on the lab's hosts
-	@$(MAKE) --no-print-directory -j 4 --output-sync=target on-h1 on-h2 on-h3 on-here
+	$(call beside,4) on-h1 on-h2 on-h3 on-here
 	$(PYTEST) -m whole_lab tests/lab
 
 on-%:

@@ -77,7 +77,11 @@ def way(values: dict[str, Any], templar: Any) -> dict[str, Any]:
     kind = str(templar.template(values.get("ansible_connection", constants.DEFAULT_TRANSPORT)))
     kind = kind.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
     kind = "ssh" if kind == "smart" else kind
-    found: dict[str, Any] = {"kind": kind, "become": become(values, templar)}
+    found: dict[str, Any] = {
+        "kind": kind,
+        "become": become(values, templar),
+        "compose_cmd": compose_cmd(values, templar),
+    }
     if kind == "ssh":
         plugin = connection_loader.get("ansible.builtin.ssh", PlayContext())
         plugin.set_options(var_options=plugin._resolve_option_variables(values, templar))
@@ -86,6 +90,18 @@ def way(values: dict[str, Any], templar: Any) -> dict[str, Any]:
         found["argv"] = [word.decode() for word in argv]
         found["options"] = {name: plugin.get_option_and_origin(name) for name in SSH_OPTIONS}
     return found
+
+
+def compose_cmd(values: dict[str, Any], templar: Any) -> str | None:
+    """The compose program that the host's variables name; as a template where only a play can
+    tell, by the host's facts."""
+    from ansible.errors import AnsibleError
+
+    given = values.get("sandboxer_compose_cmd")
+    try:
+        return None if given is None else str(templar.template(given))
+    except AnsibleError:
+        return str(given)
 
 
 def become(values: dict[str, Any], templar: Any) -> dict[str, str] | None:

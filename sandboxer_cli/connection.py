@@ -44,6 +44,8 @@ class Reach:
     become: the words before the one word that is the command line; empty without become.
     ssh: {"host", "port", "user"} as ssh understood them; empty for this machine.
     known_hosts: the files in which ssh looks for the host's key.
+    compose_cmd: the host's `sandboxer_compose_cmd`, which isn't about reaching it, but stands in
+        the same inventory; None where it has none.
     """
 
     host: str
@@ -52,6 +54,7 @@ class Reach:
     become: tuple[str, ...] = ()
     ssh: Mapping[str, str | int] | None = None
     known_hosts: tuple[str, ...] = ()
+    compose_cmd: str | None = None
 
 
 def sources(given: Sequence[Path | str] = ()) -> tuple[str, ...]:
@@ -209,6 +212,8 @@ def _last_line(message: str) -> str:
 
 
 def _source(given: Path | str) -> str:
+    if given == "":  # the current folder, as a path
+        raise Usage("an empty word is no inventory", code="inventory_missing")
     path = Path(given).expanduser()
     if path.exists():
         return str(path.absolute())
@@ -265,7 +270,7 @@ def unknown_host(name: str, known: Sequence[str]) -> NotFound:
 def _reach(host: str, way: Mapping[str, Any]) -> Reach:
     become = _become_words(host, way["become"])
     if way["kind"] == "local":
-        return Reach(host, "local", become=become)
+        return Reach(host, "local", become=become, compose_cmd=way["compose_cmd"])
     if way["kind"] != "ssh":
         raise Usage(
             f"{host} is reached by {way['kind']}; ssh and local are what sand-boxer can use",
@@ -287,6 +292,7 @@ def _reach(host: str, way: Mapping[str, Any]) -> Reach:
             "user": understood["user"],
         },
         known_hosts=tuple(understood.get("userknownhostsfile", "").split()),
+        compose_cmd=way["compose_cmd"],
     )
 
 

@@ -146,6 +146,7 @@ HOST_ERRORS: dict[str, type[SandboxerError]] = {
     "service_exited": ProvisioningFailed,
     "job_died": ProvisioningFailed,
     "packages_missing": ProvisioningFailed,
+    "ip_failed": ProvisioningFailed,
     "account_failed": ProvisioningFailed,
     "reaper_failed": ProvisioningFailed,
     "not_ready": NotReady,

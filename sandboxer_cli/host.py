@@ -8,6 +8,7 @@ never imports `ansible.plugins`, so that a plain import is safe there.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -63,6 +64,16 @@ def check_reference(value: str) -> str:
 
 def check_compose_cmd(value: str) -> str:
     return checked(lambda command: " ".join(compose_program.split(command)), value)
+
+
+def compose_words(given: str | None) -> list[str]:
+    """The words of the compose program that makes the containers: as given, or
+    SANDBOXER_COMPOSE_CMD; none where the engine itself makes them. Raises Usage."""
+    command = answer.compose_cmd(given)
+    if command is None:
+        return []
+    check_compose_cmd(command)
+    return shlex.split(command)
 
 
 def new_suffix(length: int) -> str:

@@ -7,20 +7,35 @@ import contextlib
 import fcntl
 import hashlib
 import hmac
+import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandboxer_cli.ansible_env import runtime_directory
 from sandboxer_cli.connection import Reach
 from sandboxer_cli.errors import ConnectionRefused, HostUnreachable, SandboxerError, Usage
 
 SECONDS = 10  # for a host to show its keys
 
-_SCANNED = "ed25519,ecdsa,rsa"
+_CHECK = "check address and port, and that sshd runs there"
+_SHOW_KEYS = Path(__file__).with_name("_show_keys.py")
+
+# Each algorithm that can be asked for -> the kind of key that it is for.
+_KINDS = {
+    "ssh-ed25519": "ssh-ed25519",
+    "ecdsa-sha2-nistp256": "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384": "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521": "ecdsa-sha2-nistp521",
+    "rsa-sha2-512": "ssh-rsa",
+    "rsa-sha2-256": "ssh-rsa",
+    "ssh-rsa": "ssh-rsa",
+}
 
 
 @dataclass(frozen=True)
@@ -81,9 +96,13 @@ def look_up(way: Reach) -> Offer:
     known = [one for file in (*files, *system) for one in _find(name, file)]
     plain = [one for one in known if not one.mark]
 
-    shown = _scan(way, host, port, options.get("addressfamily", "any"))
-    kind = _preferred(way, shown, options["hostkeyalgorithms"], {one.kind for one in plain})
-    key = shown[kind]
+    # As ssh does: of the kinds that it may use, those that are known come first.
+    allowed = _by_kind(options["hostkeyalgorithms"].split(","))
+    order = sorted(allowed, key=lambda kind: kind not in {one.kind for one in plain})
+    asked = {kind: allowed[kind] for kind in order}
+    asked |= {kind: words for kind, words in _by_kind(_KINDS).items() if kind not in allowed}
+    compared = {one.kind for one in known if one.mark != "@cert-authority"}
+    shown = _ask(way, host, port, options.get("addressfamily", "any"), asked, compared)
     for one in known:
         if one.mark == "@revoked" and one.key in shown.values():
             raise ConnectionRefused(
@@ -91,6 +110,14 @@ def look_up(way: Reach) -> Offer:
                 "that key must not be trusted; give the host a new one",
                 code="host_key_revoked",
             )
+    kind = next((one for one in order if one in shown), None)
+    if kind is None:
+        raise HostUnreachable(
+            f"{way.host} shows keys of type {', '.join(shown)}, none of which ssh may use here",
+            "see HostKeyAlgorithms in the inventory's ssh arguments and ssh's configuration",
+            code="host_key_type",
+        )
+    key = shown[kind]
     where = next((one.file for one in plain if (one.kind, one.key) == (kind, key)), None)
     older = tuple(one for one in plain if shown.get(one.kind) != one.key)
     return Offer(
@@ -166,64 +193,63 @@ def _name(host: str, port: int) -> str:
     return host if port == 22 else f"[{host}]:{port}"
 
 
-def _scan(way: Reach, host: str, port: int, family: str) -> dict[str, str]:
-    """The keys that the host shows: {kind: key}."""
-    flags = {"inet": ["-4"], "inet6": ["-6"]}.get(family, [])
-    argv = ["ssh-keyscan", *flags, "-T", str(SECONDS), "-t", _SCANNED, "-p", str(port), "--", host]
-    try:
-        done = subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            # After the greeting its own limit counts anew for each kind of key.
-            timeout=SECONDS + 1,
-            start_new_session=True,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise HostUnreachable(
-            f"{way.host} at {host} port {port} showed no key in {SECONDS} s", code="host_silent"
-        ) from error
-    except FileNotFoundError as error:
-        raise SandboxerError(
-            "ssh-keyscan is missing here",
-            "install openssh-client",
-            code="program_missing",
-        ) from error
-    # ssh-keyscan brackets the address by its own rules; which host it is, is known.
-    found = {}
-    for line in done.stdout.decode(errors="replace").splitlines():
-        if not line.startswith("#") and len(words := line.split()) == 3:
-            found[words[1]] = words[2]
-    if not found:
-        said = [
-            line
-            for line in done.stderr.decode(errors="replace").splitlines()
-            if line and not line.startswith("#")
-        ]
-        about = f": {said[-1]}" if said else ""
-        raise HostUnreachable(
-            f"nothing at {host} port {port} shows a host key{about}",
-            "check address and port, and that sshd runs there",
-        )
+def _by_kind(algorithms: Iterable[str]) -> dict[str, list[str]]:
+    """The kinds of key that these algorithms are for, in their order. Certificates are no keys."""
+    found: dict[str, list[str]] = {}
+    for one in algorithms:
+        if kind := _KINDS.get(one):
+            found.setdefault(kind, []).append(one)
     return found
 
 
-def _preferred(way: Reach, shown: Mapping[str, str], algorithms: str, known: set[str]) -> str:
-    """The kind that ssh would ask for: of those it may use, one that is known, then the first."""
-    allowed = [
-        "ssh-rsa" if one.startswith("rsa-sha2-") else one
-        for one in algorithms.split(",")
-        if "-cert-v01@" not in one
-    ]
-    candidates = [one for one in allowed if one in shown]
-    if not candidates:
-        raise HostUnreachable(
-            f"{way.host} shows keys of type {', '.join(shown)}, none of which ssh may use here",
-            "see HostKeyAlgorithms in the inventory's ssh arguments and ssh's configuration",
-            code="host_key_type",
+def _ask(
+    way: Reach,
+    host: str,
+    port: int,
+    family: str,
+    asked: Mapping[str, Sequence[str]],
+    compared: Container[str],
+) -> dict[str, str]:
+    """The keys that the host shows, {kind: key}: the first of those that are asked for, by kind
+    their algorithms, and each whose kind is compared."""
+    with tempfile.TemporaryDirectory(prefix="sandboxer-", dir=runtime_directory()) as folder:
+        request = {
+            "host": host,
+            "port": port,
+            "family": family,
+            "folder": folder,
+            "asked": [(words, kind in compared) for kind, words in asked.items()],
+        }
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", str(_SHOW_KEYS)],
+                input=json.dumps(request),
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                start_new_session=True,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise HostUnreachable(
+                f"{way.host} at {host} port {port} showed no key in {SECONDS} s",
+                _CHECK,
+                code="host_silent",
+            ) from error
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
+        raise SandboxerError(
+            f"host keys can't be looked up here: {said[-1]}",
+            f"{sys.executable} -m pip install --force-reinstall ansible-pylibssh",
         )
-    return next((one for one in candidates if one in known), candidates[0])
+    answer = json.loads(done.stdout)
+    if "error" in answer:
+        raise HostUnreachable(
+            f"nothing at {host} port {port} shows a host key: {answer['error']}",
+            _CHECK,
+        )
+    shown: dict[str, str] = answer["shown"]
+    return shown
 
 
 def _fingerprint(key: str) -> str:

@@ -7,10 +7,19 @@ from typing import Annotated
 
 import typer
 
+
+def path(text: str) -> Path:
+    if not text:
+        raise typer.BadParameter("an empty word is no path")  # Path("") is the current folder
+    return Path(text)
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 Inventory = Annotated[
     list[Path] | None,
-    typer.Option("--inventory", "-i", help="Ansible inventory. Without one: this machine."),
+    typer.Option(
+        "--inventory", "-i", parser=path, help="Ansible inventory. Without one: this machine."
+    ),
 ]
 Host = Annotated[
     str | None, typer.Option("--host", help="Host, or pattern of hosts, of the inventory.")

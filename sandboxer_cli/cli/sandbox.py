@@ -18,22 +18,18 @@ def add_to(app: typer.Typer) -> None:
     app.command("list")(list_all)
 
 
-def _folder(text: str) -> Path:
-    if not text:
-        raise typer.BadParameter("an empty word is no folder")  # Path("") is the current one
-    return Path(text)
-
-
 def create(
     source: Annotated[
         Path | None,
-        typer.Argument(parser=_folder, help="Folder with a compose file, for profile.compose."),
+        typer.Argument(
+            parser=options.path, help="Folder with a compose file, for profile.compose."
+        ),
     ] = None,
     profile: Annotated[
         str | None, typer.Option(help="What to make.  [default: profile.compose]")
     ] = None,
     source_option: Annotated[
-        Path | None, typer.Option("--source", parser=_folder, help="The same as the argument.")
+        Path | None, typer.Option("--source", parser=options.path, help="The same as the argument.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Its name.  [default: a new one]")] = None,
     sandbox_id: Annotated[

@@ -153,18 +153,68 @@ def remove_empty_namespaces(host: HostProgram, before: dict[str, list[str]]) -> 
         subprocess.run(["ip", "netns", "delete", name], check=True)
 
 
+def plug_in(sandbox_id: str) -> str:
+    """What a killed engine leaves at a sandbox's bridge, whose name this returns."""
+    [network] = engine_says("network", "ls", "--filter", f"label=io.sandboxer.id={sandbox_id}")
+    bridge: str = network["network_interface"]
+    for line in (
+        "netns add netns-left",
+        "link add left type veth peer name eth0 netns netns-left",
+        f"link set left master {bridge}",
+    ):
+        subprocess.run(["ip", *line.split()], check=True)
+    return bridge
+
+
+def left_behind(bridge: str) -> list[dict[str, str]]:
+    return [
+        {"kind": "interface", "key": bridge},
+        {"kind": "interface", "key": "left"},
+        {"kind": "netns", "key": "netns-left"},
+    ]
+
+
 def test_what_a_killed_engine_left_plugged_in_goes(
     host: HostProgram, before: dict[str, list[str]]
 ) -> None:
     made = host.made()
-    [network] = engine_says("network", "ls", "--filter", f"label=io.sandboxer.id={made['id']}")
-    for line in (
-        "netns add netns-left",
-        "link add left type veth peer name eth0 netns netns-left",
-        f"link set left master {network['network_interface']}",
-    ):
-        subprocess.run(["ip", *line.split()], check=True)
-    host.destroy("one")
+    bridge = plug_in(made["id"])
+    receipt = host.destroy("one")["receipt"]
+    assert receipt["removed"][-3:] == left_behind(bridge)
+    assert receipt["remains"] == []
+    assert_nothing_left(host, before)
+
+
+def test_what_stays_plugged_in_is_residue_until_it_is_gone(
+    host: HostProgram, before: dict[str, list[str]]
+) -> None:
+    made = host.made()
+    bridge = plug_in(made["id"])
+    # mounted twice, so that it takes two to remove it
+    held = "/run/netns/netns-left"
+    subprocess.run(["mount", "--bind", held, held], check=True)
+    receipt = host.destroy("one")["receipt"]
+    network = {"kind": "network", "key": f"{made['id']}.default"}  # by which it is found again
+    assert receipt["remains"] == [network, *left_behind(bridge)]
+    assert not any(one in receipt["removed"] for one in receipt["remains"])
+    assert host.record(made["id"])["error"]["code"] == "residue"
+    assert host.destroy(made["id"])["receipt"]["remains"] == []
+    assert_nothing_left(host, before)
+
+
+def test_nothing_is_proved_while_nobody_can_look_at_the_bridge(
+    host: HostProgram, before: dict[str, list[str]], tmp_path: Path
+) -> None:
+    made = host.made()
+    plug_in(made["id"])
+    fake = tmp_path / "ip"  # stands in for one that is broken
+    fake.write_text("#!/bin/sh\necho it is broken >&2\nexit 1\n")
+    fake.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    assert host.destroy("one", PATH=path)["receipt"]["remains"] != []
+    error = host.record(made["id"])["error"]
+    assert (error["code"], "it is broken" in error["message"]) == ("ip_failed", True)
+    assert host.destroy(made["id"])["receipt"]["remains"] == []
     assert_nothing_left(host, before)
 
 

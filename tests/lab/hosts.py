@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tests.lab.command import await_until, run
 from tests.lab.incus import incus
+from tests.lab.inside import run_inside
 from tests.lab.layout import BRIDGE
 from tests.lab.recipe import BOOKWORM, TRIXIE, TRIXIE_BARE, Recipe
 
@@ -26,17 +27,8 @@ class Host:
         stdin: str | None = None,
         timeout: float = 120,
     ) -> subprocess.CompletedProcess[str]:
-        """As root, through Incus: works on a host that is cut off."""
-        return incus(
-            "exec",
-            "--force-noninteractive",
-            self.name,
-            "--",
-            *argv,
-            check=check,
-            stdin=stdin,
-            timeout=timeout,
-        )
+        """As root, not by the network: works on a host that is cut off."""
+        return run_inside(self.name, argv, check=check, stdin=stdin, timeout=timeout)
 
     def freeze(self) -> None:
         incus("pause", self.name)

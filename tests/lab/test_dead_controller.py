@@ -21,7 +21,8 @@ from tests.lab.listing import whole_listing
 
 pytestmark = pytest.mark.lab
 
-PHASES = ("containers", "start", "ready")  # the others are silent where nothing is to be done
+# Networks are made in silence; images, where there is one to be made.
+PHASES = ("images", "containers", "start", "ready")
 TTL_SECONDS = 20
 # the timer fires each minute; then it takes a moment to remove
 REAPED_WITHIN = 90
@@ -75,7 +76,12 @@ def records(host: Host) -> list[str]:
 
 
 def same_as(host: Host, before: dict[str, list[str]]) -> Callable[[], bool]:
-    return lambda: not records(host) and whole_listing(host.run) == before
+    """An image that was made anew is the same by its name."""
+
+    def named(listing: dict[str, list[str]]) -> dict[str, list[str]]:
+        return {**listing, "images": sorted(line.split()[1] for line in listing["images"])}
+
+    return lambda: not records(host) and named(whole_listing(host.run)) == named(before)
 
 
 def killed_at(phase: str, host: Host, home: Path) -> None:
@@ -94,6 +100,7 @@ def killed_at(phase: str, host: Host, home: Path) -> None:
 
 def test_killed_at_each_phase(host: Host, tmp_path: Path) -> None:
     before = whole_listing(host.run)
+    host.run(["podman", "rmi", "localhost/sandboxer/hello:1"])
     for phase in PHASES:
         killed_at(phase, host, tmp_path)
     assert len(records(host)) == len(PHASES)
@@ -110,6 +117,25 @@ def test_killed_once_it_is_ready(host: Host, tmp_path: Path) -> None:
     await_until(
         same_as(host, before), expiry - time.monotonic() + REAPED_WITHIN, f"{host.name} is clean"
     )
+
+
+@pytest.mark.parametrize("host", ["h2"], indirect=True)
+def test_host_that_reboots(host: Host, tmp_path: Path) -> None:
+    """The lease counts on through it, and the containers that it has stopped go like all others."""
+    before = whole_listing(host.run)
+    boot = ["cat", "/proc/1/stat"]
+    booted = host.run(boot).stdout.split()[21]
+    create(Controller(tmp_path), host, "living")
+    expiry = time.monotonic() + TTL_SECONDS
+    host.run(["systemctl", "reboot"])
+    await_until(
+        lambda: host.run(boot, check=False).stdout.split()[21:22] not in ([], [booted]),
+        60,
+        f"{host.name} is another boot",
+    )
+    host.await_ready()
+    limit = max(expiry - time.monotonic(), 0) + REAPED_WITHIN
+    await_until(same_as(host, before), limit, f"{host.name} is clean by its own timer")
 
 
 def test_two_builds_of_the_host_program(host: Host, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandboxer_cli import connection, doctor, hostkey
+from sandboxer_cli.doctor.host import check
 from tests.lab.access import host_key
 from tests.lab.hosts import Host
 from tests.lab.layout import INVENTORY, KNOWN_HOSTS
@@ -25,7 +26,7 @@ def way(lab: dict[str, Host], request: pytest.FixtureRequest) -> connection.Reac
 
 def test_doctor_reads_what_is_there(lab: dict[str, Host], way: connection.Reach) -> None:
     host = lab[way.host]
-    rows = {row["check"]: row for row in doctor.check_host(way)}
+    rows = {row["check"]: row for row in check(way)}
     assert rows["connection"]["result"] == "ok", rows["connection"]["said"]
     version = host.run(["podman", "version", "--format", "{{.Client.Version}}"]).stdout.strip()
     assert rows["engine"]["said"] == f"podman {version}"
@@ -34,13 +35,13 @@ def test_doctor_reads_what_is_there(lab: dict[str, Host], way: connection.Reach)
     assert rows["max-sessions"]["said"] == "10"
     assert rows["clock"]["said"] == "agrees with ours"
     well = {"connection", "account", "python", "engine", "disk", "inodes", "memory", "clock"}
-    assert {rows[check]["result"] for check in well} == {"ok"}
+    assert {rows[name]["result"] for name in well} == {"ok"}
 
 
 def test_doctor_changes_nothing(lab: dict[str, Host], way: connection.Reach) -> None:
-    doctor.check_host(way)  # podman's first run after a boot makes its own folders
+    check(way)  # podman's first run after a boot makes its own folders
     before = whole_listing(lab[way.host].run)
-    doctor.check_host(way)
+    check(way)
     assert whole_listing(lab[way.host].run) == before
 
 

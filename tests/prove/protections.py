@@ -16,6 +16,7 @@ TESTS = "tests/unit/"
 KILL = "tests/faults/test_kill.py::"
 RACE = "tests/faults/test_race.py::"
 TROUBLE = "tests/faults/test_trouble.py::"
+MAKER = "tests/faults/test_maker.py::"
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,27 @@ FILES = (
         "os.makedirs(self.root, mode=0o700, exist_ok=True)",
         "os.makedirs(self.root, mode=0o755, exist_ok=True)",
         HOST_TESTS + "test_state.py::test_nobody_else_may_look_in",
+    ),
+    Protection(
+        "what a killed writer left is swept",
+        HOST + "state.py",
+        "                os.unlink(os.path.join(folder, name))\n",
+        "                pass\n",
+        HOST_TESTS + "test_state.py::test_only_what_a_killed_writer_left_is_swept[True]",
+    ),
+    Protection(
+        "never a living writer's file",
+        HOST + "state.py",
+        """ and not os.path.exists(f"/proc/{found[1]}")""",
+        "",
+        HOST_TESTS + "test_state.py::test_only_what_a_killed_writer_left_is_swept[False]",
+    ),
+    Protection(
+        "the reaper sweeps",
+        HOST + "reap.py",
+        "            sweep(folder)\n",
+        "            pass\n",
+        HOST_TESTS + "test_reap.py::test_what_killed_writers_left_goes",
     ),
 )
 
@@ -1126,6 +1148,55 @@ HOST_KEYS = (
         TESTS + "test_hostkey.py::test_a_revoked_key_is_never_offered",
     ),
     Protection(
+        "a key does not become known by looking it up, whatever ssh's configuration says",
+        CLI + "_show_keys.py",
+        "    read_its_configuration(session)\n",
+        "",
+        TESTS + "test_hostkey.py::test_a_key_does_not_become_known_by_looking",
+    ),
+    Protection(
+        "looking a key up never logs in",
+        CLI + "_show_keys.py",
+        "    def verify_knownhost(self)",
+        "    def nobody_calls_this(self)",
+        TESTS + "test_hostkey.py::test_it_never_tries_to_log_in",
+    ),
+    Protection(
+        "a host that falls silent is not taken for one without a key that is known",
+        CLI + "_show_keys.py",
+        "                if NO_SUCH_KEY not in str(error):",
+        "                if False:",
+        TESTS + "test_hostkey.py::test_a_host_that_falls_silent_has_not_lost_a_key",
+    ),
+    Protection(
+        "each kind of key that is known is compared",
+        CLI + "_show_keys.py",
+        "        if always or not shown:",
+        "        if not shown:",
+        TESTS + "test_hostkey.py::test_a_second_kind_of_key_replaces_none",
+    ),
+    Protection(
+        "a connection that is open does not hide another host key from doctor",
+        CLI + "doctor/host.py",
+        "return [first, *_host_key(way, key.result(), first), *rest]",
+        "return [first, *rest]",
+        TESTS + "test_doctor.py::test_an_open_connection_does_not_hide_that_the_key_is_another",
+    ),
+    Protection(
+        "doctor takes a compose command for words",
+        CLI + "doctor/questions.sh",
+        '-k 1 10 "$@" version </dev/null 2>&1)',
+        '-k 1 10 sh -c "$* version" </dev/null 2>&1)',
+        TESTS + "test_doctor.py::test_a_compose_command_is_words",
+    ),
+    Protection(
+        "what doctor calls takes nothing of its questions",
+        CLI + "doctor/questions.sh",
+        "podman ps --quiet </dev/null 2>&1",
+        "podman ps --quiet 2>&1",
+        TESTS + "test_doctor.py::test_the_questions_where_sh_is_bash",
+    ),
+    Protection(
         "a key behind a jump host is not looked up past it",
         CLI + "hostkey.py",
         "    _refuse_jump(way, options)\n",
@@ -1412,6 +1483,396 @@ COMPOSE = (
     ),
 )
 
+BRIDGE = (
+    Protection(
+        "what a killed engine left plugged in goes",
+        HOST + "holdings.py",
+        "            bridge.remove(left)\n",
+        "",
+        RACE + "test_what_a_killed_engine_left_plugged_in_goes",
+    ),
+    Protection(
+        "a receipt looks at the bridge again",
+        HOST + "holdings.py",
+        "return seen.found + [item for left in bridges for item in left.holdings()]",
+        "return seen.found",
+        RACE + "test_what_stays_plugged_in_is_residue_until_it_is_gone",
+    ),
+    Protection(
+        "a network stays as long as its bridge, which it names",
+        HOST + "holdings.py",
+        "if left is None or bridge.look(interface) is None:",
+        "if True:",
+        RACE + "test_what_stays_plugged_in_is_residue_until_it_is_gone",
+    ),
+    Protection(
+        "what remains is not called removed",
+        HOST + "destroy.py",
+        "gone = [item for item in removed if item not in remains]",
+        "gone = removed",
+        HOST_TESTS + "test_destroy.py::test_what_the_engine_only_says_it_removed_remains",
+    ),
+    Protection(
+        "a namespace that stays keeps the interface that leads to it",
+        HOST + "bridge.py",
+        "if now and not now.namespaces:",
+        "if now:",
+        HOST_TESTS
+        + "test_bridge.py::test_what_can_not_be_removed_keeps_what_leads_to_it[namespace]",
+    ),
+    Protection(
+        "an interface that stays keeps the bridge it is plugged in at",
+        HOST + "bridge.py",
+        "if now and not now.plugged:",
+        "if now:",
+        HOST_TESTS + "test_bridge.py::test_what_can_not_be_removed_keeps_what_leads_to_it[port]",
+    ),
+    Protection(
+        "no interface of a neighbour's goes by a name used again",
+        HOST + "bridge.py",
+        'f"if{interface.index}"',
+        "interface.name",
+        HOST_TESTS + "test_bridge.py::test_what_can_not_be_removed_keeps_what_leads_to_it[port]",
+    ),
+    Protection(
+        "what is plugged in elsewhere stays",
+        HOST + "bridge.py",
+        'if one.get("master") == bridge]',
+        'if "master" in one]',
+        HOST_TESTS + "test_bridge.py::"
+        "test_what_is_left_is_the_bridge_what_is_plugged_in_and_what_lies_behind",
+    ),
+    Protection(
+        "a namespace that no engine made stays",
+        HOST + "bridge.py",
+        ' and one["name"].startswith(_MADE_BY_THE_ENGINE)',
+        "",
+        HOST_TESTS + "test_bridge.py::"
+        "test_what_is_left_is_the_bridge_what_is_plugged_in_and_what_lies_behind",
+    ),
+    Protection(
+        "an ip that fails is no bridge without anything",
+        HOST + "bridge.py",
+        "if done.returncode != 0:",
+        "if False:",
+        HOST_TESTS + "test_bridge.py::test_an_ip_that_fails_is_an_error",
+    ),
+    Protection(
+        "nothing is proved while nobody can look at the bridge",
+        HOST + "bridge.py",
+        'raise _failed(words, lines[-1] if lines else f"exit status {done.returncode}")',
+        "return []",
+        RACE + "test_nothing_is_proved_while_nobody_can_look_at_the_bridge",
+    ),
+    Protection(
+        "a host without ip is no bridge without anything",
+        HOST + "bridge.py",
+        "    except FileNotFoundError:\n        raise HostError(",
+        "    except FileNotFoundError:\n"
+        '        return subprocess.CompletedProcess(words, 0, b"", b"")\n'
+        "        raise HostError(",
+        HOST_TESTS + "test_bridge.py::test_a_host_without_ip_can_not_say_what_is_left",
+    ),
+    Protection(
+        "a bridge that is gone needs no ip to say so",
+        HOST + "bridge.py",
+        "if not bridge or all(name != bridge for _index, name in socket.if_nameindex()):",
+        "if not bridge:",
+        HOST_TESTS + "test_bridge.py::test_a_bridge_that_is_gone_needs_no_ip_to_say_so",
+    ),
+)
+
+RUNTIME = (
+    Protection(
+        "a runtime is found where cron's PATH does not lead",
+        HOST + "runtime.py",
+        '            env={**os.environ, "PATH": process.search_path()},\n',
+        "",
+        HOST_TESTS + "test_runtime.py::test_a_runtime_ends_what_it_knows",
+    ),
+    Protection(
+        "so are the engine's own tools",
+        HOST + "engine.py",
+        ', "PATH": process.search_path()}',
+        "}",
+        HOST_TESTS + "test_engine.py::test_the_engine_finds_its_own_tools",
+    ),
+    Protection(
+        "what no runtime ends is residue, not forgotten",
+        HOST + "runtime.py",
+        "        if time.monotonic() >= until:\n",
+        "        if time.monotonic() >= until:\n            return\n",
+        HOST_TESTS + "test_runtime.py::test_what_a_runtime_does_not_end_is_residue",
+    ),
+    Protection(
+        "a runtime that is missing ends nothing in silence",
+        HOST + "runtime.py",
+        "    except FileNotFoundError:\n",
+        "    except FileNotFoundError:\n        return\n",
+        HOST_TESTS + "test_runtime.py::test_a_runtime_that_there_is_not",
+    ),
+    Protection(
+        "a runtime that hangs holds up no destroy",
+        HOST + "runtime.py",
+        "            timeout=SECONDS,\n",
+        "",
+        HOST_TESTS + "test_runtime.py::test_what_a_runtime_does_not_end_is_residue[exec sleep 5]",
+    ),
+    Protection(
+        "what is no container's id becomes no path",
+        HOST + "runtime.py",
+        "if _ID.fullmatch(one)]",
+        "if True]",
+        HOST_TESTS + "test_runtime.py::test_what_is_no_id_becomes_no_path",
+    ),
+    Protection(
+        "a command of the engine's that takes too long is not killed in the middle",
+        HOST + "engine.py",
+        "            child.terminate()\n",
+        "            child.kill()\n",
+        HOST_TESTS
+        + "test_engine.py::test_a_command_that_takes_too_long_may_finish_what_it_has_begun",
+    ),
+    Protection(
+        "nor is one whose job is over",
+        HOST + "engine.py",
+        "        except BaseException:\n            _await_end(child)\n",
+        "        except BaseException:\n            child.kill()\n",
+        HOST_TESTS + "test_engine.py::test_so_may_one_whose_job_is_over",
+    ),
+)
+
+COMPOSE_PROGRAM = (
+    Protection(
+        "a compose program's exit status is no verdict: what is there is looked at",
+        HOST + "compose_program.py",
+        "amiss = _amiss(engine, sandbox_id, generation, wanted)",
+        'amiss = ""',
+        MAKER + "test_one_that_fails[started]",
+    ),
+    Protection(
+        "what it makes of another generation is not taken",
+        HOST + "compose_program.py",
+        "elif item.generation != str(generation):",
+        "elif False:",
+        MAKER + "test_one_that_fails[another generation]",
+    ),
+    Protection(
+        "its own settings are kept from it",
+        HOST + "compose_program.py",
+        "if not key.startswith(_ITS_OWN)}",
+        "}",
+        MAKER + "test_its_own_settings_are_kept_from_it",
+    ),
+    Protection(
+        "it reads the file in any locale",
+        HOST + "compose_program.py",
+        '{**kept, "PYTHONUTF8": "1"}',
+        "kept",
+        MAKER + "test_its_own_settings_are_kept_from_it",
+    ),
+    Protection(
+        "it interpolates nothing",
+        HOST + "compose_program.py",
+        'return value.replace("$", "$$")',
+        "return value",
+        HOST_TESTS + "test_compose_program.py::test_each_key",
+    ),
+    Protection(
+        "its JSON is the same as YAML",
+        HOST + "compose_program.py",
+        'return _NOT_IN_YAML.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text)',
+        "return text",
+        HOST_TESTS + "test_compose_program.py::test_its_json_is_the_same_as_yaml",
+    ),
+    Protection(
+        "our labels win over the document's with it too",
+        HOST + "compose_program.py",
+        '{**spec["labels"], **labels_of(sandbox_id, generation)}',
+        '{**labels_of(sandbox_id, generation), **spec["labels"]}',
+        HOST_TESTS + "test_compose_program.py::test_our_labels_win",
+    ),
+    Protection(
+        "no compose program is found by where somebody stands",
+        HOST + "compose_program.py",
+        'if "/" in words[0] and not os.path.isabs(words[0]):',
+        "if False:",
+        HOST_TESTS + "test_compose_program.py::test_what_is_no_command",
+    ),
+    Protection(
+        "names that none of them carries are refused",
+        HOST + "compose_program.py",
+        'if "$" in key or len(key) > _LONGEST_KEY:',
+        "if False:",
+        HOST_TESTS + "test_compose_program.py::test_names_that_none_of_them_carries",
+    ),
+    Protection(
+        "one that is not there is named before anything is made",
+        HOST + "create.py",
+        '        compose_program.refuse_missing(wanted["compose_cmd"])\n',
+        "        pass\n",
+        MAKER + "test_one_that_is_not_there_is_named_before_anything_is_made",
+    ),
+    Protection(
+        "no value of the environment is in what it said",
+        HOST + "compose_program.py",
+        '            line = line.replace(part.strip(), "…")\n',
+        "            pass\n",
+        MAKER + "test_no_value_is_in_what_it_said",
+    ),
+    Protection(
+        "of what it says no more than the end is kept",
+        HOST + "compose_program.py",
+        "(kept + chunk)[-_KEPT:]",
+        "kept + chunk",
+        HOST_TESTS + "test_compose_program.py::test_of_what_it_says_the_end_is_kept",
+    ),
+    Protection(
+        "nothing that it has started outlives it",
+        HOST + "compose_program.py",
+        "        process.end_group(child.pid, END_SECONDS)\n",
+        "        child.kill()\n",
+        MAKER + "test_one_that_leaves_a_process_behind",
+    ),
+    Protection(
+        "a pod that its command asks for is planned and goes",
+        HOST + "create.py",
+        "if composed else []),",
+        "if False else []),",
+        MAKER + "test_a_pod_that_its_command_asks_for_goes_too",
+    ),
+    Protection(
+        "a full disk is told by its last lines",
+        HOST + "compose_program.py",
+        "raise no_space(lines) or HostError(",
+        "raise HostError(",
+        MAKER + "test_one_that_fails[disk full]",
+    ),
+)
+
+DOORS = (
+    Protection(
+        "a host that never answered is soon given up",
+        ACTION + "sandbox.py",
+        "host, UNHEARD_SECONDS, said)",
+        "host, SILENCE_SECONDS, said)",
+        ACTION_TESTS + "test_sandbox.py::test_a_host_that_never_answered_is_soon_given_up",
+    ),
+    Protection(
+        "what could not be connected is not asked again",
+        ACTION + "sandbox.py",
+        "if not _was_connected(str(error)):",
+        "if False:",
+        ACTION_TESTS + "test_sandbox.py::test_what_could_not_be_connected_is_not_asked_again",
+    ),
+    Protection(
+        "what a lost call has begun is found by the same again",
+        ACTION + "sandbox.py",
+        "            if not _was_connected(str(error)):\n                raise\n",
+        "            raise\n",
+        ACTION_TESTS
+        + "test_sandbox.py::test_what_the_lost_call_has_begun_is_found_by_the_same_again",
+    ),
+    Protection(
+        "quietly nothing is said where nothing was changed",
+        CLI + "cli/answer.py",
+        'changed(one) if one["changed"] else []',
+        "changed(one)",
+        TESTS + "test_program.py::test_quietly_only_what_was_changed_is_said",
+    ),
+    Protection(
+        "a package of another version is not loaded",
+        COLLECTION + "plugins/plugin_utils/package.py",
+        "if found != VERSION:",
+        "if False:",
+        TESTS + "test_package.py::test_another_version_is_refused_with_the_line_that_mends_it",
+    ),
+    Protection(
+        "a package that is missing is named",
+        COLLECTION + "plugins/plugin_utils/package.py",
+        "except ImportError as error:",
+        "except KeyError as error:",
+        TESTS + "test_package.py::test_a_package_that_is_not_there_is_named",
+    ),
+    Protection(
+        "an environment of AWX with another version is refused",
+        ACTION + "sandbox.py",
+        "    with package.loading():\n"
+        "        from sandboxer_cli.errors import SandboxerError\n"
+        "        from sandboxer_cli.profiles.resolve",
+        "    if True:\n"
+        "        from sandboxer_cli.errors import SandboxerError\n"
+        "        from sandboxer_cli.profiles.resolve",
+        TESTS + "test_awx_job.py::test_a_wheel_of_another_version_is_refused",
+    ),
+    Protection(
+        "a job of AWX is refused a key that is not known",
+        COLLECTION + "playbooks/list.yml",
+        "ansible_ssh_host_key_checking: true",
+        "ansible_ssh_host_key_checking: false",
+        TESTS + "test_awx_job.py::test_a_host_key_that_is_not_known_fails_the_job[list-unknown]",
+    ),
+    Protection(
+        "a job destroys on the host of the job before it, no other",
+        COLLECTION + "playbooks/destroy.yml",
+        "(sandboxer_result | default({})).host | default('all')",
+        "'all'",
+        TESTS + "test_awx_job.py::test_a_job_is_about_what_the_job_before_it_made",
+    ),
+    Protection(
+        "a name that is given wins over the job before it",
+        COLLECTION + "playbooks/destroy.yml",
+        "omit if sandboxer_name is defined\n          else (sandboxer_result",
+        "(sandboxer_result",
+        TESTS + "test_awx_job.py::test_a_job_is_about_what_the_job_before_it_made",
+    ),
+    Protection(
+        "a command that mends names the inventories that were given",
+        CLI + "doctor.py",
+        "return _OUR_COMMAND.sub(lambda found: found[0] + words, mend)",
+        "return mend",
+        TESTS + "test_doctor.py::test_a_command_of_ours_that_mends_can_be_pasted",
+    ),
+    Protection(
+        "an inventory with blanks in its name can be pasted",
+        CLI + "doctor.py",
+        'f"-i {shlex.quote(str(one))} "',
+        'f"-i {one} "',
+        TESTS + "test_doctor.py::test_a_command_of_ours_that_mends_can_be_pasted",
+    ),
+    Protection(
+        "words that only look like a command of ours stay",
+        CLI + "doctor.py",
+        r"(?<!\S)sandboxer",
+        "sandboxer",
+        TESTS + "test_doctor.py::test_other_words_that_mend_stay",
+    ),
+    Protection(
+        "a check changes nothing, though its first call was lost",
+        ACTION + "sandbox.py",
+        """ and not self._task.check_mode:
+            done["changed"]""",
+        """:
+            done["changed"]""",
+        ACTION_TESTS
+        + "test_sandbox.py::test_a_check_says_what_the_call_that_was_answered_says[keep]",
+    ),
+    Protection(
+        "an empty word is not the current folder, as an inventory or as a source",
+        CLI + "cli/options.py",
+        "    if not text:\n",
+        "    if False:\n",
+        TESTS + "test_program.py::test_an_error_is_one_object_or_two_lines[list -i -2-usage]",
+    ),
+    Protection(
+        "nor is it for the Python API",
+        CLI + "connection.py",
+        'if given == "":',
+        "if False:",
+        TESTS + "test_connection.py::test_inventories_that_cannot_be_used",
+    ),
+)
+
 GROUPS: dict[str, tuple[Protection, ...]] = {
     "locks": LOCKS,
     "files": FILES,
@@ -1427,4 +1888,8 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "runner": RUNNER,
     "connection": CONNECTION,
     "compose": COMPOSE,
+    "bridge": BRIDGE,
+    "runtime": RUNTIME,
+    "compose program": COMPOSE_PROGRAM,
+    "doors": DOORS,
 }

@@ -288,6 +288,9 @@ def test_inventories_that_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(Usage) as caught:
         connection.hosts(["nowhere.yml"])
     assert caught.value.detail.code == "inventory_missing"
+    with pytest.raises(Usage) as caught:
+        connection.hosts([""])  # which is the current folder, as a path
+    assert caught.value.detail.code == "inventory_missing"
     write(tmp_path / "broken.yml", "all: [\n")
     with pytest.raises(Usage) as caught:
         connection.hosts(["broken.yml"])

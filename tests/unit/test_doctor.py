@@ -16,6 +16,9 @@ import pytest
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import clock, reap
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 from sandboxer_cli import __version__, connection, doctor
+from sandboxer_cli.doctor import checks, controller, host
+from sandboxer_cli.doctor.row import fail, warn
+from sandboxer_cli.errors import ProvisioningFailed, TryAgain
 from tests.sshd import Sshd, free_port
 
 pytestmark = pytest.mark.usefixtures("quiet_surroundings")
@@ -26,7 +29,19 @@ TOOLS = ("cat", "cut", "date", "df", "head", "id", "python3", "sed", "tail", "ti
 PODMAN = """\
 #!/bin/sh
 echo 'WARN a warning, and then the answer' >&2
-echo '5.4.2 {"search":["docker.io"]}'
+cat >/dev/null # takes what it can get
+case $1 in
+--version) echo podman version 5.4.2 ;;
+ps) echo 0123456789ab ;;
+esac
+"""
+REGISTRIES = """\
+# unqualified-search-registries = ["not.example"]
+unqualified-search-registries = [
+  "docker.io", # comes first
+  'quay.io:443',
+]
+short-name-mode = "enforcing"
 """
 
 
@@ -53,9 +68,9 @@ class Box:
         at = clock.Now(now.wall - ago, now.boot - ago, boot_id or now.boot_id)
         Path(self.state.beat_file).write_text(json.dumps(asdict(at), indent=1))
 
-    def rows(self) -> dict[str, doctor.Row]:
-        way = connection.reach("box", [self.sshd.inventory()])
-        return {row["check"]: row for row in doctor.check_host(way)}
+    def rows(self, **variables: object) -> dict[str, doctor.Row]:
+        way = connection.reach("box", [self.sshd.inventory(**variables)])
+        return {row["check"]: row for row in host.check(way)}
 
 
 @pytest.fixture
@@ -67,7 +82,11 @@ def box(sshd: Sshd, tmp_path: Path) -> Box:
         assert found
         (programs / name).symlink_to(found)
     sshd.stop()
-    sshd.start({"PATH": str(programs), "SANDBOXER_STATE": str(tmp_path / "moved")})
+    moved = str(tmp_path / "moved")
+    # nothing that is called lies in /usr/sbin
+    environment = {"PATH": f"{programs}:/usr/sbin", "SANDBOXER_STATE": moved, "HOME": str(tmp_path)}
+    (tmp_path / "registries").write_text(REGISTRIES)
+    sshd.start({**environment, "CONTAINERS_REGISTRIES_CONF": str(tmp_path / "registries")})
     made = Box(sshd, programs, State(str(tmp_path / "moved/state"), str(tmp_path / "moved/srv")))
     made.program("podman", PODMAN)
     # of a machine that is well, whatever the one is that runs this
@@ -89,19 +108,16 @@ def test_a_host_that_is_well(box: Box, tmp_path: Path) -> None:
     before = tree(tmp_path / "moved")
     rows = box.rows()
     assert [row["result"] for row in rows.values()] == ["ok"] * len(rows)
-    assert list(rows)[:7] == [
-        "connection",
-        "account",
-        "python",
-        "engine",
-        "short-names",
-        "reaper",
-        "disk",
-    ]
-    assert {"inodes", "memory", "clock"} < set(rows)
-    assert rows["connection"]["said"].endswith(f"127.0.0.1:{box.sshd.port}, its key is known")
+    first = ["connection", "host-key", "account", "python", "path", "engine", "compose"]
+    assert list(rows)[:7] == first
+    others = {"short-names", "reaper", "subuid", "linger", "disk", "inodes", "memory", "clock"}
+    assert others < set(rows)
+    assert rows["connection"]["said"].endswith(f"127.0.0.1:{box.sshd.port}")
+    assert rows["compose"]["said"].startswith("none is named")
+    assert rows["path"]["said"] == f"{box.programs}:/usr/sbin"
     assert rows["engine"]["said"] == "podman 5.4.2"
-    assert rows["short-names"]["said"].startswith("looked for on docker.io")
+    searched = "looked for on docker.io, quay.io:443 (mode enforcing)"
+    assert rows["short-names"]["said"] == searched
     assert rows["reaper"]["said"].startswith("systemd, ran")
     assert rows["disk"]["said"] == "75.2 GiB free on /"
     assert {row["mend"] for row in rows.values()} == {""}
@@ -112,6 +128,20 @@ def test_a_host_that_is_well(box: Box, tmp_path: Path) -> None:
 def test_it_is_one_login(box: Box) -> None:
     box.rows()
     assert sum("Accepted publickey" in line for line in box.sshd.log) == 1
+
+
+def test_the_questions_where_sh_is_bash(box: Box) -> None:
+    """It reads a script piece by piece: what it calls could take the rest."""
+    bash = shutil.which("bash")
+    assert bash
+    done = subprocess.run(
+        [bash, "--posix", "-s", "--"],
+        input=host._QUESTIONS.read_bytes(),
+        env={"PATH": str(box.programs), "HOME": str(box.programs)},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.endswith(b"\nend=1\n")
 
 
 def test_a_bare_host(box: Box, tmp_path: Path) -> None:
@@ -155,7 +185,7 @@ def test_the_reaper(
 
 
 def test_late_is_what_the_host_calls_late() -> None:
-    assert doctor.LATE_SECONDS == reap.LATE_SECONDS
+    assert checks.LATE_SECONDS == reap.LATE_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -211,18 +241,163 @@ def test_an_account_that_is_not_root(box: Box) -> None:
     assert "ansible_become" in row["mend"]
 
 
+def test_a_path_of_a_plain_login_without_sbin(box: Box, tmp_path: Path) -> None:
+    box.sshd.stop()
+    box.sshd.start({"PATH": str(box.programs), "HOME": str(tmp_path)})
+    row = box.rows()["path"]
+    assert said(row) == ("warn", 0)
+    assert row["said"].startswith(f"{box.programs}:")
+    assert "add :/usr/sbin to PATH" in row["mend"]
+
+
+def install(program: str, text: str, home: Path) -> Path:
+    """As `pip install --user` does: where a plain login does not look."""
+    path = home / ".local/bin" / program
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def mend_by_link(box: Box, mend: str) -> None:
+    """Do what it says, with a folder of the test's own for /usr/bin."""
+    words = shlex.split(mend.removeprefix("on box: "))
+    assert words[:2] == ["ln", "-s"]
+    (box.programs / words[3].removeprefix("/usr/bin/")).symlink_to(words[2])
+
+
+def test_an_engine_that_a_plain_login_does_not_find(box: Box, tmp_path: Path) -> None:
+    (box.programs / "podman").unlink()
+    installed = install("podman", PODMAN, tmp_path)
+    row = box.rows()["engine"]
+    assert said(row) == ("fail", 7)
+    assert str(installed) in row["said"]
+    mend_by_link(box, row["mend"])
+    assert box.rows()["engine"]["result"] == "ok"
+
+
+# as podman-compose 1.0.3, docker compose and docker-compose 1 say it
+@pytest.mark.parametrize(
+    ("answer", "version"),
+    [
+        ("podman-compose version: 1.0.3\n['podman', '--version']\nusing podman 4.3.1", "1.0.3"),
+        ("Docker Compose version v2.24.5", "2.24.5"),
+        ("docker-compose version 1.29.2, build 5becea4c", "1.29.2"),
+    ],
+)
+def test_the_compose_program_of_a_host(
+    box: Box, monkeypatch: pytest.MonkeyPatch, answer: str, version: str
+) -> None:
+    monkeypatch.setenv("SANDBOXER_COMPOSE_CMD", "not-this-one")
+    box.program("a compose", f'#!/bin/sh\n[ "$1 $2" = "-x version" ] && echo "{answer}"\n')
+    rows = box.rows(sandboxer_compose_cmd="{{ program }} -x", program="'a compose'")
+    assert said(rows["compose"]) == ("ok", 0)
+    assert rows["compose"]["said"] == f"'a compose' -x {version}"
+
+
+def test_a_compose_program_that_the_environment_names(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SANDBOXER_COMPOSE_CMD", "podman-compose")
+    box.program("podman-compose", "#!/bin/sh\necho podman-compose version 1.0.3\n")
+    assert box.rows()["compose"]["said"] == "podman-compose 1.0.3"
+    assert "none is named" in box.rows(sandboxer_compose_cmd="")["compose"]["said"]
+
+
+def test_a_compose_program_that_is_missing(box: Box) -> None:
+    [row] = checks.compose("h", {}, ["podman-compose"])
+    assert (*said(row), row["said"]) == ("fail", 7, "there is no podman-compose")
+    assert row["mend"] == "on h: apt-get install podman-compose"
+    row = box.rows(sandboxer_compose_cmd="my-own up")["compose"]
+    assert (*said(row), row["said"]) == ("fail", 7, "there is no my-own")
+    assert "sandboxer_compose_cmd" in row["mend"]
+
+
+def test_a_compose_program_that_a_plain_login_does_not_find(box: Box, tmp_path: Path) -> None:
+    installed = install("my-compose", "#!/bin/sh\necho my-compose version 3.1\n", tmp_path)
+    row = box.rows(sandboxer_compose_cmd="my-compose")["compose"]
+    assert said(row) == ("fail", 7)
+    assert str(installed) in row["said"]
+    mend_by_link(box, row["mend"])
+    assert box.rows(sandboxer_compose_cmd="my-compose")["compose"]["said"] == "my-compose 3.1"
+
+
+def test_a_compose_program_that_fails(box: Box) -> None:
+    box.program("broken", "#!/bin/sh\necho no module yaml >&2\nexit 1\n")
+    row = box.rows(sandboxer_compose_cmd="broken")["compose"]
+    assert said(row) == ("warn", 0)
+    assert "no module yaml" in row["said"]
+
+
+@pytest.mark.parametrize("command", ["'", "./compose", " "])
+def test_a_compose_command_that_cannot_be_one(box: Box, command: str) -> None:
+    row = box.rows(sandboxer_compose_cmd=command)["compose"]
+    assert said(row) == ("fail", 2)
+    assert row["mend"].startswith("name another")
+
+
+@pytest.mark.parametrize("command", ["$(touch {0})", "; touch {0}", "x'; touch {0}; '"])
+def test_a_compose_command_is_words(box: Box, tmp_path: Path, command: str) -> None:
+    box.program("compose", "#!/bin/sh\necho compose version 1.0\n")
+    word = shlex.quote(command.format(tmp_path / "touched"))
+    row = box.rows(sandboxer_compose_cmd=f"compose {word}")["compose"]
+    assert row["result"] == "ok"
+    assert not (tmp_path / "touched").exists()
+
+
+def test_a_compose_program_that_the_hosts_facts_decide(box: Box) -> None:
+    command = "{{ 'a' if ansible_facts.distribution == 'Debian' else 'b' }}"
+    row = box.rows(sandboxer_compose_cmd=command)["compose"]
+    assert row["result"] == "ok"
+    assert "a play will tell" in row["said"]
+
+
+def test_users_of_an_accounts_own(box: Box) -> None:
+    box.program("id", '#!/bin/sh\n[ "$1" = -u ] && echo 1000 || echo eve\n')
+    row = box.rows()["subuid"]
+    assert said(row) == ("warn", 0)
+    assert row["said"].startswith("0 uids and 0 gids")
+    assert "--add-subuids 65536000-65601535 --add-subgids 65536000-65601535 eve" in row["mend"]
+    told = '#!/bin/sh\n[ "$1" = -g ] && shift\necho "0: $1 65536000 65536"\n'
+    box.program("getsubids", told)
+    assert box.rows()["subuid"]["result"] == "ok"
+    box.program("getsubids", told.replace("shift", "exit 1"))
+    assert box.rows()["subuid"]["said"].startswith("65536 uids and 0 gids")
+
+
+@pytest.mark.parametrize(("most", "result"), [("10", "ok"), ("3", "warn")])
+def test_how_many_commands_a_connection_carries(most: str, result: str) -> None:
+    [row] = checks.max_sessions("h", {"sessions": [most]})
+    assert said(row) == (result, 0)
+    assert ("MaxSessions 10" in row["mend"]) == (result == "warn")
+
+
+@pytest.mark.parametrize(("kib", "result"), [("8000000", "ok"), ("200000", "warn")])
+def test_memory(kib: str, result: str) -> None:
+    [row] = checks.memory("h", {"memory": [kib]})
+    assert said(row) == (result, 0)
+    assert ("sandboxer list --all --host h" in row["mend"]) == (result == "warn")
+
+
+def test_what_lingers() -> None:
+    [row] = checks.linger("h", {"uid": ["1000"], "user": ["eve"]})
+    assert (*said(row), row["mend"]) == ("warn", 0, "on h: loginctl enable-linger eve")
+    [row] = checks.linger("h", {"uid": ["1000"], "user": ["eve"], "linger": ["1"]})
+    assert row["result"] == "ok"
+
+
 @pytest.mark.parametrize(
     "told", ["sh: 1: python3: not found", "", "3.8.10 12.5", "2.7.18 12.5", "3.x.1 2"]
 )
 def test_a_python_that_modules_cannot_use(told: str) -> None:
     # /usr/bin/python3 counts first, and no test may take that away
-    [row] = doctor._python("h", {"python": [told]})
+    [row] = checks.python("h", {"python": [told]})
     assert said(row) == ("fail", 7)
     assert row["mend"] == "on h: apt-get install python3"
 
 
 def test_hostile_words(box: Box) -> None:
-    flood = "print('9' * 5000 + ' {\\\"search\\\": 7}' + '=' * 10**6)"
+    flood = "print('9' * 5000 + '=' * 10**6)"
     box.program("podman", f'#!/bin/sh\n{sys.executable} -c "{flood}"\n')
     box.program("df", f"#!/bin/sh\necho '/dev/x {'9' * 5000} 1 {'9' * 5000} 9% /'\n")
     box.program("date", "#!/bin/sh\necho nan\necho uid=7\n")
@@ -238,7 +413,8 @@ def only_runs(sshd: Sshd, command: str) -> None:
 
 def test_an_account_that_runs_no_command(sshd: Sshd) -> None:
     only_runs(sshd, "echo no shell for you")
-    [row] = doctor.check_host(connection.reach("box", [sshd.inventory()]))
+    row, key = host.check(connection.reach("box", [sshd.inventory()]))
+    assert key["check"] == "host-key"
     assert (row["check"], *said(row)) == ("connection", "fail", 3)
     assert "no shell for you" in row["said"]
     assert row["mend"]
@@ -246,10 +422,21 @@ def test_an_account_that_runs_no_command(sshd: Sshd) -> None:
 
 def test_a_silent_host(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
     only_runs(sshd, "sleep 60")
-    monkeypatch.setattr(doctor, "SECONDS", 1.0)
-    [row] = doctor.check_host(connection.reach("box", [sshd.inventory()]))
+    monkeypatch.setattr(host, "SECONDS", 1.0)
+    row, key = host.check(connection.reach("box", [sshd.inventory()]))
+    assert (key["check"], key["result"]) == ("host-key", "ok")
     assert (row["check"], *said(row)) == ("connection", "fail", 11)
     assert row["mend"]
+
+
+def fingerprint(sshd: Sshd) -> str:
+    argv = ["ssh-keygen", "-l", "-f", str(sshd.folder / "host.pub")]
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()[1]
+
+
+def key_files(sshd: Sshd) -> dict[str, bytes]:
+    ours = ("box.yml", "pid")
+    return {one.name: one.read_bytes() for one in sshd.folder.iterdir() if one.name not in ours}
 
 
 @pytest.mark.parametrize("key", ["unknown", "changed"])
@@ -258,10 +445,59 @@ def test_a_host_key_that_is_not_right(sshd: Sshd, key: str) -> None:
         sshd.new_host_key()
     else:
         sshd.known_hosts.unlink()
-    [row] = doctor.check_host(connection.reach("box", [sshd.inventory()]))
-    assert (row["check"], *said(row)) == ("connection", "fail", 3)
-    assert "sandboxer host trust box" in row["mend"]
+    before = key_files(sshd)
+    rows = host.check(connection.reach("box", [sshd.inventory()]))
+    assert [row["check"] for row in rows] == ["connection", "host-key"]
+    for row in rows:
+        assert said(row) == ("fail", 3)
+        assert "sandboxer host trust box" in row["mend"]
+    assert f"ssh-ed25519 {fingerprint(sshd)}" in rows[1]["said"]
+    assert ("NOT the one that was known" in rows[1]["said"]) == (key == "changed")
     assert not sshd.logged_in
+    assert key_files(sshd) == before
+    done = program("host", "trust", "box", "--yes", "-i", str(sshd.inventory()))
+    assert done.returncode == 0, done.stderr
+    mended = {row["check"]: row for row in host.check(connection.reach("box", [sshd.inventory()]))}
+    assert mended["connection"]["result"] == mended["host-key"]["result"] == "ok"
+
+
+def test_an_open_connection_does_not_hide_that_the_key_is_another(box: Box) -> None:
+    assert box.rows()["host-key"]["result"] == "ok"
+    box.sshd.known_hosts.unlink()
+    rows = box.rows()
+    assert rows["connection"]["result"] == "ok"  # ssh asks for no key where it is let in already
+    assert said(rows["host-key"]) == ("warn", 0)
+    assert fingerprint(box.sshd) in rows["host-key"]["said"]
+    assert "sandboxer host trust box" in rows["host-key"]["mend"]
+
+
+def test_a_host_behind_another(sshd: Sshd, tmp_path: Path) -> None:
+    """Its key is not looked up past the jump host; where ssh refused it, it says how to."""
+    known = tmp_path / "known-to-the-jump"
+    known.write_text(sshd.known_hosts.read_text())
+    jump = (
+        f"ssh -F none -o UserKnownHostsFile={known} -o IdentitiesOnly=yes -i {sshd.client_key} "
+        f"-p {sshd.port} -W 127.0.0.1:{sshd.port} 127.0.0.1"
+    )
+    arguments = f"-F none -o UserKnownHostsFile={sshd.known_hosts} -o GlobalKnownHostsFile=none"
+    arguments += f" -o IdentitiesOnly=yes -o 'ProxyCommand={jump}'"
+    way = connection.reach("box", [sshd.inventory(ansible_ssh_common_args=arguments)])
+    assert "host-key" not in [row["check"] for row in host.check(way)]
+    sshd.close_masters()
+    sshd.known_hosts.unlink()
+    row, key = host.check(way)
+    assert (row["check"], *said(row)) == ("connection", "fail", 3)
+    assert (key["check"], *said(key)) == ("host-key", "warn", 0)
+    assert "ssh-keyscan" in key["mend"]
+
+
+def test_a_revoked_host_key(sshd: Sshd) -> None:
+    revoked = " ".join((sshd.folder / "host.pub").read_text().split()[:2])
+    sshd.known_hosts.write_text(f"{sshd.known_hosts.read_text()}@revoked * {revoked}\n")
+    rows = host.check(connection.reach("box", [sshd.inventory()]))
+    assert [(row["check"], *said(row)) for row in rows][1] == ("host-key", "fail", 3)
+    assert "revoked" in rows[1]["said"]
+    assert all(row["mend"] for row in rows)
 
 
 def test_one_dead_host_of_two(box: Box) -> None:
@@ -275,13 +511,10 @@ def test_one_dead_host_of_two(box: Box) -> None:
 
 
 def test_the_first_failure_decides() -> None:
-    rows = [doctor._warn("h", "a", "", ""), *(_failed(status) for status in (7, 12))]
+    failures = [fail("h", "a", "", "", kind) for kind in (ProvisioningFailed, TryAgain)]
+    rows = [warn("h", "a", "", ""), *failures]
     assert doctor.exit_status(rows) == 7
     assert doctor.exit_status(rows[:1]) == 0
-
-
-def _failed(status: int) -> doctor.Row:
-    return doctor._row("h", "a", "fail", "", "", status)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +528,7 @@ def test_an_inventory_that_cannot_be_used(
     (tmp_path / "h.ini").write_text(f"h ansible_connection=local\noff {off}\n")
     rows = doctor.run(pattern, [inventory])
     assert (rows[-1]["check"], *said(rows[-1])) == ("inventory", "fail", status)
-    assert {row["host"] for row in rows[:-1]} == {doctor.CONTROLLER}
+    assert {row["host"] for row in rows[:-1]} == {controller.NAME}
 
 
 @pytest.mark.parametrize("inventories", [["in v.yml"], [Path("in v.yml"), "far,"]])
@@ -329,12 +562,12 @@ def test_other_words_that_mend_stay(mend: str, wanted: str) -> None:
 # This machine
 
 
-def controller() -> dict[str, doctor.Row]:
-    return {row["check"]: row for row in doctor._controller()}
+def this_machine() -> dict[str, doctor.Row]:
+    return {row["check"]: row for row in controller.check()}
 
 
 def test_this_machine() -> None:
-    rows = controller()
+    rows = this_machine()
     assert rows.keys() >= {"sandboxer", "ansible-core", "ansible-runner", "collection", "ssh"}
     assert rows["ansible-core"]["said"] == importlib.metadata.version("ansible-core")
     assert rows["ansible-playbook"]["said"] == str(PROGRAM.with_name("ansible-playbook"))
@@ -343,7 +576,7 @@ def test_this_machine() -> None:
 
 def test_a_library_of_a_version_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.metadata, "version", lambda name: "1.0")
-    row = controller()["ansible-core"]
+    row = this_machine()["ansible-core"]
     assert said(row) == ("fail", 1)
     assert "-m pip install 'ansible-core" in row["mend"]
 
@@ -358,7 +591,7 @@ def other_copy(root: Path, version: str) -> Path:
 
 def test_an_older_copy_below_the_home(tmp_path: Path) -> None:
     copy = other_copy(tmp_path / ".ansible/collections", "0.0.1")
-    rows = controller()
+    rows = this_machine()
     assert rows["collection"]["result"] == "ok"
     assert str(copy) not in rows["collection"]["said"]
     assert said(rows["other-collection"]) == ("warn", 0)
@@ -367,17 +600,17 @@ def test_an_older_copy_below_the_home(tmp_path: Path) -> None:
 
 def test_a_broken_copy_below_the_home(tmp_path: Path) -> None:
     other_copy(tmp_path / ".ansible/collections", "0.0.1").joinpath("MANIFEST.json").write_text("[")
-    assert controller()["other-collection"]["result"] == "warn"
+    assert this_machine()["other-collection"]["result"] == "warn"
 
 
 def test_another_copy_of_the_same_version(tmp_path: Path) -> None:
     other_copy(tmp_path / ".ansible/collections", __version__)
-    assert "other-collection" not in controller()
+    assert "other-collection" not in this_machine()
 
 
 def test_a_collection_of_another_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "__version__", "9.9.9")
-    row = controller()["collection"]
+    monkeypatch.setattr(controller, "__version__", "9.9.9")
+    row = this_machine()["collection"]
     assert said(row) == ("fail", 1)
     assert "9.9.9" in row["said"]
     assert "sand-boxer==9.9.9" in row["mend"]
@@ -388,18 +621,27 @@ def test_an_ansible_playbook_from_elsewhere(
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(PROGRAM.parent))
-    assert controller()["ansible-playbook"]["result"] == "warn"
+    assert this_machine()["ansible-playbook"]["result"] == "warn"
     monkeypatch.setenv("PATH", str(tmp_path))
-    rows = controller()
+    rows = this_machine()
     assert said(rows["ansible-playbook"]) == ("fail", 1)
     assert said(rows["ssh"]) == ("warn", 0)
 
 
 def test_an_ansible_that_is_not_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
-    row = controller()["bytecode"]
+    row = this_machine()["bytecode"]
     assert said(row) == ("warn", 0)
     assert "-m compileall" in row["mend"]
+
+
+def test_a_collection_that_is_not_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
+    row = this_machine()["collection-bytecode"]
+    assert said(row) == ("warn", 0)
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))
+    subprocess.run(shlex.split(row["mend"]), check=True)
+    assert this_machine()["collection-bytecode"]["result"] == "ok"
 
 
 # Through the program

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from sandboxer_cli import connection, hostkey
-from sandboxer_cli.errors import ConnectionRefused, HostUnreachable, Usage
+from sandboxer_cli.errors import ConnectionRefused, HostUnreachable, SandboxerError, Usage
 from tests.sshd import Sshd, free_port
 
 pytestmark = pytest.mark.usefixtures("quiet_surroundings")
@@ -412,8 +412,124 @@ def test_what_is_no_ssh_server(
         look_up(sshd, ansible_port=port)
     assert caught.value.exit_status == 11
     assert sshd.known_hosts.read_bytes() == before
-    if answer is greeting_alone:  # where ssh-keyscan's own limit would count anew and anew
+    if answer is greeting_alone:  # where the library's own limit would count anew
         assert caught.value.detail.code == "host_silent"
+
+
+def test_one_connection_shows_one_key(sshd: Sshd) -> None:
+    """An sshd counts against an address what connects and doesn't log in."""
+    add_ecdsa_key(sshd)
+    way = reach(sshd)
+    sshd.log.clear()
+    assert hostkey.look_up(way).is_known
+    assert len([line for line in sshd.log if line.startswith("Connection from")]) == 1
+
+
+def test_only_addresses_of_the_wanted_family(sshd: Sshd) -> None:
+    arguments = ssh_arguments(sshd, "-o AddressFamily=inet6")
+    with pytest.raises(HostUnreachable) as caught:
+        look_up(sshd, ansible_ssh_common_args=arguments)
+    assert caught.value.detail.code == "host_unreachable"
+
+
+def test_a_host_that_falls_silent_has_not_lost_a_key(sshd: Sshd) -> None:
+    """Both known kinds are asked for; after the first the host is gone."""
+    ecdsa = add_ecdsa_key(sshd)
+    left = [True]
+
+    def once(client: socket.socket) -> None:
+        if not left:
+            client.close()
+            return
+        left.clear()
+        with socket.create_connection(("127.0.0.1", sshd.port)) as server:
+            back = threading.Thread(target=relay, args=(server, client))
+            back.start()
+            relay(client, server)
+            back.join(5)
+
+    with listener(once) as port:
+        lines = [f"[127.0.0.1]:{port} {key}\n" for key in (shown(sshd), ecdsa)]
+        sshd.known_hosts.write_text("".join(lines))
+        with pytest.raises(HostUnreachable):
+            look_up(sshd, ansible_port=port)
+
+
+def relay(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while chunk := source.recv(4096):
+            target.sendall(chunk)
+        target.shutdown(socket.SHUT_WR)
+
+
+def test_a_library_that_is_broken(
+    sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = tmp_path / "fake.py"
+    fake.write_text("import os\nos.abort()\n")
+    monkeypatch.setattr(hostkey, "_SHOW_KEYS", fake)
+    with pytest.raises(SandboxerError, match="status -6") as caught:
+        look_up(sshd)
+    assert caught.value.exit_status == 1
+    assert caught.value.detail.hint.endswith("ansible-pylibssh")
+
+
+def beside_a_system_with(folder: Path, sshd: Sshd) -> dict[str, object]:
+    """What is shown where this folder stands in the place of /etc/ssh, which the library reads."""
+    answers = sshd.folder / "answers"
+    answers.mkdir()
+    request = {
+        "host": "127.0.0.1",
+        "port": sshd.port,
+        "family": "any",
+        "folder": str(answers),
+        "asked": [[["ssh-ed25519"], True]],
+    }
+    mounted = 'mount --bind "$1" /etc/ssh && shift && exec "$@"'
+    child = [sys.executable, "-P", str(hostkey._SHOW_KEYS)]
+    done = subprocess.run(
+        ["unshare", "--mount", "/bin/sh", "-c", mounted, "sh", str(folder), *child],
+        input=json.dumps(request),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+only_root_mounts = pytest.mark.skipif(os.getuid() != 0, reason="only root can mount")
+
+
+@only_root_mounts
+def test_a_key_does_not_become_known_by_looking(sshd: Sshd, tmp_path: Path) -> None:
+    add_ecdsa_key(sshd)
+    system = tmp_path / "system"
+    system.mkdir()
+    own, started = tmp_path / "own", tmp_path / "started"
+    (system / "ssh_config").write_text(
+        f"Host *\n UserKnownHostsFile {own}\n HostKeyAlgorithms ecdsa-sha2-nistp256\n"
+        f" Hostname 127.9.9.9\n Port 1\n ProxyCommand touch {started}\n"
+    )
+    key = shown(sshd).split()[1]
+    assert beside_a_system_with(system, sshd) == {"shown": {"ssh-ed25519": key}}
+    assert not own.exists()
+    assert not started.exists()
+
+
+@only_root_mounts
+def test_it_never_tries_to_log_in(sshd: Sshd, tmp_path: Path) -> None:
+    system = tmp_path / "system"
+    system.mkdir()
+    (system / "ssh_known_hosts").write_text(f"* {shown(sshd)}\n")
+    (system / "ssh_config").write_text("")
+    sshd.log.clear()
+    beside_a_system_with(system, sshd)
+    end = time.monotonic() + 10
+    while not any("[preauth]" in line for line in sshd.log) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert [line for line in sshd.log if "[preauth]" in line]
+    assert not [line for line in sshd.log if "authenticating user" in line or "Failed" in line]
 
 
 def program(sshd: Sshd, *words: str) -> subprocess.CompletedProcess[str]:

@@ -86,6 +86,8 @@ def test_every_verb_has_two_examples_and_they_parse(verb: list[str], tmp_path: P
         (["create", "--source", ""], 2, "usage"),
         (["destroy", "sbx-../../etc"], 2, "usage"),
         (["list", "-i", "nowhere"], 2, "inventory_missing"),
+        (["list", "-i", ""], 2, "usage"),
+        (["-i", "", "list"], 2, "usage"),
         (["host", "trust", "localhost"], 2, None),
         (["show", "one"], 4, "not_found"),
     ],

@@ -86,7 +86,7 @@ class ActionModule(ActionBase):
         said = "no answer yet; asking again"
         self._say(host, said)
         done = self._call_again(args, variables, host, UNHEARD_SECONDS, said)
-        if not done.get("failed"):
+        if not done.get("failed") and not self._task.check_mode:
             done["changed"] = True  # as far as anyone can know, by the call that was lost
         return done
 

@@ -186,7 +186,9 @@ def _literal(value: Any) -> Any:
 
 def _environment() -> dict[str, str]:
     kept = {key: text for key, text in os.environ.items() if not key.startswith(_ITS_OWN)}
-    return {**kept, "PYTHONUTF8": "1"}  # a Python in another locale could not read the file
+    # A Python in another locale could not read the file. One that buffers says last what came
+    # before the engine's own error.
+    return {**kept, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
 
 
 def _run(argv: Sequence[str], folder: str) -> bytes:

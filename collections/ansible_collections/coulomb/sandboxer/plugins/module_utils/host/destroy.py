@@ -167,7 +167,8 @@ def _empty(
         remains = holdings.remaining(place, current.id, current.holdings)
     except HostError as error:  # nobody could look, so nothing is proved
         return [], [dict(item) for item in current.holdings], error
-    return removed, remains, error_of({"remains": remains})
+    gone = [item for item in removed if item not in remains]
+    return gone, remains, error_of({"remains": remains})
 
 
 def _stuck(state: State, sandbox_id: str, error: HostError) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import ids, runtime
+from . import ids, process, runtime
 from .errors import HostError
 
 LABEL_ID = "io.sandboxer.id"
@@ -30,7 +30,6 @@ _LABELS_PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
 CALL_SECONDS = 120.0
 STOP_SECONDS = 2
 END_SECONDS = 5.0
-_SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 _NEVER_STARTED = ("created", "configured")
 _OUR_NAME = re.compile(r"(?:pod_)?(sbx-[a-z0-9][a-z0-9-]{0,38})(?:[._].*)?", re.DOTALL)
 _OWN_LOG = re.compile(r'time="[^"]*" level=(?:debug|info|warning) ')
@@ -84,7 +83,7 @@ class Engine:
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, **(environment or {}), "PATH": search_path()},
+                env={**os.environ, **(environment or {}), "PATH": process.search_path()},
             )
         except FileNotFoundError as error:
             raise HostError(
@@ -223,13 +222,6 @@ def no_space(lines: Sequence[str]) -> HostError | None:
                 retryable=True,
             )
     return None
-
-
-def search_path() -> str:
-    """PATH with the folders in which the engine looks for its own tools (runc, iptables). cron
-    and plain logins leave them out."""
-    given = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return os.pathsep.join([*given, *(folder for folder in _SBIN if folder not in given)])
 
 
 def _await_end(child: subprocess.Popen[bytes]) -> None:

@@ -12,7 +12,7 @@ import pwd
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import bridge, fault, ports, runtime
 from .engine import KINDS as ENGINE_KINDS
@@ -67,26 +67,18 @@ def _give_to_run_account(state: State, path: str) -> None:
         os.close(descriptor)
 
 
-def find(
-    place: Place, sandbox_id: str, holdings: Iterable[Mapping[str, str]]
-) -> list[dict[str, str]]:
-    """What is there now: of the planned kinds by name and label, of the engine's whatever is ours.
-
-    Returns holdings in the order in which they were made.
-    """
-    return _look(place, sandbox_id, list(holdings)).found
-
-
 @dataclass(frozen=True)
 class _Seen:
     """What is there as holdings, and what the engine says of some."""
 
     found: list[dict[str, str]]
     containers: Sequence[Container] = ()
-    bridges: Sequence[str] = ()
+    networks: Mapping[str, str] = field(default_factory=dict)  # name -> the bridge's interface
 
 
 def _look(place: Place, sandbox_id: str, planned: list[Mapping[str, str]]) -> _Seen:
+    """What is there now: of the planned kinds by name and label, of the engine's whatever is ours;
+    in the order in which it was made."""
     kinds = {item["kind"] for item in planned}
     monitored = {one.name for one in runtime.monitors(_prefix(sandbox_id))}
     found: list[dict[str, str]] = []
@@ -113,7 +105,7 @@ def _look(place: Place, sandbox_id: str, planned: list[Mapping[str, str]]) -> _S
     # a monitor that outlives its container is a container left behind
     names = monitored | {one.name for one in containers}
     found += [{"kind": "container", "key": name} for name in sorted(names)]
-    return _Seen(found, containers, list(networks.values()))
+    return _Seen(found, containers, networks)
 
 
 def remove(
@@ -122,7 +114,6 @@ def remove(
     """Remove all that is there, last made first; returns what was removed, or tried."""
     seen = _look(place, sandbox_id, list(holdings))
     there, containers = seen.found, seen.containers
-    plugged = {interface: bridge.ports(interface) for interface in seen.bridges}
     if any(item["kind"] == "container" for item in there):
         fault.point("remove-container")
         place.engine.remove_containers(containers)
@@ -131,10 +122,9 @@ def remove(
         forgotten = {one.container_id for one in runtime.monitors(_prefix(sandbox_id))} - known
         runtime.end(forgotten)
     place.engine.remove_pods([item["key"] for item in there if item["kind"] == "pod"])
-    for interface, left in plugged.items():
-        bridge.remove(interface, left)
-    for kind in ("volume", "network"):
-        names = [item["key"] for item in there if item["kind"] == kind]
+    left_behind, networks = _remove_bridges(seen.networks)
+    volumes = [item["key"] for item in there if item["kind"] == "volume"]
+    for kind, names in (("volume", volumes), ("network", networks)):
         if names:
             fault.point("remove-" + kind)
             place.engine.remove(kind, names)
@@ -144,7 +134,7 @@ def remove(
             fault.point("remove-dir")
             _remove_dir(place.state, sandbox_id, item["key"])
             fault.point("removed-dir")
-    return there
+    return there + left_behind
 
 
 def remaining(
@@ -155,7 +145,24 @@ def remaining(
     end = time.monotonic() + MONITOR_SECONDS
     while runtime.monitors(_prefix(sandbox_id)) and time.monotonic() < end:
         time.sleep(0.02)
-    return find(place, sandbox_id, planned)
+    seen = _look(place, sandbox_id, planned)
+    bridges = [left for one in seen.networks.values() if (left := bridge.look(one))]
+    return seen.found + [item for left in bridges for item in left.holdings()]
+
+
+def _remove_bridges(networks: Mapping[str, str]) -> tuple[list[dict[str, str]], list[str]]:
+    """What was left of the bridges and is removed, or tried; and the networks that may go now: by
+    the others the next destroyer still knows the bridge."""
+    found: list[dict[str, str]] = []
+    free = []
+    for network, interface in sorted(networks.items()):
+        left = bridge.look(interface)
+        if left is not None:
+            bridge.remove(left)
+            found += left.holdings()
+        if left is None or bridge.look(interface) is None:
+            free.append(network)
+    return found, free
 
 
 def _prefix(sandbox_id: str) -> str:

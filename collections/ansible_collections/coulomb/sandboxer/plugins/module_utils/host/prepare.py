@@ -29,7 +29,8 @@ SUPPORTED = ("12", "13")
 PORTS = (20000, 29999)
 RUN_ACCOUNT = "sandboxer-run"
 # Without what these recommend. Of the two runtimes runc is the one that knows hybrid cgroups;
-# iptables is what Debian 12's netavark calls, nftables what Debian 13's does.
+# iptables is what Debian 12's netavark calls, nftables what Debian 13's does; by iproute2 goes
+# what a killed engine has left plugged in.
 PACKAGES = (
     "python3",
     "podman",
@@ -38,6 +39,7 @@ PACKAGES = (
     "aardvark-dns",
     "iptables",
     "nftables",
+    "iproute2",
     "catatonit",
     "uidmap",
     "slirp4netns",

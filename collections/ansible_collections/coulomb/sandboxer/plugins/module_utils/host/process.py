@@ -1,4 +1,5 @@
-"""Processes of this host, read from /proc. A pid alone is nobody: it is used again."""
+"""Processes of this host, read from /proc. A pid alone is nobody: it is used again. And where the
+programs are that become processes."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import os
 import signal
 import time
 from collections.abc import Callable
+
+_SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
 def all_pids() -> list[int]:
@@ -91,6 +94,13 @@ def _end(find: Callable[[], list[int]], leader: int, grace: float, patience: flo
                 break
             time.sleep(0.01)
     return False
+
+
+def search_path() -> str:
+    """PATH with the folders in which the engine's own tools are (runc, iptables), and `ip`. cron
+    and plain logins leave them out."""
+    given = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join([*given, *(folder for folder in _SBIN if folder not in given)])
 
 
 def _stat(pid: int) -> list[str]:

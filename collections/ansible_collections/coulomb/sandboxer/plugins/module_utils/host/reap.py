@@ -14,7 +14,7 @@ from typing import Any
 from . import lease, process, program, receipt, record
 from .clock import Now, now
 from .errors import HostError
-from .state import State, read_json, write_json
+from .state import State, read_json, sweep, write_json
 
 LATE_SECONDS = 180.0
 DESTROY_SECONDS = 300.0
@@ -44,6 +44,8 @@ def run(state: State, check: bool = False) -> dict[str, Any]:
         gone = [sandbox_id for sandbox_id, is_gone in _destroy(state, due, mine) if is_gone]
         receipt.forget_old(state, at)
         _forget_programs(state, mine, at)
+        for folder in (state.root, state.tombstones, state.programs):
+            sweep(folder)
     finally:
         os.close(lock)
     return {"destroyed": gone, "left": sorted({*due} - {*gone}), "kept": kept}

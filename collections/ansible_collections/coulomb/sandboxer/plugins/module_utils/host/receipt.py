@@ -39,12 +39,11 @@ def read(state: State, sandbox_id: str) -> dict[str, Any] | None:
 
 
 def forget_old(state: State, now: Now) -> None:
-    folder = os.path.join(state.root, "tombstones")
-    for name in os.listdir(folder):
+    for name in os.listdir(state.tombstones):
         sandbox_id, _dot, ending = name.partition(".")
         if ending != "json" or not ids.is_id(sandbox_id):
             continue
-        path = os.path.join(folder, name)
+        path = os.path.join(state.tombstones, name)
         with contextlib.suppress(FileNotFoundError):
             if now.wall - os.stat(path).st_mtime > KEPT_SECONDS:
                 os.unlink(path)

@@ -57,13 +57,7 @@ def end(container_ids: Iterable[str]) -> None:
     while left := [one for one in wanted if _known(one) or _monitored(one)]:
         for container_id in left:
             for folder in _known(container_id):
-                subprocess.run(
-                    [os.path.basename(folder), "delete", "--force", container_id],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    check=False,
-                )
+                _delete(os.path.basename(folder), container_id)
         if time.monotonic() >= until:
             raise HostError(
                 "residue",
@@ -72,6 +66,28 @@ def end(container_ids: Iterable[str]) -> None:
                 retryable=True,
             )
         time.sleep(0.02)
+
+
+def _delete(program: str, container_id: str) -> None:
+    """Have a runtime remove what it knows. Whether it worked, look."""
+    try:
+        subprocess.run(
+            [program, "delete", "--force", container_id],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PATH": process.search_path()},
+            timeout=SECONDS,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise HostError(
+            "engine_missing",
+            f"there is no {program} on this host to end {container_id[:12]} with",
+            "install it again, then destroy once more",
+        ) from None
+    except subprocess.TimeoutExpired:
+        pass  # it is still known then
 
 
 def _monitored(container_id: str) -> bool:

@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from typing import Any
 
 from . import ids
 from .errors import HostError
+
+_TEMPORARY = re.compile(r".+\.([0-9]+)\.tmp", re.DOTALL)  # as `write_bytes` calls them
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,10 @@ class State:
     def beat_file(self) -> str:
         return os.path.join(self.root, "beat.json")
 
+    @property
+    def tombstones(self) -> str:
+        return os.path.join(self.root, "tombstones")
+
     def sandbox(self, sandbox_id: str) -> str:
         return os.path.join(self.sandboxes, ids.check_id(sandbox_id))
 
@@ -61,7 +68,7 @@ class State:
         return os.path.join(self.sandbox(sandbox_id), "job")
 
     def tombstone(self, sandbox_id: str) -> str:
-        return os.path.join(self.root, "tombstones", ids.check_id(sandbox_id) + ".json")
+        return os.path.join(self.tombstones, ids.check_id(sandbox_id) + ".json")
 
     def remote_dir(self, sandbox_id: str) -> str:
         return os.path.join(self.remote, ids.check_id(sandbox_id))
@@ -194,6 +201,15 @@ def write_bytes(path: str, data: bytes, mode: int = 0o600) -> None:
             ) from error
         raise
     sync_folder(os.path.dirname(path))
+
+
+def sweep(folder: str) -> None:
+    """Remove the temporary files of writers that were killed, never a living one's."""
+    for name in os.listdir(folder):
+        found = _TEMPORARY.fullmatch(name)
+        if found and not os.path.exists(f"/proc/{found[1]}"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(folder, name))
 
 
 def write_json(path: str, value: Any) -> None:

@@ -12,6 +12,7 @@ from ansible.playbook.task import Task
 
 from ansible_collections.coulomb.sandboxer.plugins.action import sandbox
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer as answers
+from ansible_collections.coulomb.sandboxer.tests.unit.clock import Clock
 
 # as Ansible's ssh plugin says it
 REFUSED = "Failed to connect to the host via ssh: ssh: connect to host h port 22: Timed out"
@@ -20,19 +21,6 @@ SILENT = f"{VANISHED} Timeout, server h not responding."
 
 LOST_SECONDS = 20.0  # until ssh gives up a connection that it had
 REFUSED_SECONDS = 10.0  # until it gives up making one
-
-
-class Clock:
-    """Time passes only where somebody waits."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class PlayedLink:
@@ -71,8 +59,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def create(link: PlayedLink, **more: Any) -> dict[str, Any]:
+def create(link: PlayedLink, check: bool = False, **more: Any) -> dict[str, Any]:
     task = Task()
+    task.check_mode = check
     task.args = {"profile": "profile.hello", "name": "one", "owner": "me", **more}
     return Action(task, link, None, None, None).run(task_vars={"inventory_hostname": "h"})
 
@@ -125,6 +114,15 @@ def test_what_the_lost_call_has_begun_is_found_by_the_same_again(clock: Clock) -
     done = create(link)
     assert (done["changed"], done["sandbox"]["id"]) == (True, "sbx-one")
     assert link.calls == [link.calls[0]] * 3
+
+
+@pytest.mark.parametrize("found", [MAKING, FOUND], ids=["make", "keep"])
+def test_a_check_says_what_the_call_that_was_answered_says(
+    clock: Clock, found: dict[str, Any]
+) -> None:
+    """The one that was lost has changed nothing."""
+    done = create(PlayedLink(clock, [SILENT, REFUSED, found]), check=True)
+    assert done["changed"] == found["changed"]
 
 
 def test_once_it_has_answered_a_silence_is_borne_for_long(

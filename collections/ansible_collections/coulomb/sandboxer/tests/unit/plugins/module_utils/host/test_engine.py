@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import Engine
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 
 
 @pytest.mark.parametrize(
@@ -29,3 +31,37 @@ def test_the_engine_finds_its_own_tools(
         monkeypatch.setenv("PATH", given)
     for environment in ({}, {"X": "y"}):
         assert Engine(str(program)).run([], environment=environment).decode() == seen
+
+
+def test_a_command_that_takes_too_long_may_finish_what_it_has_begun(tmp_path: Path) -> None:
+    """One that is killed in the middle leaves behind what it had not yet written down."""
+    written = tmp_path / "written"
+    program = tmp_path / "engine"
+    lines = f"trap 'sleep 0.3; touch {written}; exit 0' TERM; while :; do sleep 0.1; done"
+    program.write_text(f"#!/bin/sh\n{lines}\n")
+    program.chmod(0o755)
+    with pytest.raises(HostError) as failed:
+        Engine(str(program)).run(["ps"], seconds=1)
+    assert failed.value.code == "engine_failed"
+    assert written.exists()
+
+
+def test_so_may_one_whose_job_is_over(tmp_path: Path) -> None:
+    written = tmp_path / "written"
+    program = tmp_path / "engine"
+    program.write_text(f"#!/bin/sh\nsleep 1; touch {written}\n")
+    program.chmod(0o755)
+
+    def over(number: int, frame: object) -> None:
+        raise HostError("deadline", "its time is over")
+
+    before = signal.signal(signal.SIGALRM, over)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        with pytest.raises(HostError) as failed:
+            Engine(str(program)).run(["ps"])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert failed.value.code == "deadline"
+    assert written.exists()

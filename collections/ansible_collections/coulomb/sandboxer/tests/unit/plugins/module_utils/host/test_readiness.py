@@ -16,24 +16,12 @@ from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine impo
 )
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.readiness import Readiness
+from ansible_collections.coulomb.sandboxer.tests.unit.clock import Clock
 
 Scene = Mapping[str, tuple[str, int, int]]
 ID = "sbx-test"
 RUNNING = ("running", 0, 1)
 ENDED = ("exited", 3, 1)
-
-
-class Clock:
-    """Time passes only where somebody waits."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class Played:

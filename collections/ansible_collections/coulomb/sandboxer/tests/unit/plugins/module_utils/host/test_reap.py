@@ -77,6 +77,18 @@ def test_one_pass_at_a_time(due: State) -> None:
     assert reap.run(due)["destroyed"] == ["sbx-one"]
 
 
+def test_what_killed_writers_left_goes(due: State) -> None:
+    dead = 2**22 + 1  # greater than any pid
+    left = [
+        Path(f"{path}.{dead}.tmp")
+        for path in (due.tombstone("sbx-old"), due.host_file, f"{due.programs}/0.0.1-abc.pyz")
+    ]
+    for path in left:
+        path.write_text("{")
+    reap.run(due)
+    assert not any(path.exists() for path in left)
+
+
 def test_what_was_not_taken_away_is_left_and_said(due: State) -> None:
     program = Path(due.programs, "0.1.0-abc.pyz")  # the one that its record names
     program.write_text("raise SystemExit(1)")

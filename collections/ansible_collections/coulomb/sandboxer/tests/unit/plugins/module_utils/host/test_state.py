@@ -120,6 +120,44 @@ def test_is_working_writes_nothing(state: State, tmp_path: Path) -> None:
     assert names(tmp_path) == before
 
 
+WRITE = """
+import os, sys
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import state
+fsync = os.fsync
+
+def wait(descriptor):
+    print(descriptor, flush=True)
+    sys.stdin.readline()
+    fsync(descriptor)
+
+os.fsync = wait
+state.write_json(sys.argv[1], {})
+"""
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_only_what_a_killed_writer_left_is_swept(tmp_path: Path, killed: bool) -> None:
+    (tmp_path / "notes.tmp").write_text("mine")
+    (tmp_path / "notes.x.tmp").write_text("mine")
+    child = subprocess.Popen(
+        [sys.executable, "-c", WRITE, str(tmp_path / "file.json")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": ROOT},
+    )
+    with child:
+        assert child.stdout is not None
+        child.stdout.readline()  # it is in the middle of it
+        if killed:
+            child.kill()
+            child.wait()
+        rooms.sweep(str(tmp_path))
+        assert len(names(tmp_path)) == (2 if killed else 3)
+        if not killed:
+            child.communicate(b"\n\n")
+    assert names(tmp_path) == [*([] if killed else ["file.json"]), "notes.tmp", "notes.x.tmp"]
+
+
 HOLD = """
 import sys
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State

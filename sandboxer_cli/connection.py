@@ -159,6 +159,10 @@ _AUTH_FAILED = re.compile(
     r"Invalid/incorrect password",
     re.I,
 )
+# A shared connection that goes away says nothing at all; Ansible then quotes that.
+_WORDLESS = re.compile(r"\s*|.*over ssh:\s*", re.S)
+# What ssh adds when the way through a jump host has ended; that one's own words come before.
+_JUMP_ENDED = re.compile(r"closed by UNKNOWN port 65535")
 _BECOME_PASSWORD = re.compile(
     r"(Missing|Incorrect) \w+ password|a password is required|"
     r"su: Authentication failure|doas: Auth\w+ (required|failed)|su: must be run from a terminal",
@@ -192,6 +196,13 @@ def refusal(message: str, host: str) -> SandboxerError:
             "let the account become that user without one, or log in as that user",
             code="become_password_missing",
         )
+    if _WORDLESS.fullmatch(message):
+        return HostUnreachable(
+            f"the connection to {host} was lost",
+            "what is on it is unknown until it answers again, and the hosts on the way to it; "
+            "its own reaper needs nobody",
+            code="connection_lost",
+        )
     return HostUnreachable(
         f"{host} can't be reached: {_last_line(message)}",
         "what is on it is unknown until it answers; its own reaper needs nobody",
@@ -205,7 +216,8 @@ def is_become_refusal(message: str) -> bool:
 
 def _last_line(message: str) -> str:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    return lines[-1] if lines else "ssh said nothing"
+    telling = [line for line in lines if not _JUMP_ENDED.search(line)] or lines
+    return telling[-1] if telling else "ssh said nothing"
 
 
 def _source(given: Path | str) -> str:

@@ -253,6 +253,8 @@ if command -v podman >/dev/null; then
         </dev/null 2>&1)
     say engine_status "$?"
     say engine "$(printf '%s\\n' "$told" | tail -n 1)"
+else
+    say searched "$PATH"
 fi
 registries=${CONTAINERS_REGISTRIES_CONF:-/etc/containers/registries.conf}
 say short_names "$(cat "$registries" /etc/containers/registries.conf.d/*.conf 2>/dev/null |
@@ -355,7 +357,8 @@ def _engine(host: str, told: _Told) -> Iterator[Row]:
     said = _first(told, "engine")
     if "engine_status" not in told:
         mend = f"sandboxer host prepare {host}"
-        yield _fail(host, "engine", "there is no podman", mend, ProvisioningFailed)
+        said = f"there is no podman in {_first(told, 'searched')}"
+        yield _fail(host, "engine", said, mend, ProvisioningFailed)
     elif _first(told, "engine_status") != "0":
         said = said or f"status {_first(told, 'engine_status')}"
         mend = f"sandboxer host prepare {host} --fix-engine"

@@ -327,7 +327,7 @@ def _judge(play: Play, inventories: Sequence[str], watch: _Watch, status: int | 
     stats = _stats_by_host(watch.stats)
     missing = _missing(play, inventories, stats)
     failures = {
-        host: _failure(host, watch)
+        host: _failure(host, inventories, watch)
         for host, counts in stats.items()
         if counts["failures"] or counts["dark"]
     }
@@ -375,9 +375,9 @@ def _stats_by_host(stats: Mapping[str, Any]) -> dict[str, dict[str, int]]:
 _COUNTED = ("ok", "changed", "failures", "dark", "skipped", "rescued", "ignored")
 
 
-def _failure(host: str, watch: _Watch) -> SandboxerError:
+def _failure(host: str, inventories: Sequence[str], watch: _Watch) -> SandboxerError:
     if host in watch.unreachable:
-        return connection.refusal(watch.unreachable[host], host)
+        return connection.explain(watch.unreachable[host], host, inventories)
     result = watch.failed.get(host, {})
     if isinstance(detail := result.get("sandboxer_error"), dict):
         return from_host(detail)

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,20 +131,32 @@ def sshd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
         pytest.skip("there is no sshd on this machine")
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    folder = tmp_path / "sshd"
-    folder.mkdir()
-    _key(folder / "host")
-    _key(folder / "client")
     # Sockets need a short path, which pytest's own folders aren't.
     with tempfile.TemporaryDirectory(prefix="sbx-", dir="/tmp") as control:
         monkeypatch.setenv("ANSIBLE_SSH_CONTROL_PATH_DIR", control)
-        server = Sshd(folder, free_port(), Path(control), None, [])  # type: ignore[arg-type]
-        server.start()
-        server.trust()
-        try:
+        with started(tmp_path / "sshd", Path(control)) as server:
             yield server
-        finally:
-            server.stop()
+
+
+@pytest.fixture
+def jump(sshd: Sshd, tmp_path: Path) -> Iterator[Sshd]:
+    """Another one, to go through on the way to the first."""
+    with started(tmp_path / "jump", sshd.control) as server:
+        yield server
+
+
+@contextmanager
+def started(folder: Path, control: Path) -> Iterator[Sshd]:
+    folder.mkdir()
+    _key(folder / "host")
+    _key(folder / "client")
+    server = Sshd(folder, free_port(), control, None, [])  # type: ignore[arg-type]
+    server.start()
+    server.trust()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def free_port() -> int:

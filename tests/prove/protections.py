@@ -1359,6 +1359,28 @@ CONNECTION = (
         TESTS + "test_connection.py::test_become_never_asks",
     ),
     Protection(
+        "what a jump host said is asked for where ssh kept it to itself",
+        CLI + "connection.py",
+        "if _VAGUE.search(message) and way.argv[1:3] != _ALONE:",
+        "if False:",
+        TESTS + "test_surroundings.py::test_a_jump_host_whose_key_is_not_known[list-unknown]",
+    ),
+    Protection(
+        "a play asks for it too",
+        CLI + "connection.py",
+        "    if not _VAGUE.search(message):\n        return refusal(message, host)\n"
+        "    return _why(reach(host, inventories), message)",
+        "    return refusal(message, host)",
+        TESTS + "test_surroundings.py::test_su_that_asks_for_a_password[reap]",
+    ),
+    Protection(
+        "the key of a jump host is not taken for its host's",
+        CLI + "connection.py",
+        "    if _JUMP_ENDED.search(message):\n",
+        "    if False:\n",
+        TESTS + "test_surroundings.py::test_a_jump_host_whose_key_is_not_known[list-unknown]",
+    ),
+    Protection(
         "nothing of the working folder is imported",
         CLI + "connection.py",
         '[sys.executable, "-P", str',

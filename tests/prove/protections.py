@@ -1689,8 +1689,8 @@ COMPOSE_PROGRAM = (
     Protection(
         "it reads the file in any locale",
         HOST + "compose_program.py",
-        '{**kept, "PYTHONUTF8": "1"}',
-        "kept",
+        '"PYTHONUTF8": "1", ',
+        "",
         MAKER + "test_its_own_settings_are_kept_from_it",
     ),
     Protection(
@@ -1850,21 +1850,21 @@ DOORS = (
     ),
     Protection(
         "a command that mends names the inventories that were given",
-        CLI + "doctor.py",
+        CLI + "doctor/__init__.py",
         "return _OUR_COMMAND.sub(lambda found: found[0] + words, mend)",
         "return mend",
         TESTS + "test_doctor.py::test_a_command_of_ours_that_mends_can_be_pasted",
     ),
     Protection(
         "an inventory with blanks in its name can be pasted",
-        CLI + "doctor.py",
+        CLI + "doctor/__init__.py",
         'f"-i {shlex.quote(str(one))} "',
         'f"-i {one} "',
         TESTS + "test_doctor.py::test_a_command_of_ours_that_mends_can_be_pasted",
     ),
     Protection(
         "words that only look like a command of ours stay",
-        CLI + "doctor.py",
+        CLI + "doctor/__init__.py",
         r"(?<!\S)sandboxer",
         "sandboxer",
         TESTS + "test_doctor.py::test_other_words_that_mend_stay",

@@ -103,14 +103,14 @@ class Engine:
         return subprocess.CompletedProcess(child.args, child.returncode, out, err)
 
     def is_here(self) -> bool:
-        return shutil.which(self.program, path=search_path()) is not None
+        return shutil.which(self.program, path=process.search_path()) is not None
 
     def missing(self, hint: str) -> HostError:
         """It may lie in a folder that only its owner's own shell searches: so say where it isn't.
         The reaper's timer would not find it there either."""
         return HostError(
             "engine_missing",
-            f"there is no {self.program} in {search_path()}",
+            f"there is no {self.program} in {process.search_path()}",
             f"{hint}; one that lies elsewhere needs a link in /usr/local/bin",
         )
 

@@ -33,7 +33,6 @@ def test_the_engine_finds_its_own_tools(
         assert Engine(str(program)).run([], environment=environment).decode() == seen
 
 
-<<<<<<< HEAD
 def test_a_command_that_takes_too_long_may_finish_what_it_has_begun(tmp_path: Path) -> None:
     """One that is killed in the middle leaves behind what it had not yet written down."""
     written = tmp_path / "written"
@@ -66,7 +65,8 @@ def test_so_may_one_whose_job_is_over(tmp_path: Path) -> None:
         signal.signal(signal.SIGALRM, before)
     assert failed.value.code == "deadline"
     assert written.exists()
-=======
+
+
 def test_a_missing_engine_is_said_with_the_folders_that_were_searched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -79,4 +79,3 @@ def test_a_missing_engine_is_said_with_the_folders_that_were_searched(
     assert str(caught.value) == (
         "there is no no-such-engine in /usr/bin:/usr/local/sbin:/usr/sbin:/sbin"
     )
->>>>>>> wt-molecule

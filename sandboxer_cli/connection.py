@@ -171,6 +171,7 @@ _JUMP_ENDED = re.compile(
 )
 _BECOME_PASSWORD = re.compile(
     r"(Missing|Incorrect) \w+ password|a password is required|"
+    r"sudo: interactive authentication is required|"
     r"su: Authentication failure|doas: Auth\w+ (required|failed)|su: must be run from a terminal",
     re.I,
 )
@@ -220,7 +221,11 @@ def explain(message: str, host: str, inventories: Sequence[Path | str]) -> Sandb
     """`refusal` for what a play met on its way to a host of these inventories."""
     if not _VAGUE.search(message):
         return refusal(message, host)
-    return _why(reach(host, inventories), message)
+    try:
+        way = reach(host, inventories)
+    except SandboxerError:
+        return refusal(message, host)
+    return _why(way, message)
 
 
 def _why(way: Reach, message: str) -> SandboxerError:

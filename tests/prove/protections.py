@@ -1368,9 +1368,8 @@ CONNECTION = (
     Protection(
         "a play asks for it too",
         CLI + "connection.py",
-        "    if not _VAGUE.search(message):\n        return refusal(message, host)\n"
-        "    return _why(reach(host, inventories), message)",
-        "    return refusal(message, host)",
+        "    if not _VAGUE.search(message):\n        return",
+        "    if True:\n        return",
         TESTS + "test_surroundings.py::test_su_that_asks_for_a_password[reap]",
     ),
     Protection(

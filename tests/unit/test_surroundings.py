@@ -67,10 +67,10 @@ def test_a_source_and_a_working_folder_that_are_read_only(
         "all: {hosts: {here: {ansible_connection: local, ansible_python_interpreter: "
         f"{sys.executable}}}}}}}\n"
     )
-    monkeypatch.chdir(shop)
     monkeypatch.setenv("SANDBOXER_STATE", str(tmp_path / "state"))
     create = ("create", ".", "-i", "hosts.yml", "--dry-run")
-    status, answer = run(*create, prefix=(*READ_ONLY, str(shop)))
+    inside = (*READ_ONLY, str(shop), "env", f"--chdir={shop}")
+    status, answer = run(*create, prefix=inside)
     assert (status, answer["results"]["here"]["action"]) == (0, "make")
     assert {path.name for path in shop.iterdir()} == {"compose.yml", "hosts.yml"}
 
@@ -121,7 +121,6 @@ def test_a_jump_host_that_drops_in_the_middle(
     behind.write_text(text)
     child = start(verb, "-i", str(behind))
     await_condition(lambda: waiting.exists() and waiting.read_text().endswith("\n"))
-    dropped = time.monotonic()
     pids = Path(f"/proc/{jump.process.pid}/task/{jump.process.pid}/children").read_text().split()
     assert pids
     jump.process.kill()
@@ -131,7 +130,6 @@ def test_a_jump_host_that_drops_in_the_middle(
     assert (status, answer["error"]["code"]) == (11, "host_unreachable")
     lost = "the connection to box was lost" if shared else "Broken pipe"
     assert lost in answer["error"]["message"]
-    assert time.monotonic() - dropped < 20
 
 
 @pytest.mark.parametrize("verb", ["list", "reap"])

@@ -7,6 +7,7 @@ socket are the same here and in the plays.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import itertools
 import json
@@ -133,7 +134,7 @@ def run(
         raise SandboxerError(f"{exc.filename} is missing here", code="program_missing") from exc
     complaint = done.stderr.decode(errors="replace")
     if way.kind == "ssh" and done.returncode == 255:
-        raise refusal(complaint, way.host)
+        raise _why(way, complaint)
     if way.become and done.returncode != 0 and _BECOME_PASSWORD.search(complaint):
         raise refusal(complaint, way.host)
     return done
@@ -162,8 +163,15 @@ _AUTH_FAILED = re.compile(
     r"Invalid/incorrect password",
     re.I,
 )
+# A shared connection that goes away says nothing at all; Ansible then quotes that.
+_WORDLESS = re.compile(r"\s*|.*over ssh:\s*", re.S)
+# What ssh adds when the way through a jump host has ended; that one's own words come before.
+_JUMP_ENDED = re.compile(
+    r"kex_exchange_identification: Connection closed|closed by UNKNOWN port 65535"
+)
 _BECOME_PASSWORD = re.compile(
     r"(Missing|Incorrect) \w+ password|a password is required|"
+    r"sudo: interactive authentication is required|"
     r"su: Authentication failure|doas: Auth\w+ (required|failed)|su: must be run from a terminal",
     re.I,
 )
@@ -171,17 +179,19 @@ _BECOME_PASSWORD = re.compile(
 
 def refusal(message: str, host: str) -> SandboxerError:
     """What ssh, become or Ansible's report of them said, as one of our errors."""
+    whose, trust = host, f"sandboxer host trust {host}"
+    if _JUMP_ENDED.search(message):
+        whose = f"a jump host on the way to {host}"
+        trust = "ssh-keyscan shows it, and a person puts it into the known hosts"
     if _KEY_CHANGED.search(message):
         return ConnectionRefused(
-            f"the host key of {host} is not the one that is known",
-            f"find out why; when the new key is right: sandboxer host trust {host}",
+            f"the host key of {whose} is not the one that is known",
+            f"find out why; when the new key is right: {trust}",
             code="host_key_changed",
         )
     if _KEY_UNKNOWN.search(message):
         return ConnectionRefused(
-            f"the host key of {host} is not known here",
-            f"sandboxer host trust {host}",
-            code="host_key_unknown",
+            f"the host key of {whose} is not known here", trust, code="host_key_unknown"
         )
     if _AUTH_FAILED.search(message):
         return ConnectionRefused(
@@ -195,10 +205,47 @@ def refusal(message: str, host: str) -> SandboxerError:
             "let the account become that user without one, or log in as that user",
             code="become_password_missing",
         )
+    if _WORDLESS.fullmatch(message):
+        return HostUnreachable(
+            f"the connection to {host} was lost",
+            "what is on it is unknown until it answers again, and the hosts on the way to it; "
+            "its own reaper needs nobody",
+        )
     return HostUnreachable(
         f"{host} can't be reached: {_last_line(message)}",
         "what is on it is unknown until it answers; its own reaper needs nobody",
     )
+
+
+def explain(message: str, host: str, inventories: Sequence[Path | str]) -> SandboxerError:
+    """`refusal` for what a play met on its way to a host of these inventories."""
+    if not _VAGUE.search(message):
+        return refusal(message, host)
+    try:
+        way = reach(host, inventories)
+    except SandboxerError:
+        return refusal(message, host)
+    return _why(way, message)
+
+
+def _why(way: Reach, message: str) -> SandboxerError:
+    """What stands in the way. Where that was not said it is asked for once more."""
+    alone = (
+        dataclasses.replace(way, argv=(way.argv[0], *_ALONE, *way.argv[1:])) if way.argv else way
+    )
+    if _VAGUE.search(message) and way.argv[1:3] != _ALONE:
+        try:
+            run(alone, ["true"], timeout=_AGAIN_SECONDS)
+        except SandboxerError as error:
+            return error
+    return refusal(message, way.host)
+
+
+# Of a jump host's words ssh keeps none where the connection is shared; and Ansible waits for su to
+# succeed while su waits for a password.
+_VAGUE = re.compile(rf"{_JUMP_ENDED.pattern}|waiting for privilege escalation prompt")
+_ALONE = ("-S", "none")
+_AGAIN_SECONDS = 20.0
 
 
 def is_become_refusal(message: str) -> bool:
@@ -208,7 +255,8 @@ def is_become_refusal(message: str) -> bool:
 
 def _last_line(message: str) -> str:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    return lines[-1] if lines else "ssh said nothing"
+    telling = [line for line in lines if not _JUMP_ENDED.search(line)] or lines
+    return telling[-1] if telling else "ssh said nothing"
 
 
 def _source(given: Path | str) -> str:

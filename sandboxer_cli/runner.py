@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -22,6 +23,7 @@ from sandboxer_cli import ansible_env, connection
 from sandboxer_cli.errors import Cancelled, SandboxerError, Usage, from_host
 
 PROGRESS = "sandboxer: "  # what a line of progress begins with in Ansible's output
+_AT_ONCE = 16  # hosts that are asked once more why they could not be reached
 GRACE = 5.0  # seconds between SIGINT and SIGKILL for a cancelled ansible-playbook
 
 
@@ -326,11 +328,10 @@ def _judge(play: Play, inventories: Sequence[str], watch: _Watch, status: int | 
         )
     stats = _stats_by_host(watch.stats)
     missing = _missing(play, inventories, stats)
-    failures = {
-        host: _failure(host, watch)
-        for host, counts in stats.items()
-        if counts["failures"] or counts["dark"]
-    }
+    failed = [host for host, counts in stats.items() if counts["failures"] or counts["dark"]]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        told = pool.map(lambda host: _failure(host, inventories, watch), failed)
+        failures = dict(zip(failed, told, strict=True))
     if len(stats) + len(missing) == 1 and failures:
         raise next(iter(failures.values()))
     if missing or (status != 0 and not failures):
@@ -375,9 +376,9 @@ def _stats_by_host(stats: Mapping[str, Any]) -> dict[str, dict[str, int]]:
 _COUNTED = ("ok", "changed", "failures", "dark", "skipped", "rescued", "ignored")
 
 
-def _failure(host: str, watch: _Watch) -> SandboxerError:
+def _failure(host: str, inventories: Sequence[str], watch: _Watch) -> SandboxerError:
     if host in watch.unreachable:
-        return connection.refusal(watch.unreachable[host], host)
+        return connection.explain(watch.unreachable[host], host, inventories)
     result = watch.failed.get(host, {})
     if isinstance(detail := result.get("sandboxer_error"), dict):
         return from_host(detail)

@@ -134,16 +134,21 @@ def sshd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
     # Sockets need a short path, which pytest's own folders aren't.
     with tempfile.TemporaryDirectory(prefix="sbx-", dir="/tmp") as control:
         monkeypatch.setenv("ANSIBLE_SSH_CONTROL_PATH_DIR", control)
-        with serving(tmp_path / "sshd", Path(control)) as server:
-            server.trust()
+        with started(tmp_path / "sshd", Path(control)) as server:
             yield server
 
 
+@pytest.fixture
+def jump(sshd: Sshd, tmp_path: Path) -> Iterator[Sshd]:
+    """Another one, to go through on the way to the first."""
+    with started(tmp_path / "jump", sshd.control) as server:
+        yield server
+
+
 @contextmanager
-def serving(
+def started(
     folder: Path, control: Path, address: str = "127.0.0.1", port: int | None = None
 ) -> Iterator[Sshd]:
-    """An sshd with keys of its own in a new folder."""
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     folder.mkdir()
@@ -151,6 +156,7 @@ def serving(
     _key(folder / "client")
     server = Sshd(folder, port or free_port(), control, None, [], address)  # type: ignore[arg-type]
     server.start()
+    server.trust()
     try:
         yield server
     finally:

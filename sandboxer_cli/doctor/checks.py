@@ -73,7 +73,8 @@ def engine(host: str, told: Told) -> Iterator[Row]:
         yield fail(host, "engine", said, mend, ProvisioningFailed)
     elif not status:
         mend = f"sandboxer host prepare {host}"
-        yield fail(host, "engine", "there is no podman", mend, ProvisioningFailed)
+        said = f"there is no podman in {_first(told, 'path')}"
+        yield fail(host, "engine", said, mend, ProvisioningFailed)
     elif status != "0":
         mend = f"sandboxer host prepare {host} --fix-engine"
         said = f"podman fails: {said or f'status {status}'}"

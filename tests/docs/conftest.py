@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.command import run
-from tests.sshd import Sshd, serving
+from tests.sshd import Sshd, started
 
 # This machine's busybox under the name of an image that the pages use: no registry is asked.
 STAND_IN = "docker.io/library/nginx:alpine"
@@ -50,7 +50,7 @@ def hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         def serve(address: str, port: int = 22) -> Sshd:
             run(["ip", "address", "add", f"{address}/32", "dev", "lo"])
             stack.callback(run, ["ip", "address", "del", f"{address}/32", "dev", "lo"])
-            server = stack.enter_context(serving(tmp_path / address, control, address, port))
+            server = stack.enter_context(started(tmp_path / address, control, address, port))
             if not key.exists():
                 run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)])
             for end in ("", ".pub"):

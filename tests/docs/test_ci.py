@@ -26,7 +26,6 @@ def project(h1: Sshd, image: None, tmp_path: Path) -> Path:
     (folder / "ci/sandbox.sh").write_text(pages.file(PAGE, "sandbox.sh"))
     (folder / "ci/hosts.yml").write_text(pages.file(PAGE, "ci/hosts.yml"))
     (folder / "compose.yml").write_text(pages.file("docs/tutorial.md", "compose.yml"))
-    h1.trust()
     shutil.copy(h1.known_hosts, folder / "ci/known_hosts")
     return folder
 

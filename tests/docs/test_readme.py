@@ -26,7 +26,6 @@ def test_what_you_type(h1: Sshd, image: None, tmp_path: Path) -> None:
     folder.mkdir()
     for name, shown in (("compose.yml", "compose.yml"), ("inventory", "hosts.yml")):
         (folder / name).write_text(pages.file("docs/tutorial.md", shown))
-    h1.trust()
     shutil.copy(h1.known_hosts, Path("~/.ssh/known_hosts").expanduser())
     commands = pages.commands(PAGE, f"{ME}test_what_you_type")
     pages.check(commands, folder)

@@ -1359,6 +1359,27 @@ CONNECTION = (
         TESTS + "test_connection.py::test_become_never_asks",
     ),
     Protection(
+        "what a jump host said is asked for where ssh kept it to itself",
+        CLI + "connection.py",
+        "if _VAGUE.search(message) and way.argv[1:3] != _ALONE:",
+        "if False:",
+        TESTS + "test_surroundings.py::test_a_jump_host_whose_key_is_not_known[list-unknown]",
+    ),
+    Protection(
+        "a play asks for it too",
+        CLI + "connection.py",
+        "    if not _VAGUE.search(message):\n        return",
+        "    if True:\n        return",
+        TESTS + "test_surroundings.py::test_su_that_asks_for_a_password[reap]",
+    ),
+    Protection(
+        "the key of a jump host is not taken for its host's",
+        CLI + "connection.py",
+        "    if _JUMP_ENDED.search(message):\n",
+        "    if False:\n",
+        TESTS + "test_surroundings.py::test_a_jump_host_whose_key_is_not_known[list-unknown]",
+    ),
+    Protection(
         "nothing of the working folder is imported",
         CLI + "connection.py",
         '[sys.executable, "-P", str',
@@ -1667,8 +1688,8 @@ COMPOSE_PROGRAM = (
     Protection(
         "it reads the file in any locale",
         HOST + "compose_program.py",
-        '{**kept, "PYTHONUTF8": "1"}',
-        "kept",
+        '"PYTHONUTF8": "1", ',
+        "",
         MAKER + "test_its_own_settings_are_kept_from_it",
     ),
     Protection(
@@ -1828,21 +1849,21 @@ DOORS = (
     ),
     Protection(
         "a command that mends names the inventories that were given",
-        CLI + "doctor.py",
+        CLI + "doctor/__init__.py",
         "return _OUR_COMMAND.sub(lambda found: found[0] + words, mend)",
         "return mend",
         TESTS + "test_doctor.py::test_a_command_of_ours_that_mends_can_be_pasted",
     ),
     Protection(
         "an inventory with blanks in its name can be pasted",
-        CLI + "doctor.py",
+        CLI + "doctor/__init__.py",
         'f"-i {shlex.quote(str(one))} "',
         'f"-i {one} "',
         TESTS + "test_doctor.py::test_a_command_of_ours_that_mends_can_be_pasted",
     ),
     Protection(
         "words that only look like a command of ours stay",
-        CLI + "doctor.py",
+        CLI + "doctor/__init__.py",
         r"(?<!\S)sandboxer",
         "sandboxer",
         TESTS + "test_doctor.py::test_other_words_that_mend_stay",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.sshd import sshd
+from tests.sshd import jump, sshd
 
-__all__ = ["sshd"]
+__all__ = ["jump", "sshd"]
 
 
 @pytest.fixture

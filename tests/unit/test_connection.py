@@ -102,7 +102,12 @@ def test_a_silent_host_is_unreachable_in_time(sshd: Sshd) -> None:
 
 @pytest.mark.parametrize(
     "complaint",
-    ["sudo: a password is required", "su: Authentication failure", "doas: Authentication required"],
+    [
+        "sudo: a password is required",
+        "sudo: interactive authentication is required",  # sudo-rs
+        "su: Authentication failure",
+        "doas: Authentication required",
+    ],
 )
 def test_become_that_needs_a_password(sshd: Sshd, tmp_path: Path, complaint: str) -> None:
     sudo = write(tmp_path / "sudo", f"#!/bin/sh\necho '{complaint}' >&2\nexit 1\n")

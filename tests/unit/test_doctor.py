@@ -148,6 +148,8 @@ def test_a_bare_host(box: Box, tmp_path: Path) -> None:
     (box.programs / "podman").unlink()
     rows = box.rows()
     assert said(rows["engine"]) == ("fail", 7)
+    assert rows["engine"]["said"].startswith("there is no podman in ")
+    assert str(box.programs) in rows["engine"]["said"]
     assert rows["engine"]["mend"] == "sandboxer host prepare box"
     assert "short-names" not in rows
     assert said(rows["reaper"]) == ("warn", 0)

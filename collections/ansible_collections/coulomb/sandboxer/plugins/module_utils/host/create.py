@@ -200,11 +200,7 @@ def _begin(
         sandbox_id = ids.new_id()  # the old one goes under its own id
     engine = Engine()
     if not engine.is_here():
-        raise HostError(
-            "engine_missing",
-            f"there is no {engine.program} on this host",
-            "run `sandboxer host prepare HOST`",
-        )
+        raise engine.missing("run `sandboxer host prepare HOST`")
     if wanted.get("compose_cmd") is not None:
         compose_program.refuse_missing(wanted["compose_cmd"])
     made_by = program.install(state)

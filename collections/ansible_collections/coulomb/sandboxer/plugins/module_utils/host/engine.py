@@ -86,11 +86,7 @@ class Engine:
                 env={**os.environ, **(environment or {}), "PATH": process.search_path()},
             )
         except FileNotFoundError as error:
-            raise HostError(
-                "engine_missing",
-                f"there is no {self.program} on this host",
-                "run `sandboxer host prepare HOST`",
-            ) from error
+            raise self.missing("run `sandboxer host prepare HOST`") from error
         try:
             out, err = child.communicate(timeout=max(seconds, 0.1))
         except subprocess.TimeoutExpired as error:
@@ -107,7 +103,16 @@ class Engine:
         return subprocess.CompletedProcess(child.args, child.returncode, out, err)
 
     def is_here(self) -> bool:
-        return shutil.which(self.program) is not None
+        return shutil.which(self.program, path=process.search_path()) is not None
+
+    def missing(self, hint: str) -> HostError:
+        """It may lie in a folder that only its owner's own shell searches: so say where it isn't.
+        The reaper's timer would not find it there either."""
+        return HostError(
+            "engine_missing",
+            f"there is no {self.program} in {process.search_path()}",
+            f"{hint}; one that lies elsewhere needs a link in /usr/local/bin",
+        )
 
     def version(self) -> str:
         return self.run(["version", "--format", "{{.Client.Version}}"]).decode().strip()

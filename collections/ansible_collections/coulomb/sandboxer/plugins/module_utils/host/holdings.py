@@ -90,11 +90,7 @@ def _look(place: Place, sandbox_id: str, planned: list[Mapping[str, str]]) -> _S
             found.append(dict(item))
     if not place.engine.is_here():
         if kinds.intersection({"pod", *ENGINE_KINDS}):
-            raise HostError(
-                "engine_missing",
-                f"there is no {place.engine.program} on this host to look with",
-                "install it again, then destroy once more",
-            )
+            raise place.engine.missing("install it again, then destroy once more")
         return _Seen(found)
     containers = [one for one in place.engine.containers() if one.owner_id == sandbox_id]
     networks = place.engine.networks(sandbox_id)

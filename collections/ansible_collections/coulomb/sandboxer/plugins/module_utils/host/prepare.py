@@ -336,11 +336,7 @@ def _refuse_missing(machine: Machine, missing: tuple[str, ...], apt_said: str) -
             "see on the host whether `apt-get update` works, or install them by hand",
         )
     if not machine.engine:
-        raise HostError(
-            "engine_missing",
-            f"there is no {Engine().program} on this host",
-            "let the role install it, or install it by hand",
-        )
+        raise Engine().missing("let the role install it, or install it by hand")
 
 
 def _reader(state: State) -> str:

@@ -65,3 +65,17 @@ def test_so_may_one_whose_job_is_over(tmp_path: Path) -> None:
         signal.signal(signal.SIGALRM, before)
     assert failed.value.code == "deadline"
     assert written.exists()
+
+
+def test_a_missing_engine_is_said_with_the_folders_that_were_searched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin")
+    engine = Engine("no-such-engine")
+    assert not engine.is_here()
+    with pytest.raises(HostError) as caught:
+        engine.run(["version"])
+    assert caught.value.code == "engine_missing"
+    assert str(caught.value) == (
+        "there is no no-such-engine in /usr/bin:/usr/local/sbin:/usr/sbin:/sbin"
+    )

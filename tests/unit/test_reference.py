@@ -10,8 +10,13 @@ from sandboxer_cli import errors
 from scripts import reference
 
 PUBLISHED = reference.ROOT / "docs/reference"
-# What reads it -> below these. Tests have variables of their own.
-SOURCES = ("sandboxer_cli", "collections/ansible_collections/coulomb/sandboxer", "awx")
+# Molecule's scenarios and tests have variables of their own.
+SOURCES = (
+    reference.PROGRAM,
+    reference.COLLECTION / "plugins",
+    reference.COLLECTION / "roles",
+    reference.ROOT / "awx",
+)
 
 
 @pytest.mark.parametrize("name", sorted(reference.documents()))
@@ -32,8 +37,8 @@ def test_every_variable_of_the_environment_has_its_row() -> None:
     used = {
         name
         for folder in SOURCES
-        for path in (reference.ROOT / folder).rglob("*")
-        if path.suffix in (".py", ".yml") and "tests" not in path.parts
+        for path in folder.rglob("*")
+        if path.suffix in (".py", ".yml")
         for name in re.findall(r"\bSANDBOXER_[A-Z_]+\b", path.read_text())
     }
     rows = re.findall(r"^\| `(SANDBOXER_\w+)`", (PUBLISHED / "environment.md").read_text(), re.M)

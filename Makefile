@@ -7,7 +7,7 @@ COLLECTION := collections/ansible_collections/coulomb/sandboxer
 HOST_LIBRARY := $(COLLECTION)/plugins/module_utils/host
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help setup demo test lint types changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble prove lab-up lab-down lab old-core
+.PHONY: help setup demo test lint types changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble prove lab-up lab-down lab bench old-core
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +23,7 @@ test: lint types unit collection sanity faults lab old-core ## Run every test; s
 lint: setup changelog-lint ## Style of Python, Ansible and shell
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/shellcheck scripts/*.sh tests/faults/*.sh .ci/run
+	$(BIN)/shellcheck scripts/*.sh tests/faults/*.sh tests/bench/*.sh .ci/run
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/ansible-lint -q --nocolor
 
 types: setup ## Types, strictly
@@ -87,6 +87,9 @@ lab-down: ## Take the lab's hosts away
 lab: machine lab-up ## Tests on this machine and on the lab's hosts
 	@$(MAKE) --no-print-directory -j 4 --output-sync=target on-h1 on-h2 on-h3 on-here
 	$(PYTEST) -m whole_lab tests/lab
+
+bench: lab-up ## Time create and destroy beside what others would type; RUNS=7
+	@$(BIN)/python -m tests.bench $(if $(RUNS),--runs $(RUNS))
 
 on-%:
 	$(PYTEST) -m $* tests/lab

@@ -1316,6 +1316,27 @@ CONNECTION = (
         ":",
         TESTS + "test_connection.py::test_the_runtime_folder_of_another_account_is_not_used",
     ),
+    Protection(
+        "a kept answer of how a host is reached ends with what it was made from",
+        CLI + "reach_cache.py",
+        'or kept.get("fingerprint") != wanted',
+        "",
+        TESTS + "test_reach_cache.py::test_what_has_changed_is_asked_again",
+    ),
+    Protection(
+        "what depends on more than plain files is never kept: vaults, look-ups, plugins",
+        CLI + "reach_cache.py",
+        '    if _NOT_PLAIN.search(_VARIABLE.sub(b"", text)):\n        raise _NotPlainError(path)\n',
+        "",
+        TESTS + "test_reach_cache.py::test_what_depends_on_more_is_never_kept",
+    ),
+    Protection(
+        "a script's answer is never kept",
+        CLI + "reach_cache.py",
+        "found.st_mode & 0o111 or ",
+        "",
+        TESTS + "test_reach_cache.py::test_a_script_is_never_kept",
+    ),
 )
 
 COMPOSE = (

@@ -535,10 +535,18 @@ DESTROY = (
     ),
     Protection(
         "what remains is an error",
-        COLLECTION + "plugins/modules/sandbox.py",
+        HOST + "verbs.py",
         "        if error is not None:\n            raise error\n",
         "",
-        MODULE_TESTS + "test_sandbox.py::test_what_remains_is_an_error",
+        HOST_TESTS + "test_verbs.py::test_what_remains_of_one_that_is_to_be_absent_is_an_error",
+    ),
+    Protection(
+        "an answer of a host program that failed is no success",
+        COLLECTION + "plugins/plugin_utils/installed.py",
+        'if isinstance(answer, dict) and done["rc"] == 0:',
+        "if isinstance(answer, dict):",
+        COLLECTION + "tests/unit/plugins/plugin_utils/"
+        "test_installed.py::test_an_answer_of_one_that_failed_is_no_success",
     ),
     Protection(
         "a host that does not answer is never called empty",
@@ -1016,15 +1024,15 @@ CHECK = (
     Protection(
         "Ansible's check is a check on the host, for a create",
         COLLECTION + "plugins/modules/sandbox.py",
-        '{**request, "check": check_mode}',
-        "request",
+        '"wait": params["wait"], "check": check_mode}',
+        '"wait": params["wait"]}',
         MODULE_TESTS + "test_sandbox.py::test_a_check_stays_a_check",
     ),
     Protection(
         "Ansible's check is a check on the host, for a destroy",
         COLLECTION + "plugins/modules/sandbox.py",
-        '        "check": check_mode,\n',
-        "",
+        '"owner": params["owner"], "check": check_mode}',
+        '"owner": params["owner"]}',
         MODULE_TESTS + "test_sandbox.py::test_a_check_stays_a_check",
     ),
     Protection(

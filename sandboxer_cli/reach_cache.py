@@ -83,7 +83,7 @@ def _parts(question: str, sources: Sequence[str]) -> Iterator[bytes]:
     yield os.fsencode(Path.cwd())
     yield from _environment()
     yield from _configuration()
-    for beside in {Path.cwd(), *(Path(one).parent for one in sources if "," not in one)}:
+    for beside in [Path.cwd(), *(Path(one).parent for one in sources)]:
         for folder in _VARIABLES:
             yield from _tree(beside / folder)
     for one in sources:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,6 +59,30 @@ def test_what_was_asked_once_is_known(asked: list[str], inventory: Path) -> None
     assert len(asked) == 1
     assert connection.hosts([inventory]) == ["one"]
     assert len(asked) == 2
+
+
+def test_another_process_knows_it_too(inventory: Path) -> None:
+    for folder in (Path("group_vars"), inventory.parent / "other/group_vars"):
+        folder.mkdir(parents=True)
+        (folder / "all.yml").write_text("a: 1\n")
+    (inventory.parent / "other/hosts.yml").write_text(HOSTS)
+    code = (
+        "import sys; from sandboxer_cli import reach_cache as c; "
+        "print(c.fingerprint('', sys.argv[1:]))"
+    )
+    sources = [str(inventory), str(inventory.parent / "other/hosts.yml")]
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code, *sources],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in "1234"
+    }
+    assert len(said) == 1
+    assert said != {"None\n"}
 
 
 def test_a_kept_answer_is_judged_again(asked: list[str], inventory: Path) -> None:

@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 # So many at once; below another of these, as many as that one has left.
 beside = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring jobserver,$(MAKEFLAGS)),,-j $(1))
 
-.PHONY: help setup demo test hosts lint types docs changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble pages pages-typed prove lab-up lab-down lab old-core
+.PHONY: help setup demo test hosts lint types docs changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble pages pages-typed prove lab-up lab-down lab bench old-core
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,7 @@ hosts:
 lint: setup changelog-lint ## Style of Python, Ansible and shell
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/shellcheck scripts/*.sh tests/faults/*.sh sandboxer_cli/doctor/*.sh .ci/run
+	$(BIN)/shellcheck scripts/*.sh tests/faults/*.sh tests/bench/*.sh sandboxer_cli/doctor/*.sh .ci/run
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/ansible-lint -q --nocolor
 
 types: setup ## Types, strictly
@@ -109,6 +109,9 @@ lab-down: ## Take the lab's hosts away
 lab: machine lab-up ## Tests on this machine and on the lab's hosts
 	$(call beside,4) on-h1 on-h2 on-h3 on-here
 	$(PYTEST) -m whole_lab tests/lab
+
+bench: lab-up ## Time create and destroy beside what others would type; RUNS=7
+	@$(BIN)/python -m tests.bench $(if $(RUNS),--runs $(RUNS))
 
 on-%:
 	$(PYTEST) -m $* tests/lab

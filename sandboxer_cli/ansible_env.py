@@ -49,7 +49,7 @@ def settings() -> dict[str, str]:
     if config := config_file():
         ours["ANSIBLE_CONFIG"] = str(config)
     if "ANSIBLE_SSH_CONTROL_PATH_DIR" not in os.environ:
-        ours["ANSIBLE_SSH_CONTROL_PATH_DIR"] = str(_control_directory())
+        ours["ANSIBLE_SSH_CONTROL_PATH_DIR"] = str(private_directory())
     return ours
 
 
@@ -85,6 +85,28 @@ def runtime_directory() -> Path:
     if named and Path(named).is_dir() and Path(named).stat().st_uid == os.getuid():
         return Path(named)
     return Path(tempfile.gettempdir())
+
+
+def private_directory() -> Path:
+    """Where control sockets and kept answers lie: a short path that only this account can enter.
+
+    Raises:
+        ConnectionRefused: somebody else can.
+    """
+    bases = [runtime_directory() / "sandboxer", Path(f"/tmp/sandboxer-{os.getuid()}")]  # noqa: S108
+    if runtime_directory() == Path(tempfile.gettempdir()):
+        bases.pop(0)
+    path = next(path for path in bases if len(os.fsencode(path)) <= _LONGEST_CONTROL_DIRECTORY)
+    path.mkdir(mode=0o700, exist_ok=True)
+    found = path.lstat()
+    mine = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    if not mine or stat.S_IMODE(found.st_mode) & 0o077:
+        raise ConnectionRefused(
+            f"{path} should be a folder that only this account can enter, and is not",
+            "remove it",
+            code="control_path_unsafe",
+        )
+    return path
 
 
 def collection_root() -> Path:
@@ -134,20 +156,3 @@ def _configured(section: str, key: str) -> str | None:
 def _path(text: str, base: Path) -> Path:
     expanded = os.path.expandvars(text.replace("{{CWD}}", str(Path.cwd())))
     return Path(os.path.normpath(base / Path(expanded).expanduser()))
-
-
-def _control_directory() -> Path:
-    bases = [runtime_directory() / "sandboxer", Path(f"/tmp/sandboxer-{os.getuid()}")]  # noqa: S108
-    if runtime_directory() == Path(tempfile.gettempdir()):
-        bases.pop(0)
-    path = next(path for path in bases if len(os.fsencode(path)) <= _LONGEST_CONTROL_DIRECTORY)
-    path.mkdir(mode=0o700, exist_ok=True)
-    found = path.lstat()
-    mine = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-    if not mine or stat.S_IMODE(found.st_mode) & 0o077:
-        raise ConnectionRefused(
-            f"{path} should be a folder that only this account can enter, and is not",
-            "remove it",
-            code="control_path_unsafe",
-        )
-    return path

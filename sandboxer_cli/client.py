@@ -128,11 +128,19 @@ class Client:
         What no host has is no error, provided that each of them answered.
         """
         owner = host.owner(owner)
-        carriers = self._carriers(reference, host_pattern, owner)
+        host.check_reference(reference)
+        ways = self._ways(host_pattern or "all")
+        if len(ways) == 1:
+            connection.start_master(ways[0])  # while Ansible is being started
+            carriers = [ways[0].host]  # the destroyer looks for itself
+        else:
+            carriers = self._carriers(reference, ways, owner, several=host_pattern is not None)
         if not carriers:
             return Answer({})
         variables = {"sandboxer_owner": owner, **_named(reference)}
-        return self._play("destroy", ",".join(carriers), variables, check=check)
+        answer = self._play("destroy", ",".join(carriers), variables, check=check)
+        was_there = any(receipt["changed"] for receipt in answer.results.values())
+        return answer if was_there or answer.failures else Answer({})
 
     def extend(
         self, reference: str, ttl: str, host_pattern: str | None = None, owner: str | None = None
@@ -142,7 +150,9 @@ class Client:
 
         parse_ttl(ttl)
         owner = host.owner(owner)
-        carriers = self._carriers(reference, host_pattern, owner)
+        host.check_reference(reference)
+        ways = self._ways(host_pattern or "all")
+        carriers = self._carriers(reference, ways, owner, several=host_pattern is not None)
         if not carriers:
             raise _not_found(reference)
         variables = {"sandboxer_owner": owner, "sandboxer_ttl": ttl, **_named(reference)}
@@ -209,15 +219,16 @@ class Client:
     def _ways(self, pattern: str) -> tuple[connection.Reach, ...]:
         return connection.reach_all(pattern, self.inventories)
 
-    def _carriers(self, reference: str, pattern: str | None, owner: str) -> list[str]:
-        """The one host that has it; with a pattern, each of its hosts that has it."""
-        host.check_reference(reference)
-        answers = _at_once(lambda way: _show(way, reference, owner), self._ways(pattern or "all"))
+    def _carriers(
+        self, reference: str, ways: Sequence[connection.Reach], owner: str, several: bool
+    ) -> list[str]:
+        """The hosts that have it: with `several` there may be more than one."""
+        answers = _at_once(lambda way: _show(way, reference, owner), ways)
         _raise_if_only(answers)
         found = [name for name, one in answers.results.items() if one is not None]
         if not found:
             _refuse_silence(reference, answers.failures)
-        if len(found) > 1 and pattern is None:
+        if len(found) > 1 and not several:
             raise _several(reference, found)
         return found
 

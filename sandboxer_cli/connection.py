@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandboxer_cli import ansible_env
+from sandboxer_cli import ansible_env, reach_cache
 from sandboxer_cli.errors import (
     ConnectionRefused,
     HostUnreachable,
@@ -275,13 +275,17 @@ def _ask(inventories: Sequence[Path | str], pattern: str, *, ways: bool) -> dict
     named = sources(inventories)
     if pattern.startswith("@"):
         raise Usage("a pattern of hosts can't be read from a file here", code="host_pattern")
+    question = json.dumps({"inventories": named, "pattern": pattern, "ways": ways})
+    before = reach_cache.fingerprint(question, named)
+    if before is not None and (kept := reach_cache.read(question, before)) is not None:
+        return kept
     # Ansible would make a folder in a home that may not be there.
     with tempfile.TemporaryDirectory(
         prefix="sandboxer-", dir=ansible_env.runtime_directory(), ignore_cleanup_errors=True
     ) as private:
         child = subprocess.run(
             [sys.executable, "-P", str(Path(__file__).with_name("_reach.py"))],
-            input=json.dumps({"inventories": named, "pattern": pattern, "ways": ways}),
+            input=question,
             capture_output=True,
             text=True,
             env={**os.environ, **ansible_env.settings(), "ANSIBLE_LOCAL_TEMP": private},
@@ -303,6 +307,8 @@ def _ask(inventories: Sequence[Path | str], pattern: str, *, ways: bool) -> dict
     if answer["unmatched"] or not answer["hosts"]:
         raise unknown_host(", ".join(answer["unmatched"]) or pattern, answer["all"])
     found: dict[str, Any] = answer["hosts"]
+    if before is not None and before == reach_cache.fingerprint(question, named):
+        reach_cache.write(question, before, found)
     return found
 
 

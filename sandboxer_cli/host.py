@@ -14,24 +14,14 @@ from typing import Any
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import compose_program, ids
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
-from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer
+from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer, installed
 from sandboxer_cli import connection
 from sandboxer_cli.errors import SandboxerError, from_host
 
 READ_SECONDS = 30.0
 
-# Whose state, which Python, and the newest program there that speaks this protocol. A host
-# without one has no sandboxes. Nothing is put into this text: the verb is its argument.
-_ASK = """
-state=/var/lib/sandboxer
-[ "$(id -u)" = 0 ] || state=$HOME/.local/state/sandboxer
-[ -z "$SANDBOXER_STATE" ] || state=$SANDBOXER_STATE/state
-program=$state/programs/read-1.pyz
-[ -e "$program" ] || { echo null; exit 0; }
-python=/usr/bin/python3
-[ -x "$python" ] || python=python3
-exec "$python" -I -S "$program" "$1"
-"""
+# the newest program there that speaks this protocol
+_READER = "read-1.pyz"
 
 
 def checked(check: Callable[[str], str], value: str) -> str:
@@ -98,10 +88,12 @@ def ask(way: connection.Reach, verb: str, request: Mapping[str, object]) -> Any:
     """
     done = connection.run(
         way,
-        ["/bin/sh", "-c", _ASK, "sh", verb],
+        installed.argv(verb, _READER),
         stdin=json.dumps(request).encode(),
         timeout=READ_SECONDS,
     )
+    if done.returncode == installed.MISSING:
+        return None
     try:
         told = json.loads(done.stdout)
     except ValueError as error:

@@ -103,7 +103,7 @@ LOCKS = (
     Protection(
         "under an image's lock it is looked for again",
         HOST + "image.py",
-        'return ""  # somebody else was at it',
+        'return Image("", _volumes(found))  # somebody else was at it',
         "pass",
         HOST_TESTS + "test_image.py::test_two_that_need_the_same_image_have_it_made_once",
     ),
@@ -557,10 +557,18 @@ DESTROY = (
     ),
     Protection(
         "what remains is an error",
-        COLLECTION + "plugins/modules/sandbox.py",
+        HOST + "verbs.py",
         "        if error is not None:\n            raise error\n",
         "",
-        MODULE_TESTS + "test_sandbox.py::test_what_remains_is_an_error",
+        HOST_TESTS + "test_verbs.py::test_what_remains_of_one_that_is_to_be_absent_is_an_error",
+    ),
+    Protection(
+        "an answer of a host program that failed is no success",
+        COLLECTION + "plugins/plugin_utils/installed.py",
+        'if isinstance(answer, dict) and done["rc"] == 0:',
+        "if isinstance(answer, dict):",
+        COLLECTION + "tests/unit/plugins/plugin_utils/"
+        "test_installed.py::test_an_answer_of_one_that_failed_is_no_success",
     ),
     Protection(
         "a host that does not answer is never called empty",
@@ -1038,15 +1046,15 @@ CHECK = (
     Protection(
         "Ansible's check is a check on the host, for a create",
         COLLECTION + "plugins/modules/sandbox.py",
-        '{**request, "check": check_mode}',
-        "request",
+        '"wait": params["wait"], "check": check_mode}',
+        '"wait": params["wait"]}',
         MODULE_TESTS + "test_sandbox.py::test_a_check_stays_a_check",
     ),
     Protection(
         "Ansible's check is a check on the host, for a destroy",
         COLLECTION + "plugins/modules/sandbox.py",
-        '        "check": check_mode,\n',
-        "",
+        '"owner": params["owner"], "check": check_mode}',
+        '"owner": params["owner"]}',
         MODULE_TESTS + "test_sandbox.py::test_a_check_stays_a_check",
     ),
     Protection(
@@ -1407,6 +1415,27 @@ CONNECTION = (
         " and Path(named).stat().st_uid == os.getuid():",
         ":",
         TESTS + "test_connection.py::test_the_runtime_folder_of_another_account_is_not_used",
+    ),
+    Protection(
+        "a kept answer of how a host is reached ends with what it was made from",
+        CLI + "reach_cache.py",
+        'or kept.get("fingerprint") != wanted',
+        "",
+        TESTS + "test_reach_cache.py::test_what_has_changed_is_asked_again",
+    ),
+    Protection(
+        "what depends on more than plain files is never kept: vaults, look-ups, plugins",
+        CLI + "reach_cache.py",
+        '    if _NOT_PLAIN.search(_VARIABLE.sub(b"", text)):\n        raise _NotPlainError(path)\n',
+        "",
+        TESTS + "test_reach_cache.py::test_what_depends_on_more_is_never_kept",
+    ),
+    Protection(
+        "a script's answer is never kept",
+        CLI + "reach_cache.py",
+        "found.st_mode & 0o111 or ",
+        "",
+        TESTS + "test_reach_cache.py::test_a_script_is_never_kept",
     ),
 )
 

@@ -25,6 +25,7 @@ STOREYS = [
     ["client", "doctor", "hostkey"],
     ["runner", "host"],
     ["connection", "profiles"],
+    ["reach_cache"],
     ["ansible_env", "compose"],
     ["result", "ttl"],
     ["contract", "surveys"],

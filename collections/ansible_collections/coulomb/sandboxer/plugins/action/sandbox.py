@@ -14,9 +14,10 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.coulomb.sandboxer.plugins.modules.sandbox import SPEC
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import program
+from ansible_collections.coulomb.sandboxer.plugins.modules.sandbox import SPEC, question
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer as answers
-from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import package
+from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import installed, package
 
 MODULE = "coulomb.sandboxer.sandbox"
 SILENCE_SECONDS = 120.0  # for a host that has a making at work
@@ -125,11 +126,15 @@ class ActionModule(ActionBase):
                 time.sleep(1)  # nothing tells when a host is back
 
     def _call(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """By the program of this very version, where it is installed; else by the module, which
+        installs it."""
+        verb, request = question({**dict.fromkeys(SPEC), **args}, self._task.check_mode)
+        done = installed.ask(self, program.own_name(), verb, request, variables)
+        if done is not None:
+            return done
         given = {key: value for key, value in args.items() if value is not None}
-        done: dict[str, Any] = self._execute_module(
-            module_name=MODULE, module_args=given, task_vars=variables
-        )
-        return done
+        done = self._execute_module(module_name=MODULE, module_args=given, task_vars=variables)
+        return dict(done)
 
     def _say(self, host: str, text: str) -> None:
         for line in text.splitlines():

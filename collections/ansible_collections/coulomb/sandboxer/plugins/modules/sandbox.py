@@ -163,7 +163,6 @@ import json
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import destroy, verbs
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 
@@ -188,42 +187,27 @@ SPEC = {
 }
 
 
-def present(state: State, params: dict, check_mode: bool) -> dict:
-    """Start a create, and wait a little, so that a quick one is one call."""
+def question(params: dict, check_mode: bool) -> tuple[str, dict]:
+    """The verb of the host library that these parameters mean, and its request."""
+    if params["follow"]:
+        return "follow", json.loads(params["follow"])
+    if params["state"] == "absent":
+        reference = params["id"] or params["name"]
+        return "absent", {"ref": reference, "owner": params["owner"], "check": check_mode}
+    if not params["resolved"]:
+        raise HostError("usage", "this module works only together with its action plugin")
     request = json.loads(params["resolved"])
-    answer = verbs.run(state, "create", {**request, "check": check_mode})
-    if not check_mode and answer["action"] != "keep" and params["wait"]:
-        answer.update(verbs.run(state, "follow", {"id": answer["object"]["id"], "to_end": True}))
-    return answer
-
-
-def absent(state: State, params: dict, check_mode: bool) -> dict:
-    """Destroy it, and fail where the receipt says that something remains."""
-    request = {
-        "ref": params["id"] or params["name"],
-        "owner": params["owner"],
-        "check": check_mode,
-    }
-    answer = verbs.run(state, "destroy", request)
-    if answer["changed"] and answer["receipt"] and not check_mode:
-        error = destroy.error_of(answer["receipt"])
-        if error is not None:
-            raise error
-    return answer
+    return "present", {**request, "wait": params["wait"], "check": check_mode}
 
 
 def main() -> None:
+    # the action plugin imports this file, and should not pay for the whole of the host library
+    from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import verbs
+
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    params = module.params
-    state = State.of_account()
     try:
-        if params["follow"]:
-            module.exit_json(**verbs.run(state, "follow", json.loads(params["follow"])))
-        if params["state"] == "absent":
-            module.exit_json(**absent(state, params, module.check_mode))
-        if not params["resolved"]:
-            raise HostError("usage", "this module works only together with its action plugin")
-        module.exit_json(**present(state, params, module.check_mode))
+        verb, request = question(module.params, module.check_mode)
+        module.exit_json(**verbs.run(State.of_account(), verb, request))
     except HostError as error:
         module.fail_json(msg=str(error), sandboxer_error=error.as_dict())
 

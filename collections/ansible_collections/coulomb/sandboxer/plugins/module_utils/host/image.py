@@ -9,6 +9,7 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from .engine import LABEL_RECIPE, Engine
@@ -18,28 +19,45 @@ from .state import State
 PULL_SECONDS = 600.0
 
 
+@dataclass(frozen=True)
+class Image:
+    """An image of this host. `done` is how it came: '' (it was there) | made | pulled;
+    `volumes` are the folders for which it asks to have a volume."""
+
+    done: str
+    volumes: tuple[str, ...]
+
+
 def ensure(
     state: State, engine: Engine, name: str, recipe: Mapping[str, Any] | None, seconds: float
-) -> str:
-    """Have an image on this host. Returns what was done: '' | made | pulled."""
+) -> Image:
+    """Have an image on this host."""
     digest = recipe_digest(recipe) if recipe is not None else ""
-    if _is_there(engine, name, digest):
-        return ""
+    found = _find(engine, name, digest)
+    if found is not None:
+        return Image("", _volumes(found))
     with state.image_lock(name, seconds):
-        if _is_there(engine, name, digest):
-            return ""  # somebody else was at it
+        found = _find(engine, name, digest)
+        if found is not None:
+            return Image("", _volumes(found))  # somebody else was at it
         if recipe is not None:
             _import_rootfs(engine, name, recipe["rootfs"], digest, seconds)
-            return "made"
-        _pull(engine, name, seconds)
-        return "pulled"
+            done = "made"
+        else:
+            _pull(engine, name, seconds)
+            done = "pulled"
+    return Image(done, _volumes(engine.image(name) or {}))
 
 
-def _is_there(engine: Engine, name: str, recipe: str) -> bool:
-    """Whether the engine has it, and made of that recipe if one is named."""
+def _find(engine: Engine, name: str, recipe: str) -> dict[str, Any] | None:
+    """What the engine says of it, where it has it, and made of that recipe if one is named."""
     found = engine.image(name)
     labels = (found or {}).get("Labels") or {}
-    return found is not None and (not recipe or labels.get(LABEL_RECIPE) == recipe)
+    return found if not recipe or labels.get(LABEL_RECIPE) == recipe else None
+
+
+def _volumes(found: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(sorted((found.get("Config") or {}).get("Volumes") or {}))
 
 
 def _pull(engine: Engine, name: str, seconds: float) -> None:
@@ -53,13 +71,6 @@ def _pull(engine: Engine, name: str, seconds: float) -> None:
             f"the image {name} can't be had: {error}",
             "check its name, and that the host reaches the registry; or load it there by hand",
         ) from error
-
-
-def volume_targets(engine: Engine, name: str) -> list[str]:
-    """The folders for which an image asks to have a volume."""
-    found = engine.image(name) or {}
-    config = found.get("Config") or {}
-    return sorted(config.get("Volumes") or {})
 
 
 def recipe_digest(recipe: Mapping[str, Any]) -> str:

@@ -88,6 +88,8 @@ class _Making:
         self._endpoints = current.reachability["endpoints"]
         self._labels = labels_of(current.id, current.generation)
         self._readiness = Readiness(self._engine, current.id, self._document, self._endpoints)
+        self._images: dict[str, image.Image] = {}
+        self._up: set[str] = set()  # the services that need no start
         self._phase = "start"
         self._doing = ""
 
@@ -141,19 +143,17 @@ class _Making:
         for name in sorted({service["image"] for service in self._services.values()}):
             fault.point("make-image")
             recipe = self._document["images"].get(name)
-            done = image.ensure(self._state, self._engine, name, recipe, self._spec["deadline"])
+            found = image.ensure(self._state, self._engine, name, recipe, self._spec["deadline"])
             fault.point("made-image")
-            if done:
-                self._log.write(self._phase, f"{done} {name}")
+            self._images[name] = found
+            if found.done:
+                self._log.write(self._phase, f"{found.done} {name}")
 
     def _make_places(self) -> None:
         """Folder, network, volumes. Those that images ask for become planned holdings first."""
         self._volumes = {
             name: maker.service_volumes(
-                self._record.id,
-                name,
-                service,
-                image.volume_targets(self._engine, service["image"]),
+                self._record.id, name, service, self._images[service["image"]].volumes
             )
             for name, service in self._services.items()
         }
@@ -167,11 +167,9 @@ class _Making:
         fault.point("make-dir")
         holdings.make_dir(self._state, self._record.id, self._state.remote_dir(self._record.id))
         fault.point("made-dir")
-        networks = self._engine.find("network", self._record.id)
-        if maker.network_name(self._record.id) not in networks:
-            fault.point("make-network")
-            self._engine.create_network(maker.network_name(self._record.id), self._labels)
-            fault.point("made-network")
+        fault.point("make-network")
+        self._engine.create_network(maker.network_name(self._record.id), self._labels)
+        fault.point("made-network")
         there = self._engine.find("volume", self._record.id) if wanted else []
         for volume in wanted:
             if volume not in there:
@@ -189,11 +187,16 @@ class _Making:
             and (item.generation != generation or item.state not in _STARTABLE)
         ]
         self._engine.remove_containers(stale)
+        completed = maker.completed_services(self._services)
         wanted = []
         for name in self._services:
-            container = maker.container_name(self._record.id, name)
-            if container not in there or there[container] in stale:
+            item = there.get(maker.container_name(self._record.id, name))
+            if item is None or item in stale:
                 wanted.append(self._wanted(name))
+            elif item.state == "running" or (
+                name in completed and item.state == "exited" and item.exit_code == 0
+            ):
+                self._up.add(name)
         if self._record.compose_cmd is not None and wanted:
             fault.point("make-container")
             self._have_created(self._record.compose_cmd, wanted)
@@ -231,8 +234,6 @@ class _Making:
             os.unlink(env_file)
 
     def _start(self) -> None:
-        completed = maker.completed_services(self._services)
-        states = {item.name: item for item in self._engine.containers()}
         for group in maker.start_order(self._services):
             needs = {
                 needed: how["condition"]
@@ -242,12 +243,11 @@ class _Making:
             if needs:
                 self._readiness.wait(needs)
             self._enter("start", "starting {}".format(", ".join(group)))
-            names = []
-            for name in group:
-                item = states[maker.container_name(self._record.id, name)]
-                done = name in completed and item.state == "exited" and item.exit_code == 0
-                if item.state != "running" and not done:
-                    names.append(item.name)
+            names = [
+                maker.container_name(self._record.id, name)
+                for name in group
+                if name not in self._up
+            ]
             fault.point("make-start")
             if names:
                 self._engine.run(["start", *names])

@@ -31,6 +31,27 @@ def job(state: State, sandbox_id: str, generation: str, work_lock: str) -> None:
     make.run(state, ids.check_id(sandbox_id), int(generation))
 
 
+def present(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Start a create and wait a little, so that a quick one is one call.
+
+    Request: as create's, and wait. Answer: create's, and where it waited that of `follow`.
+    """
+    answer = create.run(state, request)
+    if answer["action"] != "keep" and request["wait"] and not request["check"]:
+        answer.update(follow(state, {"id": answer["object"]["id"], "to_end": True}))
+    return answer
+
+
+def absent(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Destroy. HostError where the receipt says that something remains; else as `remove`."""
+    answer = remove(state, request)
+    if answer["changed"] and answer["receipt"] and not request["check"]:
+        error = destroy.error_of(answer["receipt"])
+        if error is not None:
+            raise error
+    return answer
+
+
 def follow(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
     """Events after `cursor`, as soon as there are some or the job has ended.
 
@@ -158,6 +179,7 @@ def _find(state: State, request: Mapping[str, Any]) -> Record:
 
 
 _VERBS: dict[str, Callable[[State, Mapping[str, Any]], Any]] = {
+    "absent": absent,
     "cancel": cancel,
     "create": create.run,
     "destroy": remove,
@@ -165,6 +187,7 @@ _VERBS: dict[str, Callable[[State, Mapping[str, Any]], Any]] = {
     "follow": follow,
     "list": list_all,
     "prepare": prepare,
+    "present": present,
     "reap": lambda state, request: reap.run(state, bool(request.get("check"))),
     "show": show,
 }

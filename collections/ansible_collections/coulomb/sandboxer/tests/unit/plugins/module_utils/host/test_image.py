@@ -130,7 +130,7 @@ def test_two_that_need_the_same_image_have_it_made_once(state: State) -> None:
     done: list[str] = []
 
     def need() -> None:
-        done.append(image.ensure(state, engine, "localhost/a:1", None, 10))
+        done.append(image.ensure(state, engine, "localhost/a:1", None, 10).done)
 
     both = [threading.Thread(target=need) for each in range(2)]
     for one in both:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import (
+    destroy,
     lease,
     prepare,
     record,
@@ -28,9 +29,11 @@ CREATE = {
     "document": {"services": {}, "volumes": {}},
 }
 REQUESTS = {
+    "absent": {"ref": "one", "owner": "me"},
     "create": CREATE,
     "destroy": {"ref": "one", "owner": "me"},
     "extend": {"ref": "one", "owner": "me", "ttl": 3600},
+    "present": {**CREATE, "wait": True},
     "reap": {},
 }
 
@@ -120,3 +123,18 @@ def test_what_is_not_extended(
     with pytest.raises(HostError) as failed:
         verbs.run(state, "extend", {"ref": "sbx-one", "owner": "me", "ttl": 3600})
     assert failed.value.code == code
+
+
+@pytest.mark.parametrize("remains", [[], [{"kind": "container", "key": "sbx-one.web"}]])
+def test_what_remains_of_one_that_is_to_be_absent_is_an_error(
+    state: State, monkeypatch: pytest.MonkeyPatch, remains: list[dict[str, str]]
+) -> None:
+    os.makedirs(state.sandbox("sbx-one"))
+    monkeypatch.setattr(destroy, "run", lambda *_: {"remains": remains})
+    request = {"ref": "sbx-one", "owner": "me", "check": False}
+    if not remains:
+        assert verbs.run(state, "absent", request)["receipt"] == {"remains": []}
+        return
+    with pytest.raises(HostError) as failed:
+        verbs.run(state, "absent", request)
+    assert failed.value.code == "residue"

@@ -1,0 +1,41 @@
+#!/bin/sh
+# The same with the host's podman-compose: the file goes over, `up`, curl until it answers.
+# `compose.sh create|again|destroy HOST`; SSH_CONFIG names ssh's file.
+set -eu
+verb=$1
+host=$2
+if [ "$verb" != destroy ]; then
+    ssh -F "$SSH_CONFIG" "$host" 'mkdir -p /srv/bench && cat >/srv/bench/compose.yml' \
+        <"${0%.sh}.yml"
+fi
+exec ssh -F "$SSH_CONFIG" "$host" sh -s "$verb" <<'END'
+set -eu
+folder=/srv/bench
+url=http://127.0.0.1:18080/
+
+answers() {
+    curl --silent --fail --output /dev/null --max-time 2 "$url"
+}
+
+compose() {
+    # what it says goes to the terminal only where it fails
+    said=$(podman-compose --file "$folder/compose.yml" "$@" 2>&1) || { echo "$said" >&2; exit 1; }
+}
+
+case $1 in
+create | again)
+    compose up --detach
+    until answers; do sleep 0.02; done
+    ;;
+destroy)
+    compose down --volumes
+    rm "$folder/compose.yml"
+    rmdir "$folder"
+    [ -z "$(podman ps --all --quiet --filter label=io.podman.compose.project=bench)" ]
+    # the old one leaves it
+    podman network rm --force bench_default >/dev/null 2>&1
+    [ -z "$(podman network ls --quiet --filter name=bench_default)" ]
+    if answers; then exit 1; fi
+    ;;
+esac
+END

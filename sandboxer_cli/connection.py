@@ -383,9 +383,19 @@ def _refuse_disabled_checks(host: str, options: Mapping[str, Sequence[Any]]) -> 
         if name == "host_key_checking":
             culprit = None if value else "false"
         else:
-            culprit = _disabling_word(shlex.split(value or ""))
+            culprit = _disabling_word(_words(host, value or ""))
         if culprit:
             raise _checks_disabled(host, str(origin).removeprefix("var: ") or name, culprit)
+
+
+def _words(host: str, arguments: str) -> list[str]:
+    try:
+        return shlex.split(arguments)
+    except ValueError as error:
+        raise Usage(
+            f"the ssh arguments for {host} can't be taken apart: {str(error).lower()}",
+            code="connection_arguments",
+        ) from error
 
 
 def _disabling_word(words: Sequence[str]) -> str | None:
@@ -395,7 +405,7 @@ def _disabling_word(words: Sequence[str]) -> str | None:
             continue
         option = word[2:] or following
         key, _, value = option.strip().replace("=", " ", 1).partition(" ")
-        key, value = key.lower(), value.strip().strip('"')
+        key, value = key.lower(), _unquoted(value.strip())
         off = (
             (key == "stricthostkeychecking" and value.lower() not in ("yes", "true", "ask"))
             or (key == "userknownhostsfile" and value.lower() in ("/dev/null", "none"))
@@ -403,9 +413,23 @@ def _disabling_word(words: Sequence[str]) -> str | None:
         )
         if off:
             return option
-        if key == "proxycommand" and (inner := _disabling_word(shlex.split(value))):
+        if key == "proxycommand" and (inner := _disabling_word(_shell_words(value))):
             return inner
     return None
+
+
+def _unquoted(value: str) -> str:
+    """As ssh takes quotes off that go around the whole of a value."""
+    inner = value[1:-1]
+    return inner if value == f'"{inner}"' and '"' not in inner else value
+
+
+def _shell_words(command: str) -> list[str]:
+    """Whose quotes don't match is refused by the shell that ssh gives it to."""
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return command.split()
 
 
 def _understood(host: str, argv: Sequence[str]) -> dict[str, str]:

@@ -138,7 +138,7 @@ HOST_ERRORS: dict[str, type[SandboxerError]] = {
     "ports_exhausted": CapacityExceeded,
     "disk_full": CapacityExceeded,
     "engine_missing": ProvisioningFailed,
-    "compose_missing": ProvisioningFailed,
+    "compose_program_missing": ProvisioningFailed,
     "compose_failed": ProvisioningFailed,
     "engine_failed": ProvisioningFailed,
     "image_unavailable": ProvisioningFailed,

@@ -245,7 +245,7 @@ def test_by_the_program(host: HostProgram, before: Listing, controller: Controll
     named = replace(here, environment={**here.environment, "SANDBOXER_COMPOSE_CMD": "nowhere"})
     words = ("create", "--profile", "profile.hello", "--unreaped", "--json", "--name")
     refused = named.sandboxer(*words, "one")
-    assert (refused.status, refused.error["code"]) == (7, "compose_missing")
+    assert (refused.status, refused.error["code"]) == (7, "compose_program_missing")
     by_word = named.sandboxer(*words, "one", "--compose-cmd", "podman-compose")
     assert (by_word.status, by_word.data["compose_cmd"]) == (0, "podman-compose"), by_word
     assert by_word.data["maker"] == "compose"
@@ -308,7 +308,7 @@ def test_one_that_is_not_there_is_named_before_anything_is_made(
     host: HostProgram, before: Listing
 ) -> None:
     error = host.create(compose_cmd="no-such-compose up")["error"]
-    assert error["code"] == "compose_missing"
+    assert error["code"] == "compose_program_missing"
     assert "no-such-compose" in error["message"]
     assert "--compose-cmd" in error["hint"]
     assert host.ids() == []
@@ -510,7 +510,7 @@ def test_one_that_vanished_before_a_repair(
     host.create()
     host.settle()
     shown = host.show(made["id"])
-    assert (shown["state"], shown["error"]["code"]) == ("stopped", "compose_missing")
+    assert (shown["state"], shown["error"]["code"]) == ("stopped", "compose_program_missing")
     host.destroy("one")
     assert_nothing_left(host, before)
 

@@ -168,6 +168,9 @@ def test_without_control_persist_there_is_no_master(sshd: Sshd) -> None:
         ("ansible_sftp_extra_args", "-o StrictHostKeyChecking=no"),
         ("ansible_ssh_args", "-o NoHostAuthenticationForLocalhost=yes"),
         ("ansible_ssh_common_args", "-o ProxyCommand='ssh -o StrictHostKeyChecking=no -W %h:%p j'"),
+        ("ansible_ssh_common_args", """-o 'ProxyCommand ssh -o StrictHostKeyChecking=no "j'"""),
+        ("ansible_ssh_common_args", """-o 'ProxyCommand="ssh -o StrictHostKeyChecking=no j"'"""),
+        ("ansible_ssh_common_args", """-o 'ProxyCommand ssh -o StrictHostKeyChecking=no "j'"""),
         ("ansible_ssh_common_args", "{{ '-o StrictHostKeyChecking=' + 'no' }}"),
         ("ansible_host_key_checking", False),
         ("ansible_ssh_host_key_checking", "no"),
@@ -179,6 +182,18 @@ def test_switching_host_key_checks_off_is_refused(sshd: Sshd, name: str, value: 
     assert caught.value.detail.code == "host_key_check_disabled"
     assert name in str(caught.value)
     assert "box" in str(caught.value)
+
+
+def test_arguments_that_can_not_be_taken_apart(sshd: Sshd) -> None:
+    inventory = sshd.inventory(ansible_sftp_extra_args="-o 'ProxyCommand nc")
+    with pytest.raises(Usage) as caught:
+        connection.reach("box", [inventory])
+    assert caught.value.detail.code == "connection_arguments"
+
+
+def test_a_proxy_command_that_ends_in_a_quoted_word(sshd: Sshd) -> None:
+    inventory = sshd.inventory(ansible_ssh_common_args="""-o 'ProxyCommand nc "%h" "%p"'""")
+    assert connection.reach("box", [inventory]).host == "box"
 
 
 def test_the_same_from_the_environment(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def refuse_missing(command: str) -> None:
     program = split(command)[0]
     if shutil.which(program) is None:
         raise HostError(
-            "compose_missing",
+            "compose_program_missing",
             f"there is no compose program {program} on this host",
             "install it, or name another one: SANDBOXER_COMPOSE_CMD, sandboxer_compose_cmd, "
             "--compose-cmd; without any the engine itself makes the containers",

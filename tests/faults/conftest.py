@@ -204,6 +204,7 @@ def listing(host: HostProgram) -> dict[str, list[str]]:
 
 def assert_nothing_left(host: HostProgram, before: dict[str, list[str]]) -> None:
     """The same listing as before; the engine's shared name server may take a moment to end."""
+    assert [host.record(one) for one in host.ids()] == []  # they say why they are still there
     end = time.monotonic() + 5
     while (after := listing(host)) != before and time.monotonic() < end:
         others = [name for name in after["processes"] if name != "aardvark-dns"]

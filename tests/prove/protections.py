@@ -1130,7 +1130,7 @@ HOST_KEYS = (
     Protection(
         "a jump without the check is refused",
         CLI + "connection.py",
-        'if key == "proxycommand" and (inner := _disabling_word(shlex.split(value))):',
+        'if key == "proxycommand" and (inner := _disabling_word(_shell_words(value))):',
         "if inner := None:",
         TESTS + "test_connection.py::test_switching_host_key_checks_off_is_refused",
     ),

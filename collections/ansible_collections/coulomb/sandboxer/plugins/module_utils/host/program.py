@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 import io
 import json
+import marshal
 import os
 import sys
 import zipfile
@@ -56,6 +57,7 @@ ROOMS = (
     "verbs",
 )
 _FOLDER = "sandboxer_host"
+_BY_HASH = (1).to_bytes(4, "little")  # a .pyc that goes by its source's hash, and isn't compared
 _MAIN = f"from {_FOLDER}.program import main\n\nmain()\n"
 
 
@@ -180,11 +182,15 @@ def _add(archive: zipfile.ZipFile, path: str, data: bytes) -> None:
 
 
 def _compiled(path: str, text: str) -> bytes:
-    import importlib._bootstrap_external as bootstrap
-
     source = text.encode("utf-8")
     code = compile(source, path, "exec", dont_inherit=True)
-    data: bytes = bootstrap._code_to_hash_pyc(  # type: ignore[attr-defined]
-        code, importlib.util.source_hash(source), checked=False
+    # From version 3 on marshal notes which objects are shared, and so what else was loaded when it
+    # was built; without that the same sources give the same bytes.
+    return b"".join(
+        (
+            importlib.util.MAGIC_NUMBER,
+            _BY_HASH,
+            importlib.util.source_hash(source),
+            marshal.dumps(code, 2),
+        )
     )
-    return data

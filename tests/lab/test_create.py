@@ -20,7 +20,7 @@ pytestmark = pytest.mark.lab
 
 @pytest.fixture
 def controller(tmp_path: Path) -> Controller:
-    home = tmp_path / "home"
+    home = tmp_path / "h"
     home.mkdir()
     return Controller(home)
 

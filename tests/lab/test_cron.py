@@ -24,7 +24,7 @@ MINUTE = 100.0
 FOLDER = "/etc/sandboxer-cron"
 LOG, STATUS = "/var/log/sandboxer.log", "/var/log/sandboxer.status"
 PROGRAM = f"/opt/sand-boxer/bin/sandboxer -i {FOLDER}/hosts.yml"
-CREATE = f"{PROGRAM} create --profile profile.hello --host h1 --name nightly --ttl 10m --quiet"
+CREATE = f"{PROGRAM} create --profile profile.hello --host h1 --name nightly --ttl 30s --quiet"
 REAP = f"{PROGRAM} reap --host h1 --quiet"
 
 # as scripts/wheelhouse.sh says
@@ -106,8 +106,12 @@ def test_a_controller_that_has_cron_and_no_internet(controller: Host, host: Host
     found = controller.run(["sh", "-c", f"{PROGRAM} show nightly --host h1 --json"]).stdout
     assert (json.loads(found)["id"], json.loads(found)["state"]) == (made, "ready")
 
-    controller.run(["sh", "-c", f"{PROGRAM} extend nightly 10s --host h1"])
-    await_until(lambda: len(lines(controller, LOG)) > 1, MINUTE, "it was reaped")
+    def seen() -> str:
+        by_cron = [*lines(controller, LOG), *lines(controller, STATUS)]
+        shown = controller.run(["sh", "-c", f"{PROGRAM} list --host h1"], check=False).stdout
+        return "\n".join([*by_cron, shown, *lines(host, "/var/lib/sandboxer/beat.json")])
+
+    await_until(lambda: len(lines(controller, LOG)) > 1, MINUTE, "it was reaped", seen)
     assert lines(controller, LOG) == [made, made]
     assert set(lines(controller, STATUS)) == {"0"}
     assert whole_listing(host.run) == before

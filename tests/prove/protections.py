@@ -1135,6 +1135,13 @@ HOST_KEYS = (
         TESTS + "test_connection.py::test_switching_host_key_checks_off_is_refused",
     ),
     Protection(
+        "a jump without the check is refused, also where its command ends in a quote",
+        CLI + "connection.py",
+        "_unquoted(value.strip())",
+        "value.strip().strip('\"')",
+        TESTS + "test_connection.py::test_switching_host_key_checks_off_is_refused",
+    ),
+    Protection(
         "a configuration of ssh's that switches the check off is refused",
         CLI + "connection.py",
         'not in ("true", "yes", "ask"):',

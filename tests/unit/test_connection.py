@@ -170,7 +170,10 @@ def test_without_control_persist_there_is_no_master(sshd: Sshd) -> None:
         ("ansible_ssh_common_args", "-o ProxyCommand='ssh -o StrictHostKeyChecking=no -W %h:%p j'"),
         ("ansible_ssh_common_args", """-o 'ProxyCommand ssh -o StrictHostKeyChecking=no "j'"""),
         ("ansible_ssh_common_args", """-o 'ProxyCommand="ssh -o StrictHostKeyChecking=no j"'"""),
-        ("ansible_ssh_common_args", """-o 'ProxyCommand ssh -o StrictHostKeyChecking=no "j'"""),
+        (
+            "ansible_ssh_common_args",
+            """-o 'ProxyCommand ssh -o "StrictHostKeyChecking no" -W %h:%p "j"'""",
+        ),
         ("ansible_ssh_common_args", "{{ '-o StrictHostKeyChecking=' + 'no' }}"),
         ("ansible_host_key_checking", False),
         ("ansible_ssh_host_key_checking", "no"),

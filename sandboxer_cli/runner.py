@@ -8,7 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -22,6 +24,8 @@ from typing import Any
 from sandboxer_cli import ansible_env, connection
 from sandboxer_cli.errors import Cancelled, SandboxerError, Usage, from_host
 
+_ANSIBLE_PLAYBOOK = ("-P", str(Path(__file__).with_name("_ansible_playbook.py")))
+_CHECK = ("--check", "--diff")
 PROGRESS = "sandboxer: "  # what a line of progress begins with in Ansible's output
 _AT_ONCE = 16  # hosts that are asked once more why they could not be reached
 GRACE = 5.0  # seconds between SIGINT and SIGKILL for a cancelled ansible-playbook
@@ -161,11 +165,11 @@ def _run(
             private_data_dir=private,
             # The working directory stays: relative paths of the user's environment hold.
             project_dir=str(Path.cwd()),
-            playbook=play.playbook,
+            binary=sys.executable,
+            cmdline=shlex.join([*_ANSIBLE_PLAYBOOK, play.playbook, *(_CHECK if check else ())]),
             inventory=list(inventories),
             limit=play.hosts,
             extravars=variables,
-            cmdline="--check --diff" if check else None,
             verbosity=verbosity or None,
             envvars={
                 **ansible_env.settings(),
@@ -322,7 +326,7 @@ def _judge(play: Play, inventories: Sequence[str], watch: _Watch, status: int | 
         raise SandboxerError("ansible-playbook was killed before it was done", code="killed")
     if status == 127:
         raise SandboxerError(
-            "there is no ansible-playbook beside this Python, nor on PATH",
+            "there is no ansible-core beside this Python",
             "install sand-boxer again",
             code="ansible_missing",
         )

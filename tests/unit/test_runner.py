@@ -212,7 +212,7 @@ def test_no_secret_in_arguments_or_on_disk(
             Play(playbook, hosts="localhost", variables={"given": canary}), on_line=on_line
         )
         assert outcome.results["localhost"]["seen"] == canary
-        assert any(b"ansible-playbook" in words for words in arguments)
+        assert any(b"_ansible_playbook" in words for words in arguments)
         assert not any(canary.encode() in words for words in arguments)
         assert not any(secret.encode() in words for words in arguments)
         assert during == []
@@ -356,7 +356,7 @@ def test_a_killed_playbook_is_an_error(plays: Plays, tmp_path: Path) -> None:
     killed = []
 
     def on_line(line: str) -> None:
-        killed.extend(children("ansible-playbook"))
+        killed.extend(children("_ansible_playbook"))
         os.kill(killed[0], signal.SIGKILL)
         (tmp_path / "never").touch()
 
@@ -540,7 +540,7 @@ def test_a_signal_cancels_and_the_handlers_come_back(
     assert caught.value.exit_status == 130
     assert order == ["go", "told the host"]
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
-    assert children("ansible-playbook") == []
+    assert children("_ansible_playbook") == []
 
 
 def test_a_module_of_a_cancelled_play_ends_too(plays: Plays, tmp_path: Path) -> None:
@@ -591,7 +591,7 @@ def test_a_playbook_deaf_to_sigint_is_killed(
             cancel=cancel,
         )
     never.touch()
-    assert children("ansible-playbook") == []
+    assert children("_ansible_playbook") == []
 
 
 def test_a_cancel_that_fails_to_reach_the_host_still_cancels(plays: Plays, tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ import re
 from collections import ChainMap
 from collections.abc import Mapping
 
-from ..errors import Usage
 from . import refusal
 from .interpolation import Interpolation
 from .notes import Note
@@ -83,8 +82,10 @@ class _File:
         name = self._match(_NAME)
         after = self._match(_AFTER_NAME)
         if name is None or after is None:
-            raise self._invalid(
-                "not a variable's name", "a line is NAME=value; quote a value of several lines"
+            raise refusal.invalid(
+                "not a variable's name",
+                _place(self._file, self._text, start),
+                "a line is NAME=value; a value of several lines stands in quotes",
             )
         if after[1] is None:
             if name[0] in self._known:
@@ -111,7 +112,8 @@ class _File:
     def _quoted(self, pattern: re.Pattern[str]) -> str:
         match = self._match(pattern)
         if match is None:
-            raise self._invalid("a quote that never ends", "")
+            place = _place(self._file, self._text, self._at)
+            raise refusal.invalid("a quote that never ends", place)
         return match[1]
 
     def _match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
@@ -119,9 +121,6 @@ class _File:
         if match:
             self._at = match.end()
         return match
-
-    def _invalid(self, why: str, hint: str) -> Usage:
-        return refusal.invalid(why, _place(self._file, self._text, self._at), hint)
 
 
 def _unescape(match: re.Match[str]) -> str:

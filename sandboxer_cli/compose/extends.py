@@ -6,6 +6,7 @@ and the services that it depends on have to be declared where they are used.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -100,6 +101,7 @@ class Extends:
         return merge(base, own, file.marks, ("services", name))
 
     def _open(self, path: str, place: Place) -> Loaded:
+        path = posixpath.normpath(path)
         if path not in self._opened:
             self._opened[path] = self.open_file(path, place)
         return self._opened[path]

@@ -30,8 +30,9 @@ def _maps(base: MapNode, over: MapNode, path: Path) -> MapNode:
     entries = {key.text: (key, value) for key, value in base.entries}
     for key, value in over.entries:
         if key.text in entries:
-            merged = _node(entries[key.text][1], value, (*path, key.text))
-            entries[key.text] = (key, merged)
+            first, below = entries[key.text]
+            merged = _node(below, value, (*path, key.text))
+            entries[key.text] = (key if merged is value else first, merged)
         else:
             entries[key.text] = (key, value)
     return replace(over, entries=tuple(entries.values()))

@@ -80,10 +80,9 @@ class SourceFolder:
 
         Raises Usage: `source_outside`.
         """
-        if posixpath.isabs(path):
-            for root in (self._root, self._shown.absolute()):
-                if Path(path).is_relative_to(root):
-                    return Path(path).relative_to(root).as_posix()
+        for root in (self._root, self._shown.absolute()):
+            if posixpath.isabs(path) and Path(path).is_relative_to(root):
+                path = Path(path).relative_to(root).as_posix()
         return self._checked(path, f", {place}" if place else "")
 
     def has(self, path: str) -> bool:

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from .tree import ListNode, MapNode, Node, ScalarNode
 
-_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _PORT = re.compile(r"(?:(?:(?P<ip>\[[^\]]*\]|[^:]*):)?(?P<published>[^:]*):)?(?P<target>[^:/]+)")
 
 # Nothing is known of what has no key: it is the same as no other.
@@ -38,7 +37,7 @@ def by_mount(node: Node) -> Hashable | None:
         return _text(node, "target")
     if not isinstance(node, ScalarNode):
         return None
-    parts = _DRIVE.sub("", node.text).split(":")
+    parts = node.text.split(":")
     return parts[1] if len(parts) > 1 else parts[0]
 
 

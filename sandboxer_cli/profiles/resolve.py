@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ..compose.emit import Document, build_document, digest
-from ..compose.read import ComposeFile, read
+from ..compose.interpolation import Interpolation
+from ..compose.load import LoadOptions, Project, load
+from ..compose.notes import Note
 from ..compose.rebuild import rebuild
 from ..compose.stack import Stack
 from ..compose.tree import plain
@@ -26,17 +28,26 @@ _LONGEST_NAME = 39
 
 @dataclass(frozen=True)
 class ResolveRequest:
-    """`settings` is what `--set` gave; `publish` is `loopback`, `host`, or the profile's."""
+    """`settings` is what `--set` gave; `publish` is `loopback`, `host`, or the profile's.
+
+    `files`, `env_files` and `compose_profiles` are what compose's own options say of the source.
+    """
 
     profile: str
     source: Path | None = None
     settings: Mapping[str, Setting] = field(default_factory=dict)
     publish: str | None = None
+    files: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
+    compose_profiles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """`request` is part -> digest, which is what a conflict names; `profile_hash` covers it."""
+    """`request` is part -> digest, which is what a conflict names; `profile_hash` covers it.
+
+    `notes` say where what runs differs from what the files say.
+    """
 
     profile: str
     profile_hash: str
@@ -46,19 +57,20 @@ class Resolved:
     document: Document
     ttl_seconds: int
     default_name: str
+    notes: tuple[Note, ...]
 
 
 def resolve(request: ResolveRequest) -> Resolved:
     """Reads the profile and the source folder, and touches nothing.
 
     Raises Usage: `profile_unknown`, `setting_unknown`, `setting_invalid`, `publish_invalid`,
-    `source_missing`, `source_unexpected`, and what a compose file can be refused for.
+    `source_missing`, `source_unexpected`, and what compose files can be refused for.
     """
     profile = load_profile(request.profile)
     values = apply_settings(profile, request.settings)
     publish = _publish(request.publish or profile.publish)
-    file = _source(profile, request.source)
-    stack = _stack(profile, file, values)
+    project = _project(profile, request, values)
+    stack, notes = _stack(profile, project, values)
     _check_probes(profile, stack)
 
     parts = {
@@ -67,16 +79,17 @@ def resolve(request: ResolveRequest) -> Resolved:
         **{
             f"set.{key}": digest(value)
             for key, value in values.items()
-            if value != profile.parameters[key].default
+            if key not in profile.parameters or value != profile.parameters[key].default
         },
+        **_chosen(request),
     }
-    if file is not None:
-        parts[file.name] = digest(file.content)
+    contents = {file.name: digest(file.content) for file in project.files} if project else {}
+    parts.update(contents)
     return Resolved(
         profile=profile.name,
         profile_hash=digest(parts),
         extension=profile.extension,
-        source_digest=parts[file.name] if file else None,
+        source_digest=_source_digest(contents),
         request=parts,
         document=build_document(
             stack,
@@ -88,6 +101,7 @@ def resolve(request: ResolveRequest) -> Resolved:
         ),
         ttl_seconds=profile.ttl,
         default_name=folder_name(request.source) if request.source else profile.short_name,
+        notes=notes,
     )
 
 
@@ -108,29 +122,70 @@ def _publish(publish: str) -> Publish:
     )
 
 
-def _source(profile: Profile, source: Path | None) -> ComposeFile | None:
+def _project(
+    profile: Profile, request: ResolveRequest, values: Mapping[str, Setting]
+) -> Project | None:
     if profile.source is None:
-        if source is not None:
+        given = {
+            "source": request.source,
+            "file": request.files,
+            "env-file": request.env_files,
+            "compose-profile": request.compose_profiles,
+        }
+        unexpected = next((word for word, value in given.items() if value), None)
+        if unexpected is not None:
             raise Usage(
-                f"{profile.name} takes no source",
+                f"{profile.name} takes no {unexpected}",
                 "profile.compose does",
                 code="source_unexpected",
             )
         return None
-    if source is None:
+    if request.source is None:
         raise Usage(
             f"{profile.name} needs a source",
             "give the folder that holds the compose file: --source DIR",
             code="source_missing",
         )
-    return read(source)
+    options = LoadOptions(
+        files=request.files,
+        env_files=request.env_files,
+        variables=_variables(values),
+        profiles=request.compose_profiles,
+    )
+    return load(request.source, options)
 
 
-def _stack(profile: Profile, file: ComposeFile | None, values: Mapping[str, Setting]) -> Stack:
-    if file is not None:
-        return rebuild(file.tree)
+def _stack(
+    profile: Profile, project: Project | None, values: Mapping[str, Setting]
+) -> tuple[Stack, tuple[Note, ...]]:
+    if project is not None:
+        return rebuild(project.tree, project.variables), project.notes
     assert profile.stack is not None  # noqa: S101
-    return rebuild(profile.stack, {key: as_text(value) for key, value in values.items()})
+    variables = _variables(values)
+    noted: dict[str, Note] = {}
+    tree = Interpolation(variables, noted).tree(profile.stack)
+    return rebuild(tree, variables), tuple(noted.values())
+
+
+def _variables(values: Mapping[str, Setting]) -> dict[str, str]:
+    return {key: as_text(value) for key, value in values.items()}
+
+
+def _chosen(request: ResolveRequest) -> dict[str, str]:
+    """Which files in which order, and which services: another choice is another content."""
+    chosen = {
+        "files": request.files,
+        "env_files": request.env_files,
+        "compose_profiles": tuple(sorted(set(request.compose_profiles))),
+    }
+    return {part: digest(list(words)) for part, words in chosen.items() if words}
+
+
+def _source_digest(contents: Mapping[str, str]) -> str | None:
+    """That of the one file that was read, or of the digests of all."""
+    if len(contents) == 1:
+        return next(iter(contents.values()))
+    return digest(dict(contents)) if contents else None
 
 
 def _check_probes(profile: Profile, stack: Stack) -> None:

@@ -168,3 +168,26 @@ def test_which_compose_program(
     if in_environment is not None:
         monkeypatch.setenv("SANDBOXER_COMPOSE_CMD", in_environment)
     assert answers.compose_cmd(given) == wanted
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("a.yml\n\n  b, c.yml \n", ["a.yml", "b, c.yml"]),
+        ("", []),
+        (["a.yml", "b.yml"], ["a.yml", "b.yml"]),
+    ],
+)
+@pytest.mark.parametrize("option", ["files", "env_files", "compose_profiles"])
+def test_a_survey_gives_a_list_as_lines(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, option: str, given: Any, taken: list[str]
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def resolve(args: dict[str, Any]) -> dict[str, Any]:
+        asked.append(args)
+        return {"name": args["name"]}
+
+    monkeypatch.setattr(sandbox, "_resolve", resolve)
+    create(PlayedLink(clock, [FOUND]), check=True, **{option: given})
+    assert [args[option] for args in asked] == [taken]

@@ -22,11 +22,15 @@ class Place:
 
 @dataclass(frozen=True)
 class ScalarNode:
-    """The text as written. `plain` means without quotes, so that it may be more than text."""
+    """The text as written. `plain` means without quotes, so that it may be more than text.
+
+    `interpolated` text has its variables' values in it, and nobody knows its kind any more.
+    """
 
     text: str
     plain: bool
     place: Place
+    interpolated: bool = False
 
 
 @dataclass(frozen=True)

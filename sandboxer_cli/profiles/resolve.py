@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..compose.emit import Document, build_document, digest
+from ..compose.notes import Note
 from ..compose.read import ComposeFile, read
 from ..compose.rebuild import rebuild
 from ..compose.stack import Stack
@@ -46,6 +47,7 @@ class Resolved:
     document: Document
     ttl_seconds: int
     default_name: str
+    notes: tuple[Note, ...] = ()
 
 
 def resolve(request: ResolveRequest) -> Resolved:
@@ -58,7 +60,7 @@ def resolve(request: ResolveRequest) -> Resolved:
     values = apply_settings(profile, request.settings)
     publish = _publish(request.publish or profile.publish)
     file = _source(profile, request.source)
-    stack = _stack(profile, file, values)
+    stack = _stack(profile, request.source, file, values)
     _check_probes(profile, stack)
 
     parts = {
@@ -88,6 +90,7 @@ def resolve(request: ResolveRequest) -> Resolved:
         ),
         ttl_seconds=profile.ttl,
         default_name=folder_name(request.source) if request.source else profile.short_name,
+        notes=stack.notes,
     )
 
 
@@ -126,11 +129,16 @@ def _source(profile: Profile, source: Path | None) -> ComposeFile | None:
     return read(source)
 
 
-def _stack(profile: Profile, file: ComposeFile | None, values: Mapping[str, Setting]) -> Stack:
+def _stack(
+    profile: Profile,
+    source: Path | None,
+    file: ComposeFile | None,
+    values: Mapping[str, Setting],
+) -> Stack:
     if file is not None:
-        return rebuild(file.tree)
+        return rebuild(file.tree, source=source)
     assert profile.stack is not None  # noqa: S101
-    return rebuild(profile.stack, {key: as_text(value) for key, value in values.items()})
+    return rebuild(profile.stack, variables={key: as_text(value) for key, value in values.items()})
 
 
 def _check_probes(profile: Profile, stack: Stack) -> None:

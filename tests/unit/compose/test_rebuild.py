@@ -250,6 +250,6 @@ def test_variables_are_put_in_after_yaml() -> None:
         "hello.yml",
     )
     value = '"}, privileged: true # ${m} $x\n'
-    service = rebuild(tree, {"m": value, "i": "true"}).services["web"]
+    service = rebuild(tree, variables={"m": value, "i": "true"}).services["web"]
     assert service.environment == {"A": f"x{value}y", "B": "$m"}
     assert service.init is True

@@ -80,6 +80,8 @@ class Client:
         found = resolve(
             ResolveRequest(profile, request.source, request.settings, publish=request.publish)
         )
+        for note in found.notes:
+            self.on_line(f"warning: {note}")
         if request.ttl is not None:
             parse_ttl(request.ttl)
         if request.deadline is not None:

@@ -99,9 +99,8 @@ def read_service(
         annotations=read_annotations(keys["annotations"]) if "annotations" in keys else {},
         **read_resources(keys, deployed),
     )
-    if "logging" in keys:
-        if not keys["logging"].is_null:
-            keys["logging"].keys("services.*.logging")
+    if "logging" in keys and not keys["logging"].asks_for_nothing:
+        keys["logging"].keys("services.*.logging")
         keys["logging"].note()
     return _confined(_addressed(service, keys), keys, around)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from .field import Field
 
 _MOST_BYTES = 1024 * 1024
+_OUTSIDE = "it lies outside of the source, which is all that is read"
 
 
 def inside(field: Field, written: str, base: str = ".") -> str:
@@ -16,12 +17,12 @@ def inside(field: Field, written: str, base: str = ".") -> str:
     Raises Usage: `compose_unsupported` where it leads out, `compose_invalid` where no path can.
     """
     source = field.reading.source
-    if source is None:
-        raise field.invalid(f"{written!r} is a file, and there is no folder that it could be in")
     if not written or not written.isprintable():
         raise field.invalid(f"{written!r} is not a path")
     if written.startswith("~"):
         raise field.refused(written, _OUTSIDE)
+    if source is None:
+        raise field.invalid(f"{written!r} is a file, and there is no folder that it could be in")
     root = source.resolve()
     path = Path(os.path.normpath(source.absolute() / base / written))
     if path.is_relative_to(source.absolute()):
@@ -62,9 +63,6 @@ def read_file(field: Field, written: str) -> bytes | None:
     if len(content) > _MOST_BYTES:
         raise field.invalid(f"{written} is larger than 1 MiB")
     return content
-
-
-_OUTSIDE = "it lies outside of the source, which is all that is read"
 
 
 def _path(field: Field, below: str) -> Path:

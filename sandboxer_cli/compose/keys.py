@@ -68,7 +68,7 @@ _TOP = {
 
 _SERVICE = {
     "annotations": _KEPT,
-    "attach": _left_out("nothing is attached to; `sandboxer logs` shows what a service says"),
+    "attach": _left_out("nothing is attached to; its logs stay on the host"),
     "blkio_config": _left_out("devices of one host are not those of another"),
     "build": _kept("built on the host, from the source"),
     "cap_add": _kept("", "it would give the container power over the host"),
@@ -117,7 +117,7 @@ _SERVICE = {
     "label_file": _kept("read from the source, on the controller"),
     "labels": _KEPT,
     "links": _changed("a dependency, and a name on the networks that both are on"),
-    "logging": _changed("logs are bounded and stay on the host, where `sandboxer logs` finds them"),
+    "logging": _changed("logs are bounded and stay on the host, where they end with the sandbox"),
     "mac_address": _left_out(_ADDRESS),
     "mem_limit": _KEPT,
     "mem_reservation": _KEPT,

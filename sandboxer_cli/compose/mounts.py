@@ -9,14 +9,26 @@ from dataclasses import replace
 
 from .field import Field
 from .inside import inside, is_there
+from .keys import KEYS
 from .quantities import read_mode, read_size
 from .stack import AnyMount, Bind, Mount, Tmpfs
 
 VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-# Options that say what is so anyway, or what the host decides.
-_SILENT = {"rw", "cached", "delegated", "consistent", "private", "rprivate", "slave", "rslave"}
-_SILENT |= {"z", "Z"}
+# Options of the short form that are keys of the long one, and are left out as those are.
+_LEFT_OUT = {
+    "cached": KEYS["services.*.volumes[]"]["consistency"],
+    "delegated": KEYS["services.*.volumes[]"]["consistency"],
+    "consistent": KEYS["services.*.volumes[]"]["consistency"],
+    "private": KEYS["services.*.volumes[].bind"]["propagation"],
+    "rprivate": KEYS["services.*.volumes[].bind"]["propagation"],
+    "slave": KEYS["services.*.volumes[].bind"]["propagation"],
+    "rslave": KEYS["services.*.volumes[].bind"]["propagation"],
+    "shared": KEYS["services.*.volumes[].bind"]["propagation"],
+    "rshared": KEYS["services.*.volumes[].bind"]["propagation"],
+    "z": KEYS["services.*.volumes[].bind"]["selinux"],
+    "Z": KEYS["services.*.volumes[].bind"]["selinux"],
+}
 _ENGINES = re.compile(r".*/(docker|podman|containerd|crio)\.sock")
 _TMPFS_FLAGS = {"rw", "noexec", "exec", "nosuid", "suid", "nodev", "dev", "noatime", "relatime"}
 
@@ -62,8 +74,10 @@ def _short(item: Field) -> AnyMount:
 def _options(item: Field, written: str) -> tuple[bool, bool]:
     """(read only, nocopy)"""
     options = set(written.split(","))
-    if unknown := sorted(options - _SILENT - {"ro", "nocopy"}):
+    if unknown := sorted(options - _LEFT_OUT.keys() - {"ro", "rw", "nocopy"}):
         raise item.unsupported(f"the volume option {unknown[0]!r}")
+    for option in sorted(options & _LEFT_OUT.keys()):
+        item.note(f"{option}: {_LEFT_OUT[option].text}")
     return "ro" in options, "nocopy" in options
 
 

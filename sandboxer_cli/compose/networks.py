@@ -48,7 +48,7 @@ def read_attachments(field: Field, declared: Collection[str]) -> dict[str, Attac
         found = {name: _attachment(entry) for name, entry in names}
     for name, where in names:
         if name != DEFAULT and name not in declared:
-            raise where.invalid(
+            raise where.invalid_key(
                 f"the network {name} is not declared",
                 f"add it to the networks of the file:  networks: {{{name}: }}",
             )

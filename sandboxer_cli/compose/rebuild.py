@@ -79,7 +79,7 @@ def _check_read_before(field: Field) -> None:
     if field.path == "name":
         field.raw()
     else:
-        raise field.unsupported("it was not read before")
+        raise refusal.unsupported(field.path, field.key_place)
 
 
 def _keys(name: str, field: Field) -> Keys:
@@ -128,9 +128,9 @@ def _built(keys: Mapping[str, Keys]) -> dict[str, str]:
 def _mounts(keys: Keys, volumes: tuple[str, ...]) -> tuple[AnyMount, ...]:
     mounts = read_mounts(keys["volumes"], volumes) if "volumes" in keys else ()
     memory = read_tmpfs(keys["tmpfs"]) if "tmpfs" in keys else ()
-    for mount in memory:
-        if mount.target in {one.target for one in mounts}:
-            raise keys["tmpfs"].invalid(f"{mount.target} is mounted twice")
+    targets = [mount.target for mount in (*mounts, *memory)]
+    if twice := next((target for target in targets if targets.count(target) > 1), None):
+        raise keys["tmpfs"].invalid(f"{twice} is mounted twice")
     return (*mounts, *memory)
 
 

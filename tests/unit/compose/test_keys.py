@@ -445,7 +445,7 @@ def test_what_is_kept_is_in_the_document(level: str, key: str) -> None:
 def test_what_is_read_before_is_not_here_any_more(level: str, key: str) -> None:
     with pytest.raises(Usage) as error:
         rebuilt(with_value(level, key, SAMPLES[level][key]))
-    assert error.value.detail.message.startswith(f"not supported yet: {path_of(level, key)}: ")
+    assert error.value.detail.message.startswith(f"not supported yet: {path_of(level, key)}, ")
 
 
 @pytest.mark.parametrize(("level", "key"), BY_FATE["changed"])

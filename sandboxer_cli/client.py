@@ -95,7 +95,7 @@ class Client:
             )
         )
         for note in found.notes:
-            self.on_line(f"warning: {note.path}: {note.text}, {note.place}")
+            self.on_line(f"warning: {note}")
         if request.ttl is not None:
             parse_ttl(request.ttl)
         if request.deadline is not None:

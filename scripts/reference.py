@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from sandboxer_cli import contract, errors, surveys
 from sandboxer_cli.cli.main import app
+from sandboxer_cli.compose.keys import KEYS
 from sandboxer_cli.profiles.load import known_profiles, load_profile
 from sandboxer_cli.result import span
 
@@ -34,6 +35,7 @@ def documents() -> dict[str, str]:
         "playbooks": playbooks(),
         "objects": objects(),
         "error-codes": error_codes(),
+        "compose": compose_keys(),
     }
     return {f"{name}.md": "\n".join(lines) + "\n" for name, lines in pages.items()}
 
@@ -116,6 +118,34 @@ def error_codes() -> Iterator[str]:
         (f"`{code}`", str(kind.exit_status), f"`{kind.code}`") for code, kind in _causes()
     )
     yield from _table(("code", "status", "kind"), rows)
+
+
+def compose_keys() -> Iterator[str]:
+    yield "# Compose files, key by key"
+    yield ""
+    yield "Generated from `sandboxer_cli/compose/keys.py`, the table that the reader goes by."
+    yield "`sandboxer compose show` says what becomes of a file of yours."
+    yield ""
+    yield "- **kept**: the container, network or volume has it."
+    yield "- **changed**: something else stands for it. `create` and `compose show` say so."
+    yield "- **left out**: what runs is without it. `create` and `compose show` say so."
+    yield "- **refused**: nothing is made; the error names file, line and column. A key that asks"
+    yield "  for nothing, as `privileged: false` does, is not refused."
+    yield ""
+    yield "`*` is a name of your own, `[]` an item of a list. Keys that begin with `x-` are passed"
+    yield "over, as compose does; any other key that stands in no table here is an error."
+    fates = {"left_out": "left out"}
+    for level, keys in KEYS.items():
+        yield from ["", f"## {f'`{level}`' if level else 'The file'}", ""]
+        rows = [
+            [
+                f"`{name}`",
+                fates.get(key.fate, key.fate),
+                key.text + (f"; other values are refused: {key.refuses}" if key.refuses else ""),
+            ]
+            for name, key in sorted(keys.items())
+        ]
+        yield from _table(("key", "what becomes of it", ""), rows)
 
 
 def _causes() -> set[tuple[str, type[errors.SandboxerError]]]:

@@ -9,7 +9,7 @@ import time
 import typer
 
 from sandboxer_cli import __version__
-from sandboxer_cli.cli import host, options, profile, sandbox
+from sandboxer_cli.cli import compose, host, options, profile, sandbox
 from sandboxer_cli.errors import Cancelled, SandboxerError, Usage
 from sandboxer_cli.result import render_error
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 sandbox.add_to(app)
 app.add_typer(profile.app, name="profile")
+app.add_typer(compose.app, name="compose")
 app.add_typer(host.app, name="host")
 app.command("doctor")(host.doctor)
 

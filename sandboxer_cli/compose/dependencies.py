@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import graphlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from . import refusal
 from .field import Field
@@ -17,7 +17,7 @@ def read_depends_on(field: Field) -> dict[str, Dependency]:
         return _from_list(field)
     found: dict[str, Dependency] = {}
     for name, entry in field.entries().items():
-        keys = entry.keys(("condition",))
+        keys = entry.keys("services.*.depends_on.*")
         if "condition" not in keys:
             raise entry.invalid("a dependency without a condition")
         condition = keys["condition"].text()
@@ -25,7 +25,22 @@ def read_depends_on(field: Field) -> dict[str, Dependency]:
             raise keys["condition"].invalid(
                 f"{condition!r} is not a condition", "it is " + ", ".join(_CONDITIONS)
             )
-        found[name] = Dependency(condition, entry.key_place)
+        found[name] = Dependency(
+            condition,
+            entry.key_place,
+            required="required" not in keys or keys["required"].boolean(),
+            restart="restart" in keys and keys["restart"].boolean(),
+        )
+    return found
+
+
+def without_missing(field: Field, services: Collection[str]) -> dict[str, Dependency]:
+    """What `depends_on` says, less what may be missing and is."""
+    found = read_depends_on(field)
+    for name, dependency in list(found.items()):
+        if name not in services and not dependency.required:
+            field.note(f"there is no service {name}, which isn't required")
+            del found[name]
     return found
 
 

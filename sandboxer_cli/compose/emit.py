@@ -2,16 +2,58 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
-from .stack import Healthcheck, Port, Service, Stack
+from .stack import AnyMount, Bind, Healthcheck, Mount, Port, Service, Stack, Tmpfs
 
-SCHEMA = 1
+SCHEMA = 2
 
 Document = dict[str, Any]
+
+# Keys of a service that the document has only where they have a value, as Service has them.
+_WHERE_GIVEN = (
+    "build",
+    "built_by",
+    "pull",
+    "platform",
+    "network_mode",
+    "secrets",
+    "configs",
+    "hostname",
+    "domainname",
+    "dns",
+    "dns_search",
+    "dns_opt",
+    "extra_hosts",
+    "cap_add",
+    "cap_drop",
+    "security_opt",
+    "read_only",
+    "group_add",
+    "sysctls",
+    "ulimits",
+    "shm_size",
+    "stop_signal",
+    "stop_grace",
+    "tty",
+    "stdin_open",
+    "pids_limit",
+    "memory",
+    "memory_reservation",
+    "memory_swap",
+    "cpus",
+    "cpu_shares",
+    "cpuset",
+    "oom_score_adj",
+    "ipc",
+    "pid",
+    "annotations",
+)
 
 
 def build_document(
@@ -30,7 +72,9 @@ def build_document(
         "schema": SCHEMA,
         "images": dict(images),
         "services": {name: _service(service) for name, service in stack.services.items()},
+        "networks": _plain(stack.networks),
         "volumes": {name: {} for name in stack.volumes},
+        **_given({"secrets": _files(stack.secrets), "configs": _files(stack.configs)}),
         "probes": list(probes),
         "publish": publish,
     }
@@ -53,36 +97,77 @@ def digest(value: Any) -> str:
 
 
 def _service(service: Service) -> dict[str, Any]:
-    return {
+    made = {
         "image": service.image,
-        "command": _words(service.command),
-        "entrypoint": _words(service.entrypoint),
+        "command": _plain(service.command),
+        "entrypoint": _plain(service.entrypoint),
         "environment": dict(service.environment),
         "working_dir": service.working_dir,
         "user": service.user,
         "init": service.init,
         "labels": dict(service.labels),
         "restart": service.restart,
-        "volumes": [
-            {"volume": mount.volume, "target": mount.target, "read_only": mount.read_only}
-            for mount in service.volumes
-        ],
+        "volumes": [_mount(mount) for mount in service.volumes],
         "ports": [_port(port) for port in service.ports],
         "expose": [_port(port) for port in service.expose],
         "depends_on": {
-            name: {"condition": dependency.condition}
+            name: {
+                "condition": dependency.condition,
+                **({} if dependency.required else {"required": False}),
+                **_given({"restart": dependency.restart}),
+            }
             for name, dependency in service.depends_on.items()
         },
         "healthcheck": _healthcheck(service.healthcheck),
+        "networks": _plain(service.networks),
+    }
+    if service.replicas != 1:
+        made["replicas"] = service.replicas
+    return {**made, **_given({name: _plain(getattr(service, name)) for name in _WHERE_GIVEN})}
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return _given({one.name: _plain(getattr(value, one.name)) for one in fields(value)})
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return value
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that say something: 0 does, false and empty don't."""
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None and value is not False and value not in ([], {})
     }
 
 
-def _words(argv: tuple[str, ...] | None) -> list[str] | None:
-    return None if argv is None else list(argv)
+def _mount(mount: AnyMount) -> dict[str, Any]:
+    match mount:
+        case Mount():
+            made: dict[str, Any] = {"type": "volume", "volume": mount.volume}
+        case Bind():
+            made = {"type": "bind", "source": mount.source}
+        case Tmpfs():
+            made = {"type": "tmpfs"}
+    return {**made, "target": mount.target, "read_only": mount.read_only, **_plain(mount)}
 
 
 def _port(port: Port) -> dict[str, Any]:
-    return {"target": port.target, "protocol": port.protocol}
+    return {
+        "target": port.target,
+        "protocol": port.protocol,
+        **_given({"published": port.published}),
+    }
+
+
+def _files(contents: Mapping[str, bytes]) -> dict[str, Any]:
+    return {
+        name: {"content": base64.b64encode(content).decode()} for name, content in contents.items()
+    }
 
 
 def _healthcheck(check: Healthcheck | None) -> dict[str, Any] | None:
@@ -90,10 +175,4 @@ def _healthcheck(check: Healthcheck | None) -> dict[str, Any] | None:
         return None
     if check.test == ("NONE",):
         return {"test": ["NONE"]}
-    return {
-        "test": list(check.test),
-        "interval": check.interval,
-        "timeout": check.timeout,
-        "retries": check.retries,
-        "start_period": check.start_period,
-    }
+    return _given(_plain(check))

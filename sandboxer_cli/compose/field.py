@@ -3,25 +3,51 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from ..errors import Usage
 from . import refusal
+from .keys import KEYS, Key
+from .notes import Note
 from .scalars import kind_of, number_as_text
 from .tree import ListNode, MapNode, Node, Place, ScalarNode
 
 _NAMES = {ScalarNode: "a single value", ListNode: "a list", MapNode: "a mapping"}
+# What compose takes for a boolean where it can't know any more whether there were quotes.
+_WORDS = {"y": True, "yes": True, "on": True, "n": False, "no": False, "off": False}
+_DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What all fields of a file share: its folder, variables, and the notes that come up.
+
+    Without a `source` there are no files to read, and none to mount.
+    """
+
+    source: Path | None
+    variables: Mapping[str, str]
+    notes: list[Note] = field(default_factory=list)
+
+
+_NO_KEY = Key("kept")
 
 
 @dataclass(frozen=True)
 class Field:
-    """A node, its path (`services.web.ports[0]`) and the place of its key, or of itself."""
+    """A node, its path (`services.web.ports[0]`) and the place of its key, or of itself.
+
+    `key` is its row in the table of keys, where compose names the key.
+    """
 
     path: str
     node: Node
     key_place: Place
-    variables: Mapping[str, str]
+    reading: Reading
+    key: Key = _NO_KEY
 
     def invalid(self, why: str, hint: str = "") -> Usage:
         return refusal.invalid(f"{self.path}: {why}", self.node.place, hint)
@@ -29,11 +55,32 @@ class Field:
     def invalid_key(self, why: str, hint: str = "") -> Usage:
         return refusal.invalid(f"{self.path}: {why}", self.key_place, hint)
 
-    def unsupported(self, what: str = "", hint: str = "") -> Usage:
-        """Without `what` it is the key itself that isn't supported."""
-        if what:
-            return refusal.unsupported(f"{self.path}: {what}", self.node.place, hint)
-        return refusal.unsupported(self.path, self.key_place, hint)
+    def unsupported(self, what: str, hint: str = "") -> Usage:
+        return refusal.unsupported(f"{self.path}: {what}", self.node.place, hint)
+
+    def refused(self, what: str = "", why: str = "") -> Usage:
+        """By the table's reason, unless `why` gives a better one; without `what`, the key itself.
+
+        An item of a list is refused by the reason of the list's key.
+        """
+        reason = why or self.key.refuses or self.key.text
+        path = f"{self.path}: {what}" if what else self.path
+        return refusal.refused(path, reason, self.node.place if what else self.key_place)
+
+    def note(self, text: str = "") -> None:
+        """That it is changed or left out; by the table's reason, unless there is a better one.
+
+        A key that is kept says what of it is left out.
+        """
+        if self.key.fate == "changed":
+            self.changed(text or self.key.text)
+        else:
+            text = text or self.key.text
+            self.reading.notes.append(Note(self.path, self.key_place, text, "left_out"))
+
+    def changed(self, text: str) -> None:
+        """That this value is another one now."""
+        self.reading.notes.append(Note(self.path, self.key_place, text, "changed"))
 
     @property
     def is_null(self) -> bool:
@@ -45,41 +92,77 @@ class Field:
         return isinstance(self.node, ScalarNode)
 
     @property
+    def is_number(self) -> bool:
+        return self._kind() == "number"
+
+    @property
     def is_list(self) -> bool:
         return isinstance(self.node, ListNode)
+
+    @property
+    def asks_for_nothing(self) -> bool:
+        """Empty or false, as in `privileged: false`."""
+        match self.node:
+            case ScalarNode():
+                return self.is_null or self.raw().lower() in ("", "false")
+            case ListNode(items=found) | MapNode(entries=found):
+                return not found
 
     def entries(self) -> dict[str, Field]:
         """A mapping whose keys are names that the user gave."""
         if not isinstance(self.node, MapNode):
             raise self._wants("a mapping")
         return {
-            key.text: Field(
-                f"{self.path}.{key.text}" if self.path else key.text,
-                value,
-                key.place,
-                self.variables,
+            key.text: replace(
+                self,
+                path=f"{self.path}.{key.text}" if self.path else key.text,
+                node=value,
+                key_place=key.place,
             )
             for key, value in self.node.entries
         }
 
-    def keys(self, known: Collection[str]) -> dict[str, Field]:
-        """A mapping whose keys compose names: `x-…` are left out, all others must be known."""
-        fields = {k: v for k, v in self.entries().items() if not k.startswith("x-")}
-        for key, field in fields.items():
-            if key not in known:
-                near = difflib.get_close_matches(key, known, 1)
-                hint = f"did you mean {near[0]}? " if near else ""
-                takes = ", ".join(known) or "no keys here"
-                raise field.unsupported(hint=f"{hint}sand-boxer takes {takes}")
-        return fields
+    def keys(self, level: str) -> dict[str, Field]:
+        """A mapping whose keys compose names: those that are taken, by the table's `level`.
+
+        `x-…` is nobody's business; what is left out gets its note, all else its refusal.
+        """
+        table = KEYS[level]
+        taken: dict[str, Field] = {}
+        for name, entry in self.entries().items():
+            if name.startswith("x-"):
+                continue
+            if name not in table:
+                raise entry._unknown(name, list(table))
+            found = replace(entry, key=table[name])
+            if found.key.fate in ("kept", "changed"):
+                taken[name] = found
+            elif found.key.fate == "left_out":
+                found.note()
+            elif not found.asks_for_nothing:
+                raise found.refused()
+        return taken
+
+    def _unknown(self, name: str, known: list[str]) -> Usage:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        return self.invalid_key("compose has no such key", f"{hint}it has {', '.join(known)}")
 
     def items(self) -> list[Field]:
         if not isinstance(self.node, ListNode):
             raise self._wants("a list")
         return [
-            Field(f"{self.path}[{index}]", item, item.place, self.variables)
+            replace(self, path=f"{self.path}[{index}]", node=item, key_place=item.place)
             for index, item in enumerate(self.node.items)
         ]
+
+    def texts(self) -> list[Field]:
+        """One text, or a list of texts: the items, or the field itself."""
+        return [self] if self.is_scalar else self.items()
+
+    def part(self, text: str) -> Field:
+        """A part of its text, to be read by itself."""
+        return replace(self, node=ScalarNode(text, False, self.node.place, interpolated=True))
 
     def raw(self) -> str:
         """A single value as written, whatever its kind."""
@@ -114,18 +197,34 @@ class Field:
             return number
         return self.text()
 
+    def scalar_text(self) -> str:
+        """Text, a number or a boolean, as text."""
+        if self._kind() == "boolean":
+            return self.raw().lower()
+        return self.text_or_number()
+
     def boolean(self) -> bool:
         text = self.raw()
+        if isinstance(self.node, ScalarNode) and self.node.interpolated:
+            text = str(_WORDS.get(text.lower(), text))
         if text.lower() not in ("true", "false"):
             raise self.invalid(f"wants true or false, not {text or 'null'}")
         return text.lower() == "true"
 
     def integer(self, least: int, greatest: int) -> int:
         text = self.raw()
-        short = text.isascii() and text.isdigit() and len(text) <= len(str(greatest))
+        digits = text.removeprefix("-") if least < 0 else text
+        short = digits.isascii() and digits.isdigit() and len(digits) <= len(str(greatest))
         if not short or not least <= int(text) <= greatest:
             raise self.invalid(f"wants a number from {least} to {greatest}, not {text or 'null'}")
         return int(text)
+
+    def number(self) -> float:
+        """A number without a sign."""
+        text = self.raw()
+        if _DECIMAL.fullmatch(text) is None:
+            raise self.invalid(f"wants a number, not {text or 'null'}")
+        return float(text)
 
     def _kind(self) -> str:
         node = self.node

@@ -1,21 +1,14 @@
-"""A service's health check, and the durations in it."""
+"""A service's health check."""
 
 from __future__ import annotations
 
-import re
-
 from .field import Field
+from .quantities import read_duration
 from .stack import Healthcheck
-
-_KEYS = ("test", "interval", "timeout", "retries", "start_period", "disable")
-_DURATION = re.compile(r"(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:us|ms|h|m|s))+")
-_PART = re.compile(r"([0-9.]+)(us|ms|h|m|s)")
-_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_LONGEST = 24 * 3600.0
 
 
 def read_healthcheck(field: Field) -> Healthcheck:
-    keys = field.keys(_KEYS)
+    keys = field.keys("services.*.healthcheck")
     if "disable" in keys and keys["disable"].boolean():
         if "test" in keys:
             raise keys["disable"].invalid("a disabled health check with a test")
@@ -33,18 +26,8 @@ def read_healthcheck(field: Field) -> Healthcheck:
         start_period=(
             read_duration(keys["start_period"]) if "start_period" in keys else default.start_period
         ),
+        start_interval=_positive(keys["start_interval"]) if "start_interval" in keys else None,
     )
-
-
-def read_duration(field: Field) -> float:
-    """Seconds, from compose's spelling: `1m30s`, `500ms`, `2.5s`."""
-    text = field.raw()
-    if _DURATION.fullmatch(text) is None:
-        raise field.invalid(f"{text!r} is not a duration", "write it with its unit, as in 1m30s")
-    seconds = round(sum(float(n) * _SECONDS[unit] for n, unit in _PART.findall(text)), 6)
-    if seconds > _LONGEST:
-        raise field.invalid(f"{text} is longer than a day")
-    return seconds
 
 
 def _positive(field: Field) -> float:

@@ -14,12 +14,18 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _LONGEST = 255
 
 
-def read_image(field: Field) -> str:
+def read_name(field: Field) -> str:
     """The name as engines spell it out: registry, path, and `:tag` or `@digest`."""
     written = field.text()
     name = full_name(written)
     if name is None:
         raise field.invalid(f"{written!r} is not an image's name")
+    return name
+
+
+def read_image(field: Field) -> str:
+    """The name of an image that is pulled: fully qualified."""
+    name, written = read_name(field), field.text()
     if not _has_registry(written):
         error = field.invalid(f"{written} is not fully qualified: write {name}")
         raise Usage(

@@ -1,28 +1,48 @@
-"""A service's volumes: named and anonymous ones, nothing of the host's own files."""
+"""A service's mounts: volumes, memory, and files of the source; nothing of the host's own."""
 
 from __future__ import annotations
 
 import posixpath
 import re
 from collections.abc import Collection
+from dataclasses import replace
 
 from .field import Field
-from .stack import Mount
+from .inside import inside, is_there
+from .keys import KEYS
+from .quantities import read_mode, read_size
+from .stack import AnyMount, Bind, Mount, Tmpfs
 
 VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
-_DRIVE = re.compile(r"[A-Za-z]:")
-_HOW_BIND = "named volumes are; files of the host belong into the image"
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+# Options of the short form that are keys of the long one, and are left out as those are.
+_LEFT_OUT = {
+    "cached": KEYS["services.*.volumes[]"]["consistency"],
+    "delegated": KEYS["services.*.volumes[]"]["consistency"],
+    "consistent": KEYS["services.*.volumes[]"]["consistency"],
+    "private": KEYS["services.*.volumes[].bind"]["propagation"],
+    "rprivate": KEYS["services.*.volumes[].bind"]["propagation"],
+    "slave": KEYS["services.*.volumes[].bind"]["propagation"],
+    "rslave": KEYS["services.*.volumes[].bind"]["propagation"],
+    "shared": KEYS["services.*.volumes[].bind"]["propagation"],
+    "rshared": KEYS["services.*.volumes[].bind"]["propagation"],
+    "z": KEYS["services.*.volumes[].bind"]["selinux"],
+    "Z": KEYS["services.*.volumes[].bind"]["selinux"],
+}
+_ENGINES = re.compile(r".*/(docker|podman|containerd|crio)\.sock")
+_TMPFS_FLAGS = {"rw", "noexec", "exec", "nosuid", "suid", "nodev", "dev", "noatime", "relatime"}
 
 
-def read_mounts(field: Field, declared: Collection[str]) -> tuple[Mount, ...]:
+def read_mounts(field: Field, declared: Collection[str]) -> tuple[AnyMount, ...]:
     """The mounts; each volume must be among the `declared` ones, each target given once."""
-    mounts: dict[str, Mount] = {}
+    mounts: dict[str, AnyMount] = {}
     for item in field.items():
         mount = _short(item) if item.is_scalar else _long(item)
-        if mount.volume is not None and mount.volume not in declared:
+        volume = mount.volume if isinstance(mount, Mount) else None
+        if volume is not None and volume not in declared:
             raise item.invalid(
-                f"the volume {mount.volume} is not declared",
-                f"add it to the volumes of the file:  volumes: {{{mount.volume}: }}",
+                f"the volume {volume} is not declared",
+                f"add it to the volumes of the file:  volumes: {{{volume}: }}",
             )
         if mount.target in mounts:
             raise item.invalid(f"{mount.target} is mounted twice")
@@ -30,46 +50,110 @@ def read_mounts(field: Field, declared: Collection[str]) -> tuple[Mount, ...]:
     return tuple(mounts.values())
 
 
-def _short(item: Field) -> Mount:
+def read_tmpfs(field: Field) -> tuple[Tmpfs, ...]:
+    """`tmpfs: /run`, or a list, each with options as in `/run:size=64m,mode=1777`."""
+    return tuple(_tmpfs(item) for item in field.texts())
+
+
+def _short(item: Field) -> AnyMount:
     written = item.text()
     if written.startswith("\\\\") or _DRIVE.match(written):
-        raise item.unsupported("bind mounts", _HOW_BIND)
+        raise item.refused(written)
     parts = written.split(":")
     if len(parts) == 1:
         return Mount(None, _target(item, written))
-    if parts[0].startswith((".", "/", "~")):
-        raise item.unsupported("bind mounts", _HOW_BIND)
     if len(parts) > 3:
         raise item.invalid(f"{written!r} has too many colons")
-    options = parts[2] if len(parts) == 3 else "rw"
-    if options not in ("ro", "rw"):
-        raise item.unsupported(f"the volume option {options!r}")
-    return Mount(_volume(item, parts[0]), _target(item, parts[1]), options == "ro")
+    read_only, nocopy = _options(item, parts[2] if len(parts) == 3 else "rw")
+    target = _target(item, parts[1])
+    if parts[0].startswith((".", "/", "~")):
+        return Bind(_source(item, parts[0]), target, read_only, create=True)
+    return Mount(_volume(item, parts[0]), target, read_only, nocopy)
 
 
-def _long(item: Field) -> Mount:
-    fields = item.entries()
-    kind = fields["type"].text() if "type" in fields else ""
+def _options(item: Field, written: str) -> tuple[bool, bool]:
+    """(read only, nocopy)"""
+    options = set(written.split(","))
+    if unknown := sorted(options - _LEFT_OUT.keys() - {"ro", "rw", "nocopy"}):
+        raise item.unsupported(f"the volume option {unknown[0]!r}")
+    for option in sorted(options & _LEFT_OUT.keys()):
+        item.note(f"{option}: {_LEFT_OUT[option].text}")
+    return "ro" in options, "nocopy" in options
+
+
+def _long(item: Field) -> AnyMount:
+    keys = item.keys("services.*.volumes[]")
+    kind = keys["type"].text() if "type" in keys else ""
     if not kind:
         raise item.invalid("a volume without a type")
-    if kind != "volume":
-        what = "bind mounts" if kind == "bind" else f"mounts of type {kind}"
-        raise item.unsupported(what, _HOW_BIND if kind == "bind" else "")
-    keys = item.keys(("type", "source", "target", "read_only"))
+    if kind not in ("volume", "bind", "tmpfs"):
+        raise keys["type"].refused(f"mounts of type {kind}")
     if "target" not in keys:
         raise item.invalid("a volume without a target")
+    for other in {"volume", "bind", "tmpfs"} - {kind}:
+        if other in keys:
+            raise keys[other].invalid_key(f"a mount of type {kind} has no {other}")
+    target = _target(keys["target"], keys["target"].text())
+    read_only = keys["read_only"].boolean() if "read_only" in keys else False
+    more = keys[kind].keys(f"services.*.volumes[].{kind}") if kind in keys else {}
     source = keys.get("source")
-    return Mount(
-        volume=_volume(source, source.text()) if source else None,
-        target=_target(keys["target"], keys["target"].text()),
-        read_only=keys["read_only"].boolean() if "read_only" in keys else False,
-    )
+    if kind == "tmpfs":
+        return Tmpfs(
+            target,
+            size=read_size(more["size"]) if "size" in more else None,
+            mode=read_mode(more["mode"]) if "mode" in more else None,
+        )
+    if kind == "volume":
+        return Mount(
+            volume=_volume(source, source.text()) if source else None,
+            target=target,
+            read_only=read_only,
+            nocopy=more["nocopy"].boolean() if "nocopy" in more else False,
+            subpath=_subpath(more["subpath"]) if "subpath" in more else None,
+        )
+    if source is None:
+        raise item.invalid("a bind mount without a source")
+    create = more["create_host_path"].boolean() if "create_host_path" in more else True
+    below = _source(replace(source, key=item.key), source.text())
+    if not create and not is_there(source, below):
+        raise source.invalid(f"there is no {source.text()}")
+    return Bind(below, target, read_only, create)
+
+
+def _source(field: Field, written: str) -> str:
+    if _ENGINES.fullmatch(written):
+        raise field.refused(written, "it would give the container the host's engine")
+    return inside(field, written)
+
+
+def _tmpfs(item: Field) -> Tmpfs:
+    path, _, options = item.text().partition(":")
+    size = mode = None
+    for option in filter(None, options.split(",")):
+        name, _, value = option.partition("=")
+        said = item.part(value)
+        if name == "size":
+            size = read_size(said)
+        elif name == "mode":
+            mode = read_mode(said)
+        elif name in _TMPFS_FLAGS | {"uid", "gid"}:
+            item.note(f"{option}: the engine's own way is taken")
+        else:
+            raise item.unsupported(f"the tmpfs option {option!r}")
+    return Tmpfs(_target(item, path), size, mode)
 
 
 def _volume(field: Field, name: str) -> str:
     if VOLUME_NAME.fullmatch(name) is None:
         raise field.invalid(f"{name!r} is not a volume's name")
     return name
+
+
+def _subpath(field: Field) -> str:
+    path = field.text()
+    if path.startswith("/") or ".." in path.split("/") or not path.isprintable() or "," in path:
+        raise field.invalid(f"{path!r} is not a path in a volume")
+    return path
 
 
 def _target(field: Field, path: str) -> str:

@@ -16,3 +16,6 @@ class Note:
     place: Place
     text: str
     kind: Literal["changed", "left_out"]
+
+    def __str__(self) -> str:
+        return f"{self.path} is {self.kind.replace('_', ' ')}: {self.text}, {self.place}"

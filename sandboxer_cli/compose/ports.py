@@ -51,11 +51,14 @@ def _short(item: Field) -> tuple[Port, ...]:
         _check_ip(item, match["ip"].strip("[]"))
     elif match["published"] == "":
         raise item.invalid(f"{written!r} is not a port", 'write "8080:80", or "80"')
-    return _expand(target, _protocol(item, match["protocol"] or "tcp"))
+    if match["published"]:
+        item.note()
+    protocol = _protocol(item, match["protocol"] or "tcp")
+    return _expand(target, protocol, match["published"] or None)
 
 
 def _long(item: Field) -> tuple[Port, ...]:
-    keys = item.keys(("target", "published", "host_ip", "protocol"))
+    keys = item.keys("services.*.ports[]")
     if "target" not in keys:
         raise item.invalid("a port without a target")
     number = keys["target"].integer(1, 65535)
@@ -64,10 +67,12 @@ def _long(item: Field) -> tuple[Port, ...]:
         _check_published(
             published, _span(published, published.raw(), published.raw()), (number, number)
         )
+        published.note()
     if "host_ip" in keys:
         _check_ip(keys["host_ip"], keys["host_ip"].text())
+        keys["host_ip"].note()
     protocol = _protocol(keys["protocol"], keys["protocol"].text()) if "protocol" in keys else "tcp"
-    return (Port(number, protocol),)
+    return (Port(number, protocol, keys["published"].raw() if "published" in keys else None),)
 
 
 def _span(field: Field, text: str, written: str) -> tuple[int, int]:
@@ -98,13 +103,17 @@ def _check_ip(field: Field, text: str) -> None:
 def _protocol(field: Field, text: str) -> str:
     protocol = text.lower()
     if protocol == "sctp":
-        raise field.unsupported("sctp")
+        raise field.refused("sctp", "not every engine carries it")
     if protocol not in ("tcp", "udp"):
         raise field.invalid(f"{text!r} is neither tcp nor udp")
     return protocol
 
 
-def _expand(span: tuple[int, int], protocol: str) -> tuple[Port, ...]:
+def _expand(span: tuple[int, int], protocol: str, published: str | None = None) -> tuple[Port, ...]:
     first, last = span
     # one more than is allowed is enough to be refused
-    return tuple(Port(number, protocol) for number in range(first, min(last, first + _MOST) + 1))
+    numbers = range(first, min(last, first + _MOST) + 1)
+    if published is None or first == last:
+        return tuple(Port(number, protocol, published) for number in numbers)
+    start = int(published.partition("-")[0])
+    return tuple(Port(number, protocol, str(start + number - first)) for number in numbers)

@@ -1,79 +1,101 @@
-"""From a compose file's tree to a stack: known keys are read, any other is refused by name.
-
-Nothing is dropped in silence. What is ignored is what the compose specification itself says to
-ignore (`version`, `x-…`), the project's `name`, which is the sandbox's, and where on the host a
-port was to come out, which the host chooses.
-"""
+"""From a compose file's tree to a stack: every key by the table of keys, nothing in silence."""
 
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 
 from . import refusal
-from .dependencies import check_dependencies, read_depends_on
-from .field import Field
-from .healthcheck import read_healthcheck
-from .images import read_image
-from .mounts import VOLUME_NAME, read_mounts
-from .pairs import read_environment, read_labels
-from .ports import read_expose, read_ports
-from .stack import Service, Stack
+from .dependencies import check_dependencies
+from .field import Field, Reading
+from .files import read_content
+from .images import read_name
+from .mounts import VOLUME_NAME, read_mounts, read_tmpfs
+from .networks import read_links, read_networks, with_aliases
+from .service import Keys, Surroundings, read_service
+from .stack import AnyMount, FileUse, Network, Service, Stack
 from .tree import MapNode
+from .volumes_from import with_others
 
-TOP_KEYS = ("services", "volumes", "networks", "name", "version")
-SERVICE_KEYS = (
-    "image",
-    "command",
-    "entrypoint",
-    "environment",
-    "ports",
-    "volumes",
-    "depends_on",
-    "healthcheck",
-    "expose",
-    "working_dir",
-    "user",
-    "labels",
-    "restart",
-    "init",
-)
 # It is part of a container's name and a name in the sandbox's DNS, hence the length.
 _SERVICE_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
-_RESTART = re.compile(r"no|always|unless-stopped|on-failure(?::[0-9]{1,4})?")
 
 
-def rebuild(tree: MapNode, variables: Mapping[str, str] | None = None) -> Stack:
-    """The stack that the tree describes, all `${name}` in it replaced; `variables` are theirs.
+def rebuild(
+    tree: MapNode, *, source: Path | None = None, variables: Mapping[str, str] | None = None
+) -> Stack:
+    """The stack that the tree describes, with a note for each key that isn't as it was written.
+
+    All `${name}` in it are replaced already. `source` is the folder below which files are read;
+    `variables` are those of `.env`, which secrets and an environment may name.
 
     Raises Usage: `compose_invalid`, `compose_unsupported`, `image_unqualified`, each with the
     file, line and column.
     """
-    top = Field("", tree, tree.place, variables or {}).keys(TOP_KEYS)
-    for key in ("name", "version"):
+    reading = Reading(source, variables or {})
+    top = Field("", tree, tree.place, reading).keys("")
+    for key in ("name", "include"):
         if key in top:
-            top[key].raw()
-    if "networks" in top:
-        _check_networks(top["networks"])
+            _check_read_before(top[key])
+    networks = read_networks(top["networks"]) if "networks" in top else {}
     volumes = _volumes(top["volumes"]) if "volumes" in top else ()
     entries = top["services"].entries() if "services" in top else {}
     if not entries:
         raise refusal.invalid("the file has no services", tree.place)
-    services = {name: _service(name, entry, volumes) for name, entry in entries.items()}
+    keys = {name: _keys(name, entry) for name, entry in entries.items()}
+    mounts, shared = with_others(
+        {name: _mounts(its, volumes) for name, its in keys.items()},
+        {name: its["volumes_from"] for name, its in keys.items() if "volumes_from" in its},
+        volumes,
+    )
+    around = Surroundings(
+        services=entries,
+        networks=networks,
+        secrets=_entries(top, "secrets"),
+        configs=_entries(top, "configs"),
+        built=_built(keys),
+    )
+    services = {
+        name: read_service(entry, keys[name], mounts[name], around)
+        for name, entry in entries.items()
+    }
+    services = _linked(services, keys)
     check_dependencies(services)
-    return Stack(services, volumes)
+    used = {name: None for service in services.values() for name in service.networks}
+    return Stack(
+        services=services,
+        volumes=(*volumes, *shared),
+        networks={name: networks.get(name, Network()) for name in used},
+        secrets=_contents("secrets", [s.secrets for s in services.values()], around.secrets),
+        configs=_contents("configs", [s.configs for s in services.values()], around.configs),
+        notes=tuple(reading.notes),
+    )
 
 
-def _check_networks(field: Field) -> None:
-    """The default network is what every sandbox has; it can be named, not changed."""
-    if field.is_null:
-        return
-    for name, network in field.entries().items():
-        if name != "default":
-            raise network.unsupported(hint="every service is on the sandbox's one network")
-        if not network.is_null:
-            network.keys(())
+def _check_read_before(field: Field) -> None:
+    """`name` is only looked at. What the reader of files resolves isn't there any more."""
+    if field.path == "name":
+        field.raw()
+    else:
+        raise refusal.unsupported(field.path, field.key_place)
+
+
+def _keys(name: str, field: Field) -> Keys:
+    if _SERVICE_NAME.fullmatch(name) is None:
+        raise field.invalid_key(
+            "not a service's name",
+            "it is 1 to 63 letters, digits, dots, dashes and underscores, a letter or digit first",
+        )
+    keys = field.keys("services.*")
+    if "extends" in keys:
+        _check_read_before(keys["extends"])
+    return keys
+
+
+def _entries(top: Keys, key: str) -> dict[str, Field]:
+    return {} if key not in top or top[key].is_null else top[key].entries()
 
 
 def _volumes(field: Field) -> tuple[str, ...]:
@@ -83,69 +105,52 @@ def _volumes(field: Field) -> tuple[str, ...]:
     for name, volume in entries.items():
         if VOLUME_NAME.fullmatch(name) is None:
             raise volume.invalid_key("not a volume's name")
-        if not volume.is_null:
-            volume.keys(())
+        if volume.is_null:
+            continue
+        keys = volume.keys("volumes.*")
+        if "name" in keys:
+            keys["name"].text()
+            keys["name"].note()
+        if "driver" in keys and keys["driver"].text() not in ("local", "default", ""):
+            raise keys["driver"].refused(keys["driver"].text())
     return tuple(entries)
 
 
-def _service(name: str, field: Field, volumes: Collection[str]) -> Service:
-    if _SERVICE_NAME.fullmatch(name) is None:
-        raise field.invalid_key(
-            "not a service's name",
-            "it is 1 to 63 letters, digits, dots, dashes and underscores, a letter or digit first",
-        )
-    keys = field.keys(SERVICE_KEYS)
-    if "image" not in keys:
-        raise field.invalid_key("a service without an image")
-    return Service(
-        image=read_image(keys["image"]),
-        command=_argv(keys["command"]) if "command" in keys else None,
-        entrypoint=_argv(keys["entrypoint"]) if "entrypoint" in keys else None,
-        environment=read_environment(keys["environment"]) if "environment" in keys else {},
-        working_dir=_working_dir(keys["working_dir"]) if "working_dir" in keys else None,
-        user=_user(keys["user"]) if "user" in keys else None,
-        init=keys["init"].boolean() if "init" in keys else False,
-        labels=read_labels(keys["labels"]) if "labels" in keys else {},
-        restart=_restart(keys["restart"]) if "restart" in keys else "no",
-        volumes=read_mounts(keys["volumes"], volumes) if "volumes" in keys else (),
-        ports=read_ports(keys["ports"]) if "ports" in keys else (),
-        expose=read_expose(keys["expose"]) if "expose" in keys else (),
-        depends_on=read_depends_on(keys["depends_on"]) if "depends_on" in keys else {},
-        healthcheck=read_healthcheck(keys["healthcheck"]) if "healthcheck" in keys else None,
-    )
+def _built(keys: Mapping[str, Keys]) -> dict[str, str]:
+    """Full name of an image -> the first service that builds it."""
+    found: dict[str, str] = {}
+    for service, its in keys.items():
+        if "build" in its and "image" in its:
+            found.setdefault(read_name(its["image"]), service)
+    return found
 
 
-def _argv(field: Field) -> tuple[str, ...] | None:
-    """Null is the image's own, an empty one is none; text is split as a shell would, no more."""
-    if field.is_null:
-        return None
-    if not field.is_scalar:
-        return tuple(item.text() for item in field.items())
-    try:
-        return tuple(shlex.split(field.text()))
-    except ValueError as error:
-        raise field.invalid(f"can't be split into words: {str(error).lower()}") from error
+def _mounts(keys: Keys, volumes: tuple[str, ...]) -> tuple[AnyMount, ...]:
+    mounts = read_mounts(keys["volumes"], volumes) if "volumes" in keys else ()
+    memory = read_tmpfs(keys["tmpfs"]) if "tmpfs" in keys else ()
+    targets = [mount.target for mount in (*mounts, *memory)]
+    if twice := next((target for target in targets if targets.count(target) > 1), None):
+        raise keys["tmpfs"].invalid(f"{twice} is mounted twice")
+    return (*mounts, *memory)
 
 
-def _working_dir(field: Field) -> str:
-    path = field.text()
-    if not path.startswith("/"):
-        raise field.invalid(f"{path!r} is not an absolute path")
-    return path
+def _linked(services: dict[str, Service], keys: Mapping[str, Keys]) -> dict[str, Service]:
+    """A link is a name of the other service, on the networks that both are on."""
+    linked = dict(services)
+    for name, its in keys.items():
+        for other, alias, where in read_links(its["links"], services) if "links" in its else ():
+            both = services[name].networks.keys() & services[other].networks.keys()
+            if not both:
+                raise where.invalid(f"{name} and {other} are on no network together")
+            if alias != other:
+                found = linked[other]
+                networks = with_aliases(found.networks, [alias], both)
+                linked[other] = replace(found, networks=networks)
+    return linked
 
 
-def _user(field: Field) -> str:
-    user = field.text()
-    if not user:
-        raise field.invalid("an empty user")
-    return user
-
-
-def _restart(field: Field) -> str:
-    policy = field.text()
-    if _RESTART.fullmatch(policy) is None:
-        raise field.invalid(
-            f"{policy!r} is not a restart policy",
-            "it is no, always, unless-stopped, on-failure or on-failure:N",
-        )
-    return policy
+def _contents(
+    key: str, uses: list[tuple[FileUse, ...]], declared: Mapping[str, Field]
+) -> dict[str, bytes]:
+    used = dict.fromkeys(use.source for found in uses for use in found)
+    return {name: read_content(declared[name], f"{key}.*") for name in used}

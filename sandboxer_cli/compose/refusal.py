@@ -18,6 +18,11 @@ def unsupported(what: str, place: Place | str, hint: str = "") -> Usage:
     return Usage(f"not supported yet: {shown(what)}, {place}", hint, code="compose_unsupported")
 
 
+def refused(path: str, why: str, place: Place | str) -> Usage:
+    """The file is right, and what it asks for is not given to a sandbox."""
+    return Usage(f"{shown(path)} is refused: {shown(why)}, {place}", code="compose_unsupported")
+
+
 def shown(text: str) -> str:
     """A file's own words go to a terminal here: no control characters, and not megabytes."""
     short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -70,7 +70,7 @@ def resolve(request: ResolveRequest) -> Resolved:
     values = apply_settings(profile, request.settings)
     publish = _publish(request.publish or profile.publish)
     project = _project(profile, request, values)
-    stack, notes = _stack(profile, project, values)
+    stack, notes = _stack(profile, request.source, project, values)
     _check_probes(profile, stack)
 
     parts = {
@@ -156,15 +156,20 @@ def _project(
 
 
 def _stack(
-    profile: Profile, project: Project | None, values: Mapping[str, Setting]
+    profile: Profile,
+    source: Path | None,
+    project: Project | None,
+    values: Mapping[str, Setting],
 ) -> tuple[Stack, tuple[Note, ...]]:
     if project is not None:
-        return rebuild(project.tree, project.variables), project.notes
+        stack = rebuild(project.tree, source=source, variables=project.variables)
+        return stack, (*project.notes, *stack.notes)
     assert profile.stack is not None  # noqa: S101
     variables = _variables(values)
     noted: dict[str, Note] = {}
     tree = Interpolation(variables, noted).tree(profile.stack)
-    return rebuild(tree, variables), tuple(noted.values())
+    stack = rebuild(tree, variables=variables)
+    return stack, (*noted.values(), *stack.notes)
 
 
 def _variables(values: Mapping[str, Setting]) -> dict[str, str]:

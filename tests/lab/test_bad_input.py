@@ -122,7 +122,7 @@ def test_a_source_that_is_none(nobody: Controller, tmp_path: Path) -> None:
 
 
 WEB = "services:\n  web:\n"
-BUILT = f"""\
+PRIVILEGED = f"""\
 # the twelfth line is the one
 services:
   web:
@@ -134,7 +134,7 @@ services:
       - "80"
     volumes:
       - data:/data
-    build: .
+    privileged: true
 volumes:
   data:
 """
@@ -153,13 +153,14 @@ volumes:
         ),
         ("services: {} # grüß\n".encode("latin-1"), "compose_invalid", "UTF-8, compose.yml:1:18"),
         (
-            BUILT.encode(),
+            PRIVILEGED.encode(),
             "compose_unsupported",
-            "not supported yet: services.web.build, compose.yml:12:5 ",
+            "services.web.privileged is refused: it would give the container the host, "
+            "compose.yml:12:5 ",
         ),
         (
             f"{WEB}    imgae: {IMAGE}\n".encode(),
-            "compose_unsupported",
+            "compose_invalid",
             "did you mean image?",
         ),
         (
@@ -168,9 +169,9 @@ volumes:
             "write docker.io/library/nginx:1.27, compose.yml:3:12",
         ),
         (
-            f"{WEB}    image: {IMAGE}\n    environment: [HOME]\n".encode(),
-            "compose_invalid",
-            "it is never taken from the environment",
+            f"{WEB}    image: {IMAGE}\n    volumes: [../x:/x]\n".encode(),
+            "compose_unsupported",
+            "it lies outside of the source, which is all that is read, compose.yml:4:15",
         ),
         (
             f"{WEB}    image: {IMAGE}\n    depends_on: [db]\n".encode(),

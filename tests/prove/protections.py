@@ -1450,9 +1450,9 @@ COMPOSE = (
     Protection(
         "a key that is not known is refused by name",
         CLI + "compose/field.py",
-        "if key not in known:",
-        "if False:",
-        TESTS + "compose/test_unknown_keys.py::test_any_other_key_is_refused_by_name",
+        "            if name not in table:\n",
+        "            if name not in table:\n                continue\n            if False:\n",
+        TESTS + "compose/test_keys.py::test_any_other_key_is_refused_by_name",
     ),
     Protection(
         "a key given twice is refused",
@@ -1504,11 +1504,11 @@ COMPOSE = (
         TESTS + "compose/test_images.py::test_no_name",
     ),
     Protection(
-        "a variable without a value is refused, not filled from whoever runs it",
+        "a variable without a value is never filled from whoever runs it",
         CLI + "compose/pairs.py",
-        "        if value is None:\n",
-        "        if False:\n",
-        TESTS + "compose/test_refusals.py::test_invalid",
+        "where.reading.variables.get(name) if",
+        '__import__("os").environ.get(name) if',
+        TESTS + "compose/test_forms.py::test_nothing_comes_from_the_environment_of_whoever_runs_it",
     ),
     Protection(
         "labels that say whose a thing is are refused",
@@ -1525,11 +1525,93 @@ COMPOSE = (
         TESTS + "compose/test_read.py::test_an_override_comes_after_it",
     ),
     Protection(
-        "files of the host are not mounted",
-        CLI + "compose/mounts.py",
-        'if parts[0].startswith((".", "/", "~")):',
+        "no path leads out of the source",
+        CLI + "compose/inside.py",
+        """    else:
+        raise field.refused(written, _OUTSIDE)
+""",
+        """    else:
+        below = Path()
+""",
+        TESTS + "compose/test_forms.py::test_nothing_outside_of_the_source_is_read",
+    ),
+    Protection(
+        "no link leads out of the source",
+        CLI + "compose/inside.py",
+        "if not (root / below).resolve().is_relative_to(root):",
         "if False:",
-        TESTS + "compose/test_refusals.py::test_unsupported",
+        TESTS + "compose/test_forms.py::test_nothing_outside_of_the_source_is_read",
+    ),
+    Protection(
+        "no service gets the host's engine",
+        CLI + "compose/mounts.py",
+        "if _ENGINES.fullmatch(written):",
+        "if False:",
+        TESTS + "compose/test_refusals.py::test_refused",
+    ),
+    Protection(
+        "what would give a container the host is refused",
+        CLI + "compose/field.py",
+        "            elif not found.asks_for_nothing:\n",
+        "            elif False:\n",
+        TESTS + "compose/test_keys.py::test_what_is_refused_says_why",
+    ),
+    Protection(
+        "values that would give a container the host are refused",
+        CLI + "compose/networks.py",
+        """    if kind != "service":
+        raise field.refused(written)
+""",
+        """    if kind != "service":
+        return written
+""",
+        TESTS + "compose/test_keys.py::test_values_that_are_refused_say_why",
+    ),
+    Protection(
+        "a capability over the host is refused",
+        CLI + "compose/confinement.py",
+        "if name in _OF_THE_HOST:",
+        "if False:",
+        TESTS + "compose/test_keys.py::test_values_that_are_refused_say_why",
+    ),
+    Protection(
+        "nothing unconfines a container",
+        CLI + "compose/confinement.py",
+        """        if option is None:
+            raise item.refused(item.text())
+""",
+        """        if option is None:
+            continue
+""",
+        TESTS + "compose/test_keys.py::test_values_that_are_refused_say_why",
+    ),
+    Protection(
+        "a kernel setting of the host is refused",
+        CLI + "compose/confinement.py",
+        "if _SYSCTL.fullmatch(name) is None:",
+        "if False:",
+        TESTS + "compose/test_keys.py::test_values_that_are_refused_say_why",
+    ),
+    Protection(
+        "nothing is left out in silence",
+        CLI + "compose/field.py",
+        "                found.note()\n",
+        "                pass\n",
+        TESTS + "compose/test_keys.py::test_what_is_left_out_has_a_note_and_changes_nothing",
+    ),
+    Protection(
+        "the bytes of a secret are in no repr",
+        CLI + "compose/stack.py",
+        "secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)",
+        "secrets: Mapping[str, bytes] = field(default_factory=dict)",
+        TESTS + "compose/test_forms.py::test_a_secret_is_in_no_repr",
+    ),
+    Protection(
+        "compose show prints no secret",
+        CLI + "cli/compose.py",
+        "document = without_secrets(found.document)",
+        "document = found.document",
+        TESTS + "compose/test_show.py::test_no_secret_is_shown",
     ),
     Protection(
         "nothing is taken from the environment of whoever runs it",

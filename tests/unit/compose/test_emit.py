@@ -58,6 +58,7 @@ def service(**fields: Any) -> dict[str, Any]:
         "expose": [],
         "depends_on": {},
         "healthcheck": None,
+        "networks": {"default": {}},
         **fields,
     }
 
@@ -70,7 +71,7 @@ def test_the_whole_document() -> None:
         json.loads(canonical_json(document))
         == document
         == {
-            "schema": 1,
+            "schema": 2,
             "images": {},
             "services": {
                 "web": service(
@@ -83,10 +84,20 @@ def test_the_whole_document() -> None:
                     labels={"a": "b"},
                     restart="on-failure:3",
                     volumes=[
-                        {"volume": "data", "target": "/data", "read_only": True},
-                        {"volume": None, "target": "/cache", "read_only": False},
+                        {
+                            "type": "volume",
+                            "volume": "data",
+                            "target": "/data",
+                            "read_only": True,
+                        },
+                        {
+                            "type": "volume",
+                            "volume": None,
+                            "target": "/cache",
+                            "read_only": False,
+                        },
                     ],
-                    ports=[{"target": 80, "protocol": "tcp"}],
+                    ports=[{"target": 80, "protocol": "tcp", "published": "8080"}],
                     expose=[{"target": 9000, "protocol": "tcp"}],
                     depends_on={"db": {"condition": "service_healthy"}},
                 ),
@@ -104,6 +115,7 @@ def test_the_whole_document() -> None:
                     image="docker.io/library/redis:latest", healthcheck={"test": ["NONE"]}
                 ),
             },
+            "networks": {"default": {}},
             "volumes": {"data": {}},
             "probes": [],
             "publish": "loopback",

@@ -8,7 +8,7 @@ import pytest
 
 from sandboxer_cli.compose.parse import parse
 from sandboxer_cli.compose.rebuild import rebuild
-from sandboxer_cli.compose.stack import Healthcheck, Mount, Port, Service, Stack
+from sandboxer_cli.compose.stack import Attachment, Healthcheck, Mount, Port, Service, Stack
 
 
 def stack(text: str) -> Stack:
@@ -37,6 +37,7 @@ def test_what_is_not_said() -> None:
         expose=(),
         depends_on={},
         healthcheck=None,
+        networks={"default": Attachment()},
     )
 
 

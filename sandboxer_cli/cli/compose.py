@@ -1,0 +1,49 @@
+"""The verbs on compose files: show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sandboxer_cli.cli import options
+
+app = typer.Typer(help="What a compose file comes to.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def compose() -> None:
+    """Keeps `show` a word of its own: it is not the only verb for ever."""
+
+
+@app.command()
+def show(
+    source: Annotated[
+        Path,
+        typer.Argument(parser=options.path, help="Folder with a compose file."),
+    ] = Path(),
+    json: options.Json = False,
+) -> int:
+    """Show what will run, and the reason for each change. Connects to no host.
+
+    \b
+    Examples:
+      sandboxer compose show
+      sandboxer compose show . --json
+    """
+    from sandboxer_cli.compose.show import as_lines, without_secrets
+    from sandboxer_cli.profiles.resolve import ResolveRequest, resolve
+    from sandboxer_cli.result import Result, render
+
+    found = resolve(ResolveRequest("profile.compose", source))
+    document = without_secrets(found.document)
+    data = {
+        "document": document,
+        "notes": [
+            {"path": one.path, "place": str(one.place), "kind": one.kind, "text": one.text}
+            for one in found.notes
+        ],
+    }
+    render(Result(data, lambda _: as_lines(document, found.notes)), json)
+    return 0

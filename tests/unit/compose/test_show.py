@@ -1,0 +1,106 @@
+"""`sandboxer compose show`, and the warnings of `create`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(sys.executable).with_name("sandboxer")
+
+FILE = """\
+version: "3"
+services:
+  web:
+    image: docker.io/library/nginx
+    container_name: front
+    ports: ["8080:80"]
+    networks: {back: {ipv4_address: 10.0.0.3}}
+    secrets: [key]
+networks: {back: {internal: true}}
+volumes: {data: {name: mine}}
+secrets: {key: {file: key.txt}}
+"""
+
+SHOWN = """\
+# version is left out: it has no meaning any more, compose.yml:1:1
+services:
+  # services.web.container_name is changed: a name by which others on its networks find it; the \
+container's own is the sandbox's, compose.yml:5:5
+  web:
+    image: docker.io/library/nginx:latest
+    restart: 'no'
+    # services.web.ports[0] is changed: the host's side is a port of the host's own range: \
+`sandboxer show`, compose.yml:6:13
+    ports:
+    - target: 80
+      protocol: tcp
+      published: '8080'
+    # services.web.networks.back.ipv4_address is left out: addresses are the host's to give; \
+services find each other by name, compose.yml:7:23
+    networks:
+      back:
+        aliases:
+        - front
+    secrets:
+    - source: key
+      target: /run/secrets/key
+networks:
+  back:
+    internal: true
+volumes:
+  # volumes.data.name is changed: the sandbox's own name stands for it, so that two of them never \
+meet, compose.yml:10:18
+  data: {}
+secrets:
+  key:
+    bytes: 6
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "compose.yml").write_text(FILE)
+    (tmp_path / "key.txt").write_text("hidden")
+    return tmp_path
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    home = {"HOME": str(folder / "home"), "PATH": os.environ["PATH"]}
+    return subprocess.run(
+        [PROGRAM, *words], cwd=folder, env=home, capture_output=True, text=True, check=False
+    )
+
+
+def test_show(folder: Path) -> None:
+    assert run(folder, "compose", "show").stdout == SHOWN
+
+
+def test_show_as_json(folder: Path) -> None:
+    found = json.loads(run(folder, "compose", "show", ".", "--json").stdout)
+    assert found["document"]["services"]["web"]["secrets"][0]["source"] == "key"
+    assert found["notes"][0] == {
+        "path": "version",
+        "place": "compose.yml:1:1",
+        "kind": "left_out",
+        "text": "it has no meaning any more",
+    }
+
+
+def test_no_secret_is_shown(folder: Path) -> None:
+    for words in (["compose", "show"], ["compose", "show", "--json"]):
+        said = run(folder, *words)
+        assert said.returncode == 0
+        assert "hidden" not in said.stdout + said.stderr
+        assert "aGlkZGVu" not in said.stdout  # its base64
+
+
+def test_create_warns(folder: Path) -> None:
+    said = run(folder, "create", ".", "--host", "none-such")
+    assert said.returncode != 0
+    assert "warning: services.web.container_name is changed: " in said.stderr
+    assert "warning" not in run(folder, "create", ".", "--host", "none-such", "-q").stderr

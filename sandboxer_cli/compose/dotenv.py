@@ -47,7 +47,8 @@ def parse_dotenv(
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         read = content[: error.start].decode("utf-8", "replace")
-        raise refusal.invalid("not UTF-8", _place(file, read, len(read))) from error
+        place = _moved(Place(file, 1, 1), read)
+        raise refusal.invalid("not UTF-8", place, "save the file as UTF-8") from error
     values = dict(before)
     _File(file, text, values, given, noted).read()
     return values
@@ -68,6 +69,8 @@ class _File:
         self._known = ChainMap(dict(given), values)
         self._interpolation = Interpolation(self._known, noted)
         self._at = 0
+        self._counted = Place(file, 1, 1)  # up to where lines were counted already
+        self._counted_at = 0
 
     def read(self) -> None:
         while True:
@@ -84,14 +87,14 @@ class _File:
         if name is None or after is None:
             raise refusal.invalid(
                 "not a variable's name",
-                _place(self._file, self._text, start),
+                self._place(start),
                 "a line is NAME=value; a value of several lines stands in quotes",
             )
         if after[1] is None:
             if name[0] in self._known:
                 self._values[name[0]] = self._known[name[0]]
             return
-        place = _place(self._file, self._text, start)
+        place = self._place(start)
         value = self._value(name[0], place)
         if "\0" in value:
             raise refusal.invalid(f"{name[0]}: a character that no program takes", place)
@@ -112,9 +115,14 @@ class _File:
     def _quoted(self, pattern: re.Pattern[str]) -> str:
         match = self._match(pattern)
         if match is None:
-            place = _place(self._file, self._text, self._at)
-            raise refusal.invalid("a quote that never ends", place)
+            raise refusal.invalid("a quote that never ends", self._place(self._at))
         return match[1]
+
+    def _place(self, at: int) -> Place:
+        """Of a character that doesn't stand before the one that was asked for last."""
+        self._counted = _moved(self._counted, self._text[self._counted_at : at])
+        self._counted_at = at
+        return self._counted
 
     def _match(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         match = pattern.match(self._text, self._at)
@@ -132,5 +140,8 @@ def _unescape(match: re.Match[str]) -> str:
     return _ESCAPED[letter]
 
 
-def _place(file: str, text: str, at: int) -> Place:
-    return Place(file, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
+def _moved(place: Place, text: str) -> Place:
+    """The place behind a text that begins at `place`."""
+    lines = text.count("\n")
+    column = len(text) - text.rfind("\n") if lines else place.column + len(text)
+    return Place(place.file, place.line + lines, column)

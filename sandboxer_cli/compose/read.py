@@ -117,6 +117,8 @@ class SourceFolder:
         return (self._root / path).resolve().is_relative_to(self._root)
 
     def _content(self, path: str, named: str) -> bytes:
+        if (self._root / path).exists() and not self.has(path):  # a pipe would never end
+            raise Usage(f"{shown(path)} is not a file{named}", code="source_file_missing")
         try:
             with (self._root / path).open("rb") as file:
                 content = file.read(_MOST_BYTES + 1)

@@ -109,3 +109,10 @@ def test_variables_made_of_variables_have_an_end() -> None:
     lines = ["A=" + "x" * 1000] + ["A=$A$A"] * 20
     with pytest.raises(Usage, match="more than 10 MiB"):
         read("\n".join(lines))
+
+
+def test_a_place_far_down() -> None:
+    noted: dict[str, Note] = {}
+    text = "A=1\n" * 5000 + 'B="x\ny"  # z\n  C=$NONE\n'
+    parse_dotenv(text.encode(), ".env", {}, {}, noted)
+    assert str(noted["NONE"].place) == ".env:5003:3"

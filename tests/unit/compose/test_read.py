@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -110,8 +111,10 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     message = f"there is no file a.yml in {tmp_path}, c.yml:2:3"
     assert refusal(tmp_path, "a.yml") == ("source_file_missing", message)
     (tmp_path / "sub").mkdir()
-    message = "sub can't be read: Is a directory, c.yml:2:3"
-    assert refusal(tmp_path, "sub") == ("source_file_missing", message)
+    os.mkfifo(tmp_path / "pipe")
+    for path in ("sub", "pipe"):
+        message = f"{path} is not a file, c.yml:2:3"
+        assert refusal(tmp_path, path) == ("source_file_missing", message)
 
 
 def test_too_large(tmp_path: Path) -> None:

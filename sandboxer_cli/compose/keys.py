@@ -220,6 +220,7 @@ _FILE_OF_A_SERVICE = {
 }
 
 _FILE = {
+    "content": _KEPT,
     "driver": _refused(_DRIVERS),
     "driver_opts": _refused(_DRIVERS),
     "environment": _kept("a variable of `.env`"),
@@ -345,7 +346,6 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
     },
     "secrets.*": _FILE,
     "configs.*": {
-        "content": _KEPT,
-        **{name: key for name, key in _FILE.items() if name not in ("driver", "driver_opts")},
+        name: key for name, key in _FILE.items() if name not in ("driver", "driver_opts")
     },
 }

@@ -89,8 +89,9 @@ def _keys(name: str, field: Field) -> Keys:
             "it is 1 to 63 letters, digits, dots, dashes and underscores, a letter or digit first",
         )
     keys = field.keys("services.*")
-    if "extends" in keys:
-        _check_read_before(keys["extends"])
+    for key in ("extends", "profiles"):
+        if key in keys:
+            _check_read_before(keys[key])
     return keys
 
 

@@ -90,6 +90,7 @@ GONE = object()  # the key itself is taken away
 Sample = Any
 FILE_OF_A_SERVICE = {"target": "/x", "uid": "1", "gid": "2", "mode": "0400"}
 FILE: dict[str, Sample] = {
+    "content": "x",
     "environment": "VALUE",
     "external": True,
     "file": "b.env",
@@ -335,30 +336,29 @@ SAMPLES: dict[str, dict[str, Sample]] = {
         "name": "x",
     },
     "secrets.*": {**FILE, "driver": "x", "driver_opts": {"a": "b"}},
-    "configs.*": {"content": "x", **FILE},
+    "configs.*": FILE,
 }
 # What may not stand beside a sample.
 INSTEAD_OF = {
     ("services.*", "network_mode"): ["networks", "ports"],
     ("services.*", "build"): ["image"],
     ("services.*", "volumes"): ["volumes"],
-    ("services.*.healthcheck", "disable"): [],
     ("secrets.*", "environment"): ["file"],
     ("configs.*", "environment"): ["file"],
     ("configs.*", "content"): ["file"],
+    ("secrets.*", "content"): ["file"],
 }
 # Kept, and the document is the same: each says why in the table.
 NOTHING_TO_SAY = {
     ("", "name"),
     ("services.*", "cgroup"),
     ("services.*", "cpu_period"),
-    ("services.*", "profiles"),
     ("services.*.env_file[]", "required"),
     ("services.*.healthcheck", "disable"),
     ("networks.*", "driver"),
     ("volumes.*", "driver"),
 }
-READ_BEFORE = {("", "include"), ("services.*", "extends")}
+READ_BEFORE = {("", "include"), ("services.*", "extends"), ("services.*", "profiles")}
 # Values that are refused of keys that are taken.
 REFUSED_VALUES: dict[tuple[str, str], Any] = {
     ("services.*", "cap_add"): ["SYS_ADMIN"],

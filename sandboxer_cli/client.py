@@ -95,7 +95,8 @@ class Client:
             )
         )
         for note in found.notes:
-            self.on_line(f"warning: {note}")
+            if note.kind == "left_out":  # what is changed serves the same end: `compose show`
+                self.on_line(f"warning: {note}")
         if request.ttl is not None:
             parse_ttl(request.ttl)
         if request.deadline is not None:

@@ -23,6 +23,10 @@ def show(
         Path,
         typer.Argument(parser=options.path, help="Folder with a compose file."),
     ] = Path(),
+    set_: options.Set = None,
+    files: options.Files = None,
+    env_files: options.EnvFiles = None,
+    compose_profiles: options.ComposeProfiles = None,
     json: options.Json = False,
 ) -> int:
     """Show what will run, and the reason for each change. Connects to no host.
@@ -34,9 +38,19 @@ def show(
     """
     from sandboxer_cli.compose.show import as_lines, without_secrets
     from sandboxer_cli.profiles.resolve import ResolveRequest, resolve
+    from sandboxer_cli.profiles.settings import parse_settings
     from sandboxer_cli.result import Result, render
 
-    found = resolve(ResolveRequest("profile.compose", source))
+    found = resolve(
+        ResolveRequest(
+            "profile.compose",
+            source,
+            parse_settings(set_ or []),
+            files=tuple(files or ()),
+            env_files=tuple(env_files or ()),
+            compose_profiles=tuple(compose_profiles or ()),
+        )
+    )
     document = without_secrets(found.document)
     data = {
         "document": document,

@@ -34,3 +34,21 @@ Quiet = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="Ids of what was changed; silence where nothing was."),
 ]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", help="KEY=VALUE for a parameter of the profile, or a variable of the compose file."
+    ),
+]
+Files = Annotated[
+    list[str] | None,
+    typer.Option("--file", "-f", help="Compose file in the source; again for one over it."),
+]
+EnvFiles = Annotated[
+    list[str] | None,
+    typer.Option("--env-file", help="File of variables in the source, in place of its .env."),
+]
+ComposeProfiles = Annotated[
+    list[str] | None,
+    typer.Option("--compose-profile", help="Profile of the compose file whose services run, too."),
+]

@@ -41,27 +41,10 @@ def create(
     deadline: Annotated[
         str | None, typer.Option(help="How long the making may take.  [default: 10m]")
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="KEY=VALUE for a parameter of the profile, or a variable of the compose file.",
-        ),
-    ] = None,
-    files: Annotated[
-        list[str] | None,
-        typer.Option("--file", "-f", help="Compose file in the source; again for one over it."),
-    ] = None,
-    env_files: Annotated[
-        list[str] | None,
-        typer.Option("--env-file", help="File of variables in the source, in place of its .env."),
-    ] = None,
-    compose_profiles: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--compose-profile", help="Profile of the compose file whose services run, too."
-        ),
-    ] = None,
+    set_: options.Set = None,
+    files: options.Files = None,
+    env_files: options.EnvFiles = None,
+    compose_profiles: options.ComposeProfiles = None,
     publish: Annotated[
         str | None, typer.Option(help="Where ports listen: loopback or host.")
     ] = None,

@@ -99,8 +99,9 @@ def test_no_secret_is_shown(folder: Path) -> None:
         assert "aGlkZGVu" not in said.stdout  # its base64
 
 
-def test_create_warns(folder: Path) -> None:
+def test_create_warns_of_what_is_left_out(folder: Path) -> None:
     said = run(folder, "create", ".", "--host", "none-such")
     assert said.returncode != 0
-    assert "warning: services.web.container_name is changed: " in said.stderr
+    assert "warning: version is left out: " in said.stderr
+    assert "container_name" not in said.stderr
     assert "warning" not in run(folder, "create", ".", "--host", "none-such", "-q").stderr

@@ -84,14 +84,15 @@ class Client:
             parse_ttl(request.ttl)
         if request.deadline is not None:
             parse_deadline(request.deadline)
-        if request.compose_cmd:
-            host.check_compose_cmd(request.compose_cmd)
+        compose_cmd = found.compose_cmd if request.compose_cmd is None else request.compose_cmd
+        if compose_cmd:
+            host.check_compose_cmd(compose_cmd)
         if request.id is not None:
             host.check_id(request.id)
         owner = host.owner(request.owner)
         name = request.name if request.name is not None else _new_name(found.default_name)
         host.check_name(name)
-        wanted = self._wanted(request.host)
+        wanted = self._wanted(request.host or found.host)
         variables = _given(
             sandboxer_profile=profile,
             sandboxer_source=str(request.source.absolute()) if request.source else None,
@@ -102,7 +103,7 @@ class Client:
             sandboxer_deadline=request.deadline,
             sandboxer_set=dict(request.settings) or None,
             sandboxer_publish=request.publish,
-            sandboxer_compose_cmd=request.compose_cmd,
+            sandboxer_compose_cmd=compose_cmd,
             sandboxer_replace=request.replace,
             sandboxer_unreaped=request.unreaped,
             sandboxer_wait=request.wait,

@@ -34,3 +34,12 @@ Quiet = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="Ids of what was changed; silence where nothing was."),
 ]
+Ttl = Annotated[
+    str | None, typer.Option("--ttl", help="How long it lives once ready, as 30m or 1h30m.")
+]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="KEY=VALUE for a parameter of the profile.")
+]
+Publish = Annotated[
+    str | None, typer.Option("--publish", help="Where ports listen: loopback or host.")
+]

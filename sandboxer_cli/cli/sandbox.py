@@ -21,9 +21,7 @@ def add_to(app: typer.Typer) -> None:
 def create(
     source: Annotated[
         Path | None,
-        typer.Argument(
-            parser=options.path, help="Folder with a compose file, for profile.compose."
-        ),
+        typer.Argument(parser=options.path, help="Folder of the project, with its compose file."),
     ] = None,
     profile: Annotated[
         str | None, typer.Option(help="What to make.  [default: profile.compose]")
@@ -35,18 +33,12 @@ def create(
     sandbox_id: Annotated[
         str | None, typer.Option("--id", help="Its id.  [default: a new one]")
     ] = None,
-    ttl: Annotated[
-        str | None, typer.Option(help="How long it lives once ready, as 30m or 1h30m.")
-    ] = None,
+    ttl: options.Ttl = None,
     deadline: Annotated[
         str | None, typer.Option(help="How long the making may take.  [default: 10m]")
     ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="KEY=VALUE for a parameter of the profile.")
-    ] = None,
-    publish: Annotated[
-        str | None, typer.Option(help="Where ports listen: loopback or host.")
-    ] = None,
+    set_: options.Set = None,
+    publish: options.Publish = None,
     compose_cmd: Annotated[
         str | None,
         typer.Option(

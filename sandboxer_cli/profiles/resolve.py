@@ -9,17 +9,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..compose.emit import Document, build_document, digest
 from ..compose.read import ComposeFile, read
 from ..compose.rebuild import rebuild
-from ..compose.stack import Stack
 from ..compose.tree import plain
-from ..errors import SandboxerError, Usage
-from .load import load_profile
-from .model import Probe, Profile, Publish, Setting
-from .settings import apply_settings, as_text
+from ..errors import Usage
+from .fault import refusal
+from .layers import catalog
+from .load import Loaded, load
+from .model import Profile, Setting
+from .settings import apply_settings, check_publish
+from .stack import own_stack, probe_faults
 
 _LONGEST_NAME = 39
 
@@ -36,7 +37,10 @@ class ResolveRequest:
 
 @dataclass(frozen=True)
 class Resolved:
-    """`request` is part -> digest, which is what a conflict names; `profile_hash` covers it."""
+    """`request` is part -> digest, which is what a conflict names; `profile_hash` covers it.
+
+    `host` and `compose_cmd` are what the user's own profile says where nobody else does.
+    """
 
     profile: str
     profile_hash: str
@@ -46,23 +50,28 @@ class Resolved:
     document: Document
     ttl_seconds: int
     default_name: str
+    host: str | None = None
+    compose_cmd: str | None = None
 
 
 def resolve(request: ResolveRequest) -> Resolved:
     """Reads the profile and the source folder, and touches nothing.
 
-    Raises Usage: `profile_unknown`, `setting_unknown`, `setting_invalid`, `publish_invalid`,
-    `source_missing`, `source_unexpected`, and what a compose file can be refused for.
+    Raises Usage: `profile_unknown`, `profile_invalid`, `profile_untrusted`, `setting_unknown`,
+    `setting_invalid`, `publish_invalid`, `source_missing`, `source_unexpected`, and what a compose
+    file can be refused for.
     """
-    profile = load_profile(request.profile)
+    loaded = load(request.profile, catalog(request.source))
+    profile = loaded.profile
     values = apply_settings(profile, request.settings)
-    publish = _publish(request.publish or profile.publish)
-    file = _source(profile, request.source)
-    stack = _stack(profile, file, values)
-    _check_probes(profile, stack)
+    publish = check_publish(request.publish or profile.publish)
+    file = _source(loaded, request.source)
+    stack = rebuild(file.tree) if file is not None else own_stack(loaded, values)
+    if faults := probe_faults(loaded, stack):
+        raise refusal(faults)
 
     parts = {
-        "profile": digest(_definition(profile)),
+        "profile": profile_digest(profile),
         "publish": digest(publish),
         **{
             f"set.{key}": digest(value)
@@ -83,11 +92,13 @@ def resolve(request: ResolveRequest) -> Resolved:
             images={
                 name: image.model_dump(exclude_none=True) for name, image in profile.images.items()
             },
-            probes=[_probe(probe) for probe in profile.probes],
+            probes=[probe.document() for probe in profile.probes],
             publish=publish,
         ),
         ttl_seconds=profile.ttl,
-        default_name=folder_name(request.source) if request.source else profile.short_name,
+        default_name=folder_name(request.source) if request.source and file else profile.short_name,
+        host=profile.host,
+        compose_cmd=profile.compose_cmd,
     )
 
 
@@ -97,20 +108,11 @@ def folder_name(source: Path) -> str:
     return words.strip("-")[:_LONGEST_NAME].rstrip("-") or "compose"
 
 
-def _publish(publish: str) -> Publish:
-    match publish:
-        case "loopback" | "host":
-            return publish
-    raise Usage(
-        f"publish is loopback or host, not {publish!r}",
-        "loopback: only the host itself and sandboxer forward reach it",
-        code="publish_invalid",
-    )
-
-
-def _source(profile: Profile, source: Path | None) -> ComposeFile | None:
+def _source(loaded: Loaded, source: Path | None) -> ComposeFile | None:
+    profile = loaded.profile
     if profile.source is None:
-        if source is not None:
+        # a project's own profile is found in the source, which is not for it then
+        if source is not None and loaded.layer != "project":
             raise Usage(
                 f"{profile.name} takes no source",
                 "profile.compose does",
@@ -126,33 +128,9 @@ def _source(profile: Profile, source: Path | None) -> ComposeFile | None:
     return read(source)
 
 
-def _stack(profile: Profile, file: ComposeFile | None, values: Mapping[str, Setting]) -> Stack:
-    if file is not None:
-        return rebuild(file.tree)
-    assert profile.stack is not None  # noqa: S101
-    return rebuild(profile.stack, {key: as_text(value) for key, value in values.items()})
-
-
-def _check_probes(profile: Profile, stack: Stack) -> None:
-    """A probe goes through a published port, so there has to be one."""
-    for probe in profile.probes:
-        service = stack.services.get(probe.service)
-        ports = [port.target for port in service.ports if port.protocol == "tcp"] if service else []
-        if probe.port not in ports:
-            raise SandboxerError(
-                f"{profile.name}: its probe wants port {probe.port} of {probe.service}, "
-                "which isn't published"
-            )
-
-
-def _definition(profile: Profile) -> dict[str, Any]:
-    """What makes the profile another one: not its summary, its ttl, or what a request may give."""
-    return {
-        **profile.model_dump(exclude={"summary", "ttl", "publish", "stack"}),
-        "stack": plain(profile.stack) if profile.stack else None,
-    }
-
-
-def _probe(probe: Probe) -> dict[str, Any]:
-    dumped = probe.model_dump()
-    return {key: value for key, value in dumped.items() if value is not None}
+def profile_digest(profile: Profile) -> str:
+    """Of what makes the profile another one: not its summary, its ttl, what a request may give, or
+    where it has it from. A key that nobody sets is not in it, so that a new one changes nothing."""
+    aside = {"summary", "ttl", "publish", "stack", "extends", "host", "compose_cmd"}
+    definition = profile.model_dump(exclude=aside, exclude_defaults=True)
+    return digest({**definition, "stack": plain(profile.stack) if profile.stack else None})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..errors import Usage
-from .model import Parameter, Profile, Setting
+from .model import Parameter, Profile, Publish, Setting
 from .nearest import nearest
 
 # It may become an environment variable: Linux takes 128 KiB for one.
@@ -45,6 +45,18 @@ def apply_settings(profile: Profile, settings: Mapping[str, Setting]) -> dict[st
         key: _value(key, parameter, settings[key]) if key in settings else parameter.default
         for key, parameter in profile.parameters.items()
     }
+
+
+def check_publish(publish: str) -> Publish:
+    """Raises Usage: `publish_invalid`."""
+    match publish:
+        case "loopback" | "host":
+            return publish
+    raise Usage(
+        f"publish is loopback or host, not {publish!r}",
+        "loopback: only the host itself and sandboxer forward reach it",
+        code="publish_invalid",
+    )
 
 
 def as_text(value: Setting) -> str:

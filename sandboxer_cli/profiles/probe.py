@@ -26,7 +26,7 @@ class HttpGet(Strict):
     port: ContainerPort = Field(description="The port inside the container.")
     path: Annotated[str, Field(pattern=r"^/[^\x00-\x20\x7f]*$")] = "/"
     scheme: Literal["HTTP", "HTTPS"] = Field(
-        default="HTTP", description="HTTPS takes any certificate, as Kubernetes does."
+        default="HTTP", description="HTTPS takes any certificate, as in Kubernetes."
     )
     httpHeaders: list[HttpHeader] = []  # noqa: N815
     status: Annotated[int, Field(ge=100, le=599)] | None = Field(
@@ -112,5 +112,5 @@ def _http(get: HttpGet) -> dict[str, Any]:
     if get.scheme != "HTTP":
         told["scheme"] = get.scheme.lower()
     if get.httpHeaders:
-        told["headers"] = [[header.name, header.value] for header in get.httpHeaders]
+        told["headers"] = [header.model_dump() for header in get.httpHeaders]
     return told

@@ -29,7 +29,7 @@ def probe(text: str) -> Probe:
         ("httpGet: {port: 80, scheme: HTTPS}", {"http": {**GET, "scheme": "https"}}),
         (
             "httpGet: {port: 80, httpHeaders: [{name: Host, value: shop.test}]}",
-            {"http": {**GET, "headers": [["Host", "shop.test"]]}},
+            {"http": {**GET, "headers": [{"name": "Host", "value": "shop.test"}]}},
         ),
         ("tcpSocket: {port: 5432}", {"tcp": {"port": 5432}}),
         ("exec: {command: [pg_isready, -q]}", {"exec": {"command": ["pg_isready", "-q"]}}),

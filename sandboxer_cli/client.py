@@ -28,7 +28,10 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class CreateRequest:
-    """What to make. Spans of time as people write them; `host` may be a pattern of hosts."""
+    """What to make. Spans of time as people write them; `host` may be a pattern of hosts.
+
+    `files`, `env_files` and `compose_profiles` are compose's: paths go from `source`.
+    """
 
     profile: str | None = None
     source: Path | None = None
@@ -40,6 +43,9 @@ class CreateRequest:
     deadline: str | None = None
     settings: Mapping[str, str | int | bool] = field(default_factory=dict)
     publish: str | None = None
+    files: Sequence[str] = ()
+    env_files: Sequence[str] = ()
+    compose_profiles: Sequence[str] = ()
     compose_cmd: str | None = None
     replace: bool = False
     unreaped: bool = False
@@ -78,8 +84,18 @@ class Client:
         profile = request.profile or "profile.compose"
         # once here, to fail early: no connection, no Ansible
         found = resolve(
-            ResolveRequest(profile, request.source, request.settings, publish=request.publish)
+            ResolveRequest(
+                profile,
+                request.source,
+                request.settings,
+                publish=request.publish,
+                files=tuple(request.files),
+                env_files=tuple(request.env_files),
+                compose_profiles=tuple(request.compose_profiles),
+            )
         )
+        for note in found.notes:
+            self.on_line(f"warning: {note.path}: {note.text}, {note.place}")
         if request.ttl is not None:
             parse_ttl(request.ttl)
         if request.deadline is not None:
@@ -103,6 +119,9 @@ class Client:
             sandboxer_deadline=request.deadline,
             sandboxer_set=dict(request.settings) or None,
             sandboxer_publish=request.publish,
+            sandboxer_files=list(request.files) or None,
+            sandboxer_env_files=list(request.env_files) or None,
+            sandboxer_compose_profiles=list(request.compose_profiles) or None,
             sandboxer_compose_cmd=compose_cmd,
             sandboxer_replace=request.replace,
             sandboxer_unreaped=request.unreaped,

@@ -83,7 +83,15 @@ def profiles() -> Iterator[str]:
     yield "prints it, too."
     whole = schema.schema()
     yield from ["", *_keys(whole)]
-    for name in ("Probe", "HttpGet", "HttpHeader", "TcpSocket", "Exec", "Parameter"):
+    for name in (
+        "ComposeOptions",
+        "Probe",
+        "HttpGet",
+        "HttpHeader",
+        "TcpSocket",
+        "Exec",
+        "Parameter",
+    ):
         yield from ["", f"### {name}", "", whole["$defs"][name]["description"], ""]
         yield from _keys(whole["$defs"][name])
     yield from ["", "## What a project's own profile may not say", ""]

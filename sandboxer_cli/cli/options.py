@@ -38,7 +38,11 @@ Ttl = Annotated[
     str | None, typer.Option("--ttl", help="How long it lives once ready, as 30m or 1h30m.")
 ]
 Set = Annotated[
-    list[str] | None, typer.Option("--set", help="KEY=VALUE for a parameter of the profile.")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="KEY=VALUE for a parameter of the profile, or a variable of the compose file.",
+    ),
 ]
 Publish = Annotated[
     str | None, typer.Option("--publish", help="Where ports listen: loopback or host.")

@@ -38,6 +38,20 @@ def create(
         str | None, typer.Option(help="How long the making may take.  [default: 10m]")
     ] = None,
     set_: options.Set = None,
+    files: Annotated[
+        list[str] | None,
+        typer.Option("--file", "-f", help="Compose file in the source; again for one over it."),
+    ] = None,
+    env_files: Annotated[
+        list[str] | None,
+        typer.Option("--env-file", help="File of variables in the source, in place of its .env."),
+    ] = None,
+    compose_profiles: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--compose-profile", help="Profile of the compose file whose services run, too."
+        ),
+    ] = None,
     publish: options.Publish = None,
     compose_cmd: Annotated[
         str | None,
@@ -82,6 +96,9 @@ def create(
         deadline=deadline,
         settings=parse_settings(set_ or []),
         publish=publish,
+        files=files or (),
+        env_files=env_files or (),
+        compose_profiles=compose_profiles or (),
         compose_cmd=compose_cmd,
         replace=replace,
         unreaped=unreaped,

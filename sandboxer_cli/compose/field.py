@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from ..errors import Usage
 from . import refusal
-from .interpolation import LoneDollarError, UnknownVariableError, interpolate
 from .scalars import kind_of, number_as_text
 from .tree import ListNode, MapNode, Node, Place, ScalarNode
 
@@ -83,16 +82,10 @@ class Field:
         ]
 
     def raw(self) -> str:
-        """A single value as written, whatever its kind, interpolated."""
+        """A single value as written, whatever its kind."""
         if not isinstance(self.node, ScalarNode):
             raise self._wants("a single value")
-        try:
-            text = interpolate(self.node.text, self.variables)
-        except UnknownVariableError as error:
-            hint = "write the value itself, or $$ for a dollar sign"
-            raise self.unsupported(f"interpolation ({error})", hint) from error
-        except LoneDollarError as error:
-            raise self.invalid("a dollar sign that names nothing", "write it $$") from error
+        text = self.node.text
         if "\0" in text or any("\ud800" <= c <= "\udfff" for c in text):
             raise self.invalid("a character that no program takes")
         return text

@@ -9,22 +9,25 @@ import yaml
 
 from .refusal import invalid, unsupported
 from .scalars import kind_of
-from .tree import ListNode, MapNode, Node, Place, ScalarNode
+from .tree import ListNode, MapNode, Node, Place, ScalarNode, Tag
 
 # Nodes are counted as if each alias were written out, which is what an alias bomb is made of.
 _MOST_NODES = 20_000
 _MOST_DEPTH = 40
+_TAGS: dict[str, Tag] = {"!reset": "reset", "!override": "override"}
 _LOOK_ABOVE = "that is where reading ended: what is wrong may stand above it"
 
 
-def parse(content: bytes, file: str) -> MapNode:
+def parse(content: bytes, file: str, *, tags: bool = False) -> MapNode:
     """The one mapping that the YAML text `content` holds; `file` is what places call it.
+
+    With `tags` it may have `!reset` and `!override`, which its nodes keep.
 
     Raises Usage: `compose_invalid`, `compose_unsupported`.
     """
     text = _decode(content, file)
     try:
-        return _Builder(file, yaml.parse(text, Loader=yaml.SafeLoader)).document()
+        return _Builder(file, yaml.parse(text, Loader=yaml.SafeLoader), tags).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = _place(file, mark) if mark else file
@@ -63,8 +66,9 @@ def _place(file: str, mark: _Mark | None) -> Place:
 class _Builder:
     """One pass over the parser's events. An anchor counts from where its node is complete."""
 
-    def __init__(self, file: str, events: Iterator[yaml.Event]) -> None:
+    def __init__(self, file: str, events: Iterator[yaml.Event], tags: bool) -> None:
         self._file = file
+        self._tags = _TAGS if tags else {}
         self._events = events
         self._anchors: dict[str, tuple[Node, int]] = {}
         self._nodes = 0
@@ -97,17 +101,20 @@ class _Builder:
         assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)  # noqa: S101
         if depth > _MOST_DEPTH:
             raise invalid(f"nested more than {_MOST_DEPTH} deep", place)
+        tag: Tag = ""
         if event.tag is not None:
-            raise unsupported(f"the YAML tag {event.tag}", place)
+            if event.tag not in self._tags:
+                raise unsupported(f"the YAML tag {event.tag}", place)
+            tag = self._tags[event.tag]
         before = self._nodes
         self._count(1, place)
         node: Node
         if isinstance(event, yaml.ScalarEvent):
-            node = ScalarNode(event.value, event.style is None, place)
+            node = ScalarNode(event.value, event.style is None, place, tag=tag)
         elif isinstance(event, yaml.SequenceStartEvent):
-            node = self._list(place, path, depth)
+            node = self._list(place, path, depth, tag)
         else:
-            node = self._map(place, path, depth)
+            node = self._map(place, path, depth, tag)
         if event.anchor is not None:
             self._anchors[event.anchor] = (node, self._nodes - before)
         return node
@@ -119,13 +126,13 @@ class _Builder:
         self._count(nodes, place)
         return node
 
-    def _list(self, place: Place, path: str, depth: int) -> ListNode:
+    def _list(self, place: Place, path: str, depth: int, tag: Tag) -> ListNode:
         items: list[Node] = []
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
             items.append(self._node(event, f"{path}[{len(items)}]", depth + 1))
-        return ListNode(tuple(items), place)
+        return ListNode(tuple(items), place, tag)
 
-    def _map(self, place: Place, path: str, depth: int) -> MapNode:
+    def _map(self, place: Place, path: str, depth: int, tag: Tag) -> MapNode:
         own: dict[str, tuple[ScalarNode, Node]] = {}
         merged: list[MapNode] = []
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
@@ -142,12 +149,14 @@ class _Builder:
         for other in merged:  # one's own key wins, then the first merged
             for key, value in other.entries:
                 own.setdefault(key.text, (key, value))
-        return MapNode(tuple(own.values()), place)
+        return MapNode(tuple(own.values()), place, tag)
 
     def _key(self, event: yaml.Event, path: str, depth: int) -> ScalarNode:
         key = self._node(event, path, depth + 1)
         if not isinstance(key, ScalarNode):
             raise invalid(f"a key of {path or 'the file'} is not text", key.place)
+        if key.tag:
+            raise unsupported(f"the YAML tag !{key.tag} of a key", key.place)
         if key.plain and kind_of(key.text) != "text":
             raise invalid(
                 f"the key {key.text or '(empty)'} is not text", key.place, "write it in quotes"

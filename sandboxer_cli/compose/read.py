@@ -1,18 +1,18 @@
-"""From a folder to its compose file, read."""
+"""Files of the source folder, and nothing else: what is read, and which compose files there are."""
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Usage
-from .parse import parse
-from .refusal import invalid
-from .tree import MapNode
+from .refusal import invalid, shown
+from .tree import Place
 
 # The order in which compose itself looks.
 FILE_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
-_OVERRIDE_NAMES = (
+OVERRIDE_NAMES = (
     "compose.override.yml",
     "compose.override.yaml",
     "docker-compose.override.yml",
@@ -23,59 +23,114 @@ _MOST_BYTES = 10 * 1024 * 1024
 
 @dataclass(frozen=True)
 class ComposeFile:
-    """The file's name without its folder, its bytes, and the tree they make."""
+    """A file that was read, a compose file or one of variables: its path below the source."""
 
     name: str
     content: bytes
-    tree: MapNode
 
 
-def read(source: Path) -> ComposeFile:
-    """The compose file of the folder `source`.
+class SourceFolder:
+    """Reads files below one folder, each once. `files` are those that were read, in that order.
 
-    Raises Usage: `source_missing`, `compose_missing`, `compose_invalid`, `compose_unsupported`.
+    Raises Usage: `source_missing` where there is no such folder.
     """
-    if not source.exists():
-        raise Usage(
-            f"there is no folder {source}",
-            "give the folder that holds the compose file",
-            code="source_missing",
-        )
-    if not source.is_dir():
-        raise Usage(
-            f"{source} is not a folder",
-            f"give its folder, {source.parent}",
-            code="source_missing",
-        )
-    name = _find(source)
-    content = _content(source / name)
-    return ComposeFile(name, content, parse(content, name))
 
+    def __init__(self, source: Path) -> None:
+        if not source.exists():
+            raise Usage(
+                f"there is no folder {source}",
+                "give the folder that holds the compose file",
+                code="source_missing",
+            )
+        if not source.is_dir():
+            raise Usage(
+                f"{source} is not a folder",
+                f"give its folder, {source.parent}",
+                code="source_missing",
+            )
+        self._shown = source
+        self._root = source.resolve()
+        self._files: dict[str, ComposeFile] = {}
 
-def _find(source: Path) -> str:
-    override = next((name for name in _OVERRIDE_NAMES if (source / name).exists()), None)
-    if override is not None:
-        raise Usage(
-            f"not supported yet: {override}, in {source}",
-            "only one compose file is read: put both into one",
-            code="compose_unsupported",
-        )
-    for name in FILE_NAMES:
-        if (source / name).is_file():
-            return name
-    raise Usage(
-        f"there is no compose file in {source}",
-        "it is called " + ", ".join(FILE_NAMES),
-        code="compose_missing",
-    )
+    @property
+    def name(self) -> str:
+        return self._root.name
 
+    @property
+    def files(self) -> tuple[ComposeFile, ...]:
+        return tuple(self._files.values())
 
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise Usage(f"{path} can't be read: {error.strerror}", code="compose_missing") from error
-    if len(content) > _MOST_BYTES:
-        raise invalid("the file is larger than 10 MiB", path.name)
-    return content
+    def compose_files(self) -> tuple[str, ...]:
+        """What compose reads where it is told nothing: the file, and its override beside it.
+
+        Raises Usage: `compose_missing`.
+        """
+        name = next((name for name in FILE_NAMES if (self._root / name).is_file()), None)
+        if name is None:
+            raise Usage(
+                f"there is no compose file in {self._shown}",
+                "it is called " + ", ".join(FILE_NAMES) + "; give another with --file",
+                code="compose_missing",
+            )
+        override = next((name for name in OVERRIDE_NAMES if (self._root / name).is_file()), None)
+        return (name, override) if override else (name,)
+
+    def inside(self, path: str, place: Place | None = None) -> str:
+        """A path of a file or folder as it is from this folder on, where it has to lie.
+
+        Raises Usage: `source_outside`.
+        """
+        for root in (self._root, self._shown.absolute()):
+            if posixpath.isabs(path) and Path(path).is_relative_to(root):
+                path = Path(path).relative_to(root).as_posix()
+        return self._checked(path, f", {place}" if place else "")
+
+    def has(self, path: str) -> bool:
+        """Whether there is such a file; `path` is one from `inside`."""
+        return (self._root / path).is_file()
+
+    def read(self, path: str, place: Place | None = None) -> ComposeFile:
+        """The file at `path` below the folder; `place` is where a compose file names it.
+
+        Raises Usage: `source_outside`, `source_file_missing`, `compose_invalid`.
+        """
+        named = f", {place}" if place else ""
+        path = self._checked(path, named)
+        if path not in self._files:
+            self._files[path] = ComposeFile(path, self._content(path, named))
+        return self._files[path]
+
+    def _checked(self, path: str, named: str) -> str:
+        """The path without `..`. No link may lead out of the folder, either."""
+        clean = posixpath.normpath(path)
+        if "\0" in path or posixpath.isabs(clean) or not self._holds(clean):
+            raise Usage(
+                f"{shown(path)} lies outside of the source {self._shown}{named}",
+                "nothing outside of it is read: put it there, or give a folder that holds both",
+                code="source_outside",
+            )
+        return clean
+
+    def _holds(self, path: str) -> bool:
+        if path.split("/")[0] == "..":
+            return False
+        return (self._root / path).resolve().is_relative_to(self._root)
+
+    def _content(self, path: str, named: str) -> bytes:
+        try:
+            with (self._root / path).open("rb") as file:
+                content = file.read(_MOST_BYTES + 1)
+        except FileNotFoundError as error:
+            raise Usage(
+                f"there is no file {shown(path)} in {self._shown}{named}",
+                "paths go from the folder of the first compose file, or from the file that "
+                "extends or includes",
+                code="source_file_missing",
+            ) from error
+        except OSError as error:
+            raise Usage(
+                f"{shown(path)} can't be read: {error.strerror}{named}", code="source_file_missing"
+            ) from error
+        if len(content) > _MOST_BYTES:
+            raise invalid("the file is larger than 10 MiB", path)
+        return content

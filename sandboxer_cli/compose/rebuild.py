@@ -45,7 +45,7 @@ _RESTART = re.compile(r"no|always|unless-stopped|on-failure(?::[0-9]{1,4})?")
 
 
 def rebuild(tree: MapNode, variables: Mapping[str, str] | None = None) -> Stack:
-    """The stack that the file describes; `variables` are what `${name}` in its values means.
+    """The stack that the tree describes, all `${name}` in it replaced; `variables` are theirs.
 
     Raises Usage: `compose_invalid`, `compose_unsupported`, `image_unqualified`, each with the
     file, line and column.

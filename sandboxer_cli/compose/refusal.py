@@ -10,15 +10,15 @@ _LONGEST = 400
 
 def invalid(message: str, place: Place | str, hint: str = "") -> Usage:
     """The file is wrong by compose's own rules."""
-    return Usage(f"{_shown(message)}, {place}", hint, code="compose_invalid")
+    return Usage(f"{shown(message)}, {place}", hint, code="compose_invalid")
 
 
 def unsupported(what: str, place: Place | str, hint: str = "") -> Usage:
     """The file is right, and sand-boxer can't do it yet."""
-    return Usage(f"not supported yet: {_shown(what)}, {place}", hint, code="compose_unsupported")
+    return Usage(f"not supported yet: {shown(what)}, {place}", hint, code="compose_unsupported")
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """A file's own words go to a terminal here: no control characters, and not megabytes."""
     short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in short)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
-from .scalars import value_of
+from .scalars import kind_of, value_of
 
 
 @dataclass(frozen=True)
@@ -20,19 +20,31 @@ class Place:
         return f"{self.file}:{self.line}:{self.column}"
 
 
+# How a file marks what is not to be merged with what an earlier one says.
+Tag = Literal["", "reset", "override"]
+
+
 @dataclass(frozen=True)
 class ScalarNode:
-    """The text as written. `plain` means without quotes, so that it may be more than text."""
+    """The text as written. `plain` means without quotes, so that it may be more than text;
+    `interpolated`, that a variable's value is in it: it may be meant as more than text, too."""
 
     text: str
     plain: bool
     place: Place
+    interpolated: bool = False
+    tag: Tag = ""
+
+    @property
+    def is_null(self) -> bool:
+        return self.plain and kind_of(self.text) == "null"
 
 
 @dataclass(frozen=True)
 class ListNode:
     items: tuple[Node, ...]
     place: Place
+    tag: Tag = ""
 
 
 @dataclass(frozen=True)
@@ -41,12 +53,29 @@ class MapNode:
 
     entries: tuple[tuple[ScalarNode, Node], ...]
     place: Place
+    tag: Tag = ""
 
     def get(self, name: str) -> Node | None:
         return next((value for key, value in self.entries if key.text == name), None)
 
+    def having(self, name: str, value: Node) -> MapNode:
+        """The same with another value of a key, or with the key at its end."""
+        entries = [(key, value if key.text == name else old) for key, old in self.entries]
+        if all(key.text != name for key, _ in entries):
+            entries.append((ScalarNode(name, False, value.place), value))
+        return replace(self, entries=tuple(entries))
+
+    def without(self, name: str) -> MapNode:
+        return replace(
+            self, entries=tuple(entry for entry in self.entries if entry[0].text != name)
+        )
+
 
 Node = ScalarNode | ListNode | MapNode
+
+
+def is_null(node: Node) -> bool:
+    return isinstance(node, ScalarNode) and node.is_null
 
 
 def plain(node: Node) -> Any:

@@ -39,7 +39,7 @@ def explain(
     unsaid = {
         key: _row(key, field.default, "default")
         for key, field in Profile.model_fields.items()
-        if field.default and not field.is_required() and loaded.tree.get(key) is None
+        if isinstance(field.default, str) and loaded.tree.get(key) is None
     }
     typed = {key: _row(key, value, "command line") for key, value in given.items()}
     return list((said | unsaid | typed).values())

@@ -63,7 +63,7 @@ def _of_stack(loaded: Loaded) -> list[Fault]:
     if loaded.profile.stack is None:
         return []
     try:
-        stack = own_stack(loaded, apply_settings(loaded.profile, {}))
+        stack, _ = own_stack(loaded, apply_settings(loaded.profile, {}))
     except Usage as error:
         return [of_usage(error, loaded.files[0].label)]
     return probe_faults(loaded, stack)

@@ -82,6 +82,22 @@ class Image(Strict):
     rootfs: Rootfs
 
 
+class ComposeOptions(Strict):
+    """How the compose files of the source are read, where the command line doesn't say. Paths go
+    from the source folder."""
+
+    files: list[str] = Field(default=[], description="Compose files, each over those before it.")
+    env_files: list[str] = Field(
+        default=[], description="Files of variables, in the place of `.env`."
+    )
+    profiles: list[str] = Field(
+        default=[], description="Compose's own profiles, whose services run, too."
+    )
+    variables: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], Setting] = Field(
+        default={}, description="Variables, which win over those of files."
+    )
+
+
 class Profile(Strict):
     """A profile carries its own `stack`, a compose file's tree, or takes the user's `source`."""
 
@@ -105,6 +121,9 @@ class Profile(Strict):
     source: Literal["compose"] | None = Field(
         default=None, description="`compose`: the compose file of the folder that is given."
     )
+    compose: ComposeOptions = Field(
+        default=ComposeOptions(), description="How the source's compose files are read."
+    )
     stack: Stack | None = Field(
         default=None, description="A compose file's content, in the place of a source."
     )
@@ -117,6 +136,8 @@ class Profile(Strict):
     def _one_document(self) -> Profile:
         if (self.source is None) == (self.stack is None):
             raise ValueError("a profile has either a stack or a source")
+        if self.stack is not None and self.compose != ComposeOptions():
+            raise ValueError("compose is about a source, and this profile has a stack of its own")
         return self
 
     @property

@@ -11,15 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..compose.emit import Document, build_document, digest
-from ..compose.read import ComposeFile, read
+from ..compose.load import LoadOptions, Project
+from ..compose.load import load as load_project
+from ..compose.notes import Note
 from ..compose.rebuild import rebuild
+from ..compose.stack import Stack
 from ..compose.tree import plain
 from ..errors import Usage
 from .fault import refusal
 from .layers import catalog
 from .load import Loaded, load
 from .model import Profile, Setting
-from .settings import apply_settings, check_publish
+from .settings import apply_settings, as_text, check_publish
 from .stack import own_stack, probe_faults
 
 _LONGEST_NAME = 39
@@ -27,18 +30,25 @@ _LONGEST_NAME = 39
 
 @dataclass(frozen=True)
 class ResolveRequest:
-    """`settings` is what `--set` gave; `publish` is `loopback`, `host`, or the profile's."""
+    """`settings` is what `--set` gave; `publish` is `loopback`, `host`, or the profile's.
+
+    `files`, `env_files` and `compose_profiles` are what compose's own options say of the source.
+    """
 
     profile: str
     source: Path | None = None
     settings: Mapping[str, Setting] = field(default_factory=dict)
     publish: str | None = None
+    files: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
+    compose_profiles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Resolved:
     """`request` is part -> digest, which is what a conflict names; `profile_hash` covers it.
 
+    `notes` say where what runs differs from what the files say.
     `host` and `compose_cmd` are what the user's own profile says where nobody else does.
     """
 
@@ -50,6 +60,7 @@ class Resolved:
     document: Document
     ttl_seconds: int
     default_name: str
+    notes: tuple[Note, ...]
     host: str | None = None
     compose_cmd: str | None = None
 
@@ -58,15 +69,15 @@ def resolve(request: ResolveRequest) -> Resolved:
     """Reads the profile and the source folder, and touches nothing.
 
     Raises Usage: `profile_unknown`, `profile_invalid`, `profile_untrusted`, `setting_unknown`,
-    `setting_invalid`, `publish_invalid`, `source_missing`, `source_unexpected`, and what a compose
-    file can be refused for.
+    `setting_invalid`, `publish_invalid`, `source_missing`, `source_unexpected`, and what
+    compose files can be refused for.
     """
     loaded = load(request.profile, catalog(request.source))
     profile = loaded.profile
     values = apply_settings(profile, request.settings)
     publish = check_publish(request.publish or profile.publish)
-    file = _source(loaded, request.source)
-    stack = rebuild(file.tree) if file is not None else own_stack(loaded, values)
+    project = _project(loaded, request, values)
+    stack, notes = _stack(loaded, project, values)
     if faults := probe_faults(loaded, stack):
         raise refusal(faults)
 
@@ -76,16 +87,17 @@ def resolve(request: ResolveRequest) -> Resolved:
         **{
             f"set.{key}": digest(value)
             for key, value in values.items()
-            if value != profile.parameters[key].default
+            if key not in profile.parameters or value != profile.parameters[key].default
         },
+        **_chosen(request),
     }
-    if file is not None:
-        parts[file.name] = digest(file.content)
+    contents = {file.name: digest(file.content) for file in project.files} if project else {}
+    parts.update(contents)
     return Resolved(
         profile=profile.name,
         profile_hash=digest(parts),
         extension=profile.extension,
-        source_digest=parts[file.name] if file else None,
+        source_digest=_source_digest(contents),
         request=parts,
         document=build_document(
             stack,
@@ -96,9 +108,12 @@ def resolve(request: ResolveRequest) -> Resolved:
             publish=publish,
         ),
         ttl_seconds=profile.ttl,
-        default_name=folder_name(request.source) if request.source and file else profile.short_name,
+        default_name=folder_name(request.source)
+        if request.source and project
+        else profile.short_name,
         host=profile.host,
         compose_cmd=profile.compose_cmd,
+        notes=notes,
     )
 
 
@@ -108,24 +123,66 @@ def folder_name(source: Path) -> str:
     return words.strip("-")[:_LONGEST_NAME].rstrip("-") or "compose"
 
 
-def _source(loaded: Loaded, source: Path | None) -> ComposeFile | None:
+def _project(
+    loaded: Loaded, request: ResolveRequest, values: Mapping[str, Setting]
+) -> Project | None:
     profile = loaded.profile
     if profile.source is None:
-        # a project's own profile is found in the source, which is not for it then
-        if source is not None and loaded.layer != "project":
+        given = {
+            # a project's own profile is found in the source, which is not for it then
+            "source": request.source if loaded.layer != "project" else None,
+            "file": request.files,
+            "env-file": request.env_files,
+            "compose-profile": request.compose_profiles,
+        }
+        unexpected = next((word for word, value in given.items() if value), None)
+        if unexpected is not None:
             raise Usage(
-                f"{profile.name} takes no source",
+                f"{profile.name} takes no {unexpected}",
                 "profile.compose does",
                 code="source_unexpected",
             )
         return None
-    if source is None:
+    if request.source is None:
         raise Usage(
             f"{profile.name} needs a source",
             "give the folder that holds the compose file: --source DIR",
             code="source_missing",
         )
-    return read(source)
+    said = profile.compose
+    variables = {**said.variables, **values}
+    options = LoadOptions(
+        files=request.files or tuple(said.files),
+        env_files=request.env_files or tuple(said.env_files),
+        variables={name: as_text(value) for name, value in variables.items()},
+        profiles=request.compose_profiles or tuple(said.profiles),
+    )
+    return load_project(request.source, options)
+
+
+def _stack(
+    loaded: Loaded, project: Project | None, values: Mapping[str, Setting]
+) -> tuple[Stack, tuple[Note, ...]]:
+    if project is not None:
+        return rebuild(project.tree, project.variables), project.notes
+    return own_stack(loaded, values)
+
+
+def _chosen(request: ResolveRequest) -> dict[str, str]:
+    """Which files in which order, and which services: another choice is another content."""
+    chosen = {
+        "files": request.files,
+        "env_files": request.env_files,
+        "compose_profiles": tuple(sorted(set(request.compose_profiles))),
+    }
+    return {part: digest(list(words)) for part, words in chosen.items() if words}
+
+
+def _source_digest(contents: Mapping[str, str]) -> str | None:
+    """That of the one file that was read, or of the digests of all."""
+    if len(contents) == 1:
+        return next(iter(contents.values()))
+    return digest(dict(contents)) if contents else None
 
 
 def profile_digest(profile: Profile) -> str:

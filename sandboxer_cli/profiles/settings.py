@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from ..errors import Usage
@@ -10,6 +11,7 @@ from .nearest import nearest
 
 # It may become an environment variable: Linux takes 128 KiB for one.
 _LONGEST_TEXT = 64 * 1024
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def parse_settings(words: Sequence[str]) -> dict[str, str]:
@@ -31,8 +33,16 @@ def parse_settings(words: Sequence[str]) -> dict[str, str]:
 def apply_settings(profile: Profile, settings: Mapping[str, Setting]) -> dict[str, Setting]:
     """The value of each parameter of the profile, from `settings` or its default.
 
+    A profile that takes a source takes any variable of its compose files, too.
     Raises Usage: `setting_unknown`, `setting_invalid`.
     """
+    if profile.source is not None:
+        variables = {key: one for key, one in settings.items() if key not in profile.parameters}
+        parameters = {key: one for key, one in settings.items() if key in profile.parameters}
+        return {
+            **{key: _variable(key, given) for key, given in variables.items()},
+            **_parameters(profile, parameters),
+        }
     known = sorted(profile.parameters)
     for key in settings:
         if key not in profile.parameters:
@@ -41,10 +51,26 @@ def apply_settings(profile: Profile, settings: Mapping[str, Setting]) -> dict[st
                 "it has " + ", ".join(known) if known else "it has no settings",
                 code="setting_unknown",
             )
+    return _parameters(profile, settings)
+
+
+def _parameters(profile: Profile, settings: Mapping[str, Setting]) -> dict[str, Setting]:
     return {
         key: _value(key, parameter, settings[key]) if key in settings else parameter.default
         for key, parameter in profile.parameters.items()
     }
+
+
+def _variable(name: str, given: Setting) -> str:
+    if _VARIABLE.fullmatch(name) is None:
+        raise Usage(
+            f"{name!r} is not a variable's name",
+            "it is letters, digits and underscores, no digit first",
+            code="setting_invalid",
+        )
+    if not isinstance(given, str | int):
+        raise _invalid(name, "is text", given)
+    return _text(name, as_text(given))
 
 
 def check_publish(publish: str) -> Publish:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..compose.interpolation import Interpolation
+from ..compose.notes import Note
 from ..compose.rebuild import rebuild
 from ..compose.stack import Stack
 from .fault import Fault, dotted, place_of
@@ -12,13 +14,17 @@ from .model import Setting
 from .settings import as_text
 
 
-def own_stack(loaded: Loaded, values: Mapping[str, Setting]) -> Stack:
-    """The stack that the profile carries, with the values in the place of `${name}`.
+def own_stack(loaded: Loaded, values: Mapping[str, Setting]) -> tuple[Stack, tuple[Note, ...]]:
+    """The stack that the profile carries, with the values in the place of `${name}`, and where
+    it differs from what is written.
 
     Raises Usage: what a compose file can be refused for.
     """
     assert loaded.profile.stack is not None  # noqa: S101
-    return rebuild(loaded.profile.stack, {key: as_text(value) for key, value in values.items()})
+    variables = {key: as_text(value) for key, value in values.items()}
+    noted: dict[str, Note] = {}
+    tree = Interpolation(variables, noted).tree(loaded.profile.stack)
+    return rebuild(tree, variables), tuple(noted.values())
 
 
 def probe_faults(loaded: Loaded, stack: Stack) -> list[Fault]:

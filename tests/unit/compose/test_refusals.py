@@ -71,18 +71,6 @@ def refusal(text: str) -> Usage:
             "services.web.healthcheck: a health check without a test (it would be the image's own)",
             "4:18",
         ),
-        ("    user: $UID", "services.web.user: interpolation ($UID)", "4:11"),
-        ("    user: ${UID:-1}", "services.web.user: interpolation (${UID:-1})", "4:11"),
-        ("    user: 'a${}'", "services.web.user: interpolation (${})", "4:11"),
-        (
-            "    environment:\n      A: x$$y$z",
-            "services.web.environment.A: interpolation ($z)",
-            "5:10",
-        ),
-        ("    environment:\n    - $A=x", "services.web.environment[0]: interpolation ($A)", "5:7"),
-        ("    command: [a, $b]", "services.web.command[1]: interpolation ($b)", "4:18"),
-        ("    ports: ['$P:80']", "services.web.ports[0]: interpolation ($P)", "4:13"),
-        ("    init: $I", "services.web.init: interpolation ($I)", "4:11"),
         ("networks: {front: }", "networks.front", "4:12"),
         ("networks:\n  default:\n    driver: bridge", "networks.default.driver", "6:5"),
         ("networks: {default: {external: true}}", "networks.default.external", "4:22"),
@@ -90,7 +78,6 @@ def refusal(text: str) -> Usage:
         ("volumes:\n  data: {name: x}", "volumes.data.name", "5:10"),
         ("secrets: {}", "secrets", "4:1"),
         ("include: [x.yml]", "include", "4:1"),
-        ("name: $X", "name: interpolation ($X)", "4:7"),
     ],
 )
 def test_unsupported(lines: str, what: str, place: str) -> None:
@@ -126,7 +113,6 @@ def test_unsupported(lines: str, what: str, place: str) -> None:
             "services.web.command[0]: a character that no program takes",
             "4:15",
         ),
-        ("    command: a$ b", "services.web.command: a dollar sign that names nothing", "4:14"),
         ("    environment: [FOO]", "services.web.environment[0]: has no value", "4:19"),
         ("    environment:\n      FOO:", "services.web.environment.FOO: has no value", "5:7"),
         (
@@ -437,11 +423,6 @@ def test_no_services(text: str) -> None:
             "1",
             "compose_invalid",
             "services.web.image: wants text, and 1 is a number, compose.yml:3:12",
-        ),
-        (
-            "$IMAGE",
-            "compose_unsupported",
-            "not supported yet: services.web.image: interpolation ($IMAGE), compose.yml:3:12",
         ),
     ],
 )

@@ -190,6 +190,33 @@ def test_ones_own_and_the_projects(mine: Write, theirs: Write, project: Path) ->
     assert code_of(ResolveRequest("profile.shop")) == "profile_unknown"
 
 
+def test_how_its_compose_files_are_read(theirs: Write, project: Path) -> None:
+    folder(project, "services: {web: {image: 'docker.io/library/nginx:${TAG}'}}\n")
+    (project / "more.yml").write_text(
+        "services: {db: {image: 'docker.io/library/redis:${SIDE}', profiles: [data]}}\n"
+    )
+    (project / "test.env").write_text("TAG=file\nSIDE=file\n")
+    theirs(
+        "shop",
+        "extends: profile.compose\ncompose:\n  files: [compose.yml, more.yml]\n"
+        "  env_files: [test.env]\n  profiles: [data]\n  variables: {TAG: 5}\n",
+    )
+
+    def images(**given: Any) -> dict[str, str]:
+        document = resolve(ResolveRequest("profile.shop", project, **given)).document
+        return {name: one["image"].rpartition("/")[2] for name, one in document["services"].items()}
+
+    assert images() == {"web": "nginx:5", "db": "redis:file"}
+    assert images(settings={"TAG": "6"})["web"] == "nginx:6"
+    assert set(images(files=("compose.yml",))) == {"web"}
+    assert set(images(compose_profiles=("other",))) == {"web"}
+
+
+def test_a_stack_of_its_own_is_not_read_by_options(theirs: Write, project: Path) -> None:
+    theirs("hello2", "extends: profile.hello\ncompose: {profiles: [x]}\n")
+    assert code_of(ResolveRequest("profile.hello2", project)) == "profile_invalid"
+
+
 def test_a_project_may_carry_a_stack_of_its_own(theirs: Write, project: Path) -> None:
     theirs("own", f"extension: ext.compose\nsummary: Own.\nttl: 1h\nstack:\n{indented(COMPOSE)}")
     found = resolve(ResolveRequest("profile.own", project))
@@ -229,6 +256,65 @@ def test_refusals(tmp_path: Path) -> None:
     assert code_of(ResolveRequest("profile.compose", tmp_path)) == "compose_missing"
     unqualified = folder(tmp_path / "a", "services: {web: {image: nginx}}\n")
     assert code_of(ResolveRequest("profile.compose", unqualified)) == "image_unqualified"
+
+
+def test_every_file_that_was_read_is_part_of_the_request(tmp_path: Path) -> None:
+    source = folder(tmp_path, COMPOSE.replace("alpine", "${TAG:-alpine}"))
+    (source / "compose.override.yml").write_text("services: {web: {init: true}}\n")
+    (source / ".env").write_text("TAG=1\n")
+    first = resolve(ResolveRequest("profile.compose", source))
+    files = {".env", "compose.yml", "compose.override.yml"}
+    assert set(first.request) == {"profile", "publish"} | files
+    assert first.document["services"]["web"]["image"] == "docker.io/library/nginx:1"
+    assert first.source_digest == digest({name: first.request[name] for name in files})
+    (source / ".env").write_text("TAG=2\n")
+    second = resolve(ResolveRequest("profile.compose", source))
+    assert [k for k in files if first.request[k] != second.request[k]] == [".env"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "parts"),
+    [
+        ({"settings": {"TAG": "2"}}, {"set.TAG"}),
+        ({"files": ("compose.yml", "b.yml")}, {"files", "b.yml"}),
+        ({"files": ("b.yml", "compose.yml")}, {"files", "b.yml"}),
+        ({"env_files": ("x.env",)}, {"env_files", "x.env"}),
+        ({"compose_profiles": ("b", "a")}, {"compose_profiles"}),
+    ],
+)
+def test_another_choice_is_another_content(
+    tmp_path: Path, fields: dict[str, Any], parts: set[str]
+) -> None:
+    source = folder(tmp_path)
+    (source / "b.yml").write_text("services: {web: {init: true}}\n")
+    (source / "x.env").write_text("A=1\n")
+    first = resolve(ResolveRequest("profile.compose", source))
+    second = resolve(ResolveRequest("profile.compose", source, **fields))
+    assert set(second.request) - set(first.request) == parts
+    assert second.profile_hash != first.profile_hash
+
+
+def test_the_order_of_files_is_a_choice_that_of_profiles_is_none(tmp_path: Path) -> None:
+    source = folder(tmp_path)
+    (source / "b.yml").write_text(COMPOSE)
+
+    def hash_of(**fields: Any) -> str:
+        return resolve(ResolveRequest("profile.compose", source, **fields)).profile_hash
+
+    assert hash_of(files=("compose.yml", "b.yml")) != hash_of(files=("b.yml", "compose.yml"))
+    assert hash_of(compose_profiles=("a", "b")) == hash_of(compose_profiles=("b", "a", "b"))
+
+
+def test_what_has_no_value_is_noted(tmp_path: Path) -> None:
+    source = folder(tmp_path, COMPOSE.replace("alpine", "alpine$X"))
+    [note] = resolve(ResolveRequest("profile.compose", source)).notes
+    assert (note.path, str(note.place)) == ("services.web.image", "compose.yml:3:12")
+
+
+@pytest.mark.parametrize("option", ["files", "env_files", "compose_profiles"])
+def test_a_profile_with_a_stack_takes_no_compose_options(option: str) -> None:
+    fields: dict[str, Any] = {option: ("a",)}
+    assert code_of(ResolveRequest("profile.hello", **fields)) == "source_unexpected"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sandboxer_cli.compose.tree import MapNode, Place
 from sandboxer_cli.errors import Usage
 from sandboxer_cli.profiles.model import Profile
 from sandboxer_cli.profiles.settings import apply_settings, as_text
@@ -16,7 +17,7 @@ PROFILE = Profile.model_validate(
         "summary": "X.",
         "extension": "ext.compose",
         "ttl": "30m",
-        "source": "compose",
+        "stack": MapNode((), Place("x.yml", 1, 1)),
         "parameters": {
             "message": {"type": "text", "default": "hi", "summary": ""},
             "workers": {"type": "integer", "default": 2, "summary": ""},
@@ -85,3 +86,40 @@ def test_invalid(given: dict[str, Any], message: str) -> None:
 
 def test_as_text() -> None:
     assert [as_text(value) for value in ("a", 1, True, False)] == ["a", "1", "true", "false"]
+
+
+COMPOSE = Profile.model_validate(
+    {
+        "name": "profile.compose",
+        "summary": "X.",
+        "extension": "ext.compose",
+        "ttl": "30m",
+        "source": "compose",
+    }
+)
+
+
+def test_a_profile_with_a_source_takes_any_variable() -> None:
+    given: dict[str, Any] = {"TAG": "1.4", "_port2": 8080, "debug": True, "none": ""}
+    assert apply_settings(COMPOSE, given) == {
+        "TAG": "1.4",
+        "_port2": "8080",
+        "debug": "true",
+        "none": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"2X": "a"}, "'2X' is not a variable's name"),
+        ({"A-B": "a"}, "'A-B' is not a variable's name"),
+        ({"A": ["a"]}, "the setting A is text, not ['a']"),
+        ({"A": None}, "the setting A is text, not None"),
+        ({"A": "\0"}, "the setting A holds a character that no program takes"),
+    ],
+)
+def test_what_is_no_variable(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(Usage) as error:
+        apply_settings(COMPOSE, given)
+    assert (error.value.detail.code, error.value.detail.message) == ("setting_invalid", message)

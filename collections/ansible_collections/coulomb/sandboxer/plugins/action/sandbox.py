@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         given = self._task.args
-        self._task.args = {**given, **_settings(given)}
+        self._task.args = {**given, **_settings(given), **_lines(given)}
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
         args["owner"] = answers.owner(args["owner"])
         host = variables["inventory_hostname"]
@@ -162,6 +162,16 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
         raise _refused(error.detail.as_dict()) from error
 
 
+def _lines(given: dict[str, Any]) -> dict[str, Any]:
+    """Lists where they are text, one entry in each line: surveys know no lists, either."""
+    texts = {key: given.get(key) for key in ("files", "env_files", "compose_profiles")}
+    return {
+        key: [line.strip() for line in text.splitlines() if line.strip()]
+        for key, text in texts.items()
+        if isinstance(text, str)
+    }
+
+
 def _refused(error: dict[str, Any]) -> AnsibleActionFail:
     return AnsibleActionFail(error["message"], result={"sandboxer_error": error})
 
@@ -179,6 +189,9 @@ def _resolve(args: dict[str, Any]) -> dict[str, Any]:
                 source=Path(args["source"]) if args["source"] else None,
                 settings=args["settings"],
                 publish=args["publish"],
+                files=tuple(args["files"]),
+                env_files=tuple(args["env_files"]),
+                compose_profiles=tuple(args["compose_profiles"]),
             )
         )
         ttl = parse_ttl(args["ttl"]) if args["ttl"] else found.ttl_seconds

@@ -58,7 +58,9 @@ options:
     description: Folder on the controller that holds the compose file.
     type: path
   settings:
-    description: Values for the profile's parameters.
+    description:
+      - Values for the profile's parameters. V(profile.compose) takes any variable of the compose
+        file, before those of its C(.env).
     type: dict
     default: {}
   publish:
@@ -72,6 +74,27 @@ options:
     description: How long the making may take, as V(10m).
     type: str
     default: 10m
+  files:
+    description:
+      - Compose files below O(source), each over those before it. Paths in them go from the folder
+        of the first.
+      - By default those that compose reads, a C(compose.override.yml) with them.
+    type: list
+    elements: str
+    default: []
+  env_files:
+    description:
+      - Files of variables below O(source), a later one over those before it. By default C(.env).
+    type: list
+    elements: str
+    default: []
+  compose_profiles:
+    description:
+      - Profiles of the compose file whose services run, too; V(*) for all.
+      - By default those of C(COMPOSE_PROFILES) in C(.env).
+    type: list
+    elements: str
+    default: []
   compose_cmd:
     description:
       - A compose program of the host, which makes the containers in the place of its engine, as
@@ -111,6 +134,13 @@ EXAMPLES = r"""
 - name: The services of a compose file
   coulomb.sandboxer.sandbox:
     source: /home/me/shop
+
+- name: The same with a second file, a variable and the services of a profile
+  coulomb.sandboxer.sandbox:
+    source: /home/me/shop
+    files: [compose.yml, compose.test.yml]
+    settings: {TAG: "1.4"}
+    compose_profiles: [debug]
 
 - name: Nothing is left of it
   coulomb.sandboxer.sandbox:
@@ -177,6 +207,9 @@ SPEC = {
     "publish": {"type": "str", "choices": ["loopback", "host"]},
     "ttl": {"type": "str"},
     "deadline": {"type": "str", "default": "10m"},
+    "files": {"type": "list", "elements": "str", "default": []},
+    "env_files": {"type": "list", "elements": "str", "default": []},
+    "compose_profiles": {"type": "list", "elements": "str", "default": []},
     "compose_cmd": {"type": "str"},
     "replace": {"type": "bool", "default": False},
     "unreaped": {"type": "bool", "default": False},

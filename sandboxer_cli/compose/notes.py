@@ -1,0 +1,18 @@
+"""What a reader of the file should know: what runs differs from what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .tree import Place
+
+
+@dataclass(frozen=True)
+class Note:
+    """`path` is that of the value (`services.web.ports[0]`), `place` where it stands."""
+
+    path: str
+    place: Place
+    text: str
+    kind: Literal["changed", "left_out"]

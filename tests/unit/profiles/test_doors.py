@@ -1,0 +1,54 @@
+"""The action plugin finds the profiles that the program finds, and makes the same of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.coulomb.sandboxer.plugins.action import sandbox
+from ansible_collections.coulomb.sandboxer.plugins.modules.sandbox import SPEC
+from sandboxer_cli.profiles.resolve import ResolveRequest, resolve
+from tests.unit.profiles.conftest import Write
+
+
+def asked(**given: Any) -> dict[str, Any]:
+    args = {"settings": {}, "deadline": "10m", "owner": "me", "replace": False, "unreaped": False}
+    return sandbox._resolve({**dict.fromkeys(SPEC), **args, **given})
+
+
+def test_the_same_document(mine: Write, theirs: Write, project: Path) -> None:
+    (project / "compose.yml").write_text(
+        "services: {web: {image: docker.io/library/nginx, ports: ['80']}}\n"
+    )
+    mine("base", "extends: profile.compose\nttl: 2h\n")
+    theirs("shop", "extends: profile.base\nprobes: [{service: web, tcpSocket: {port: 80}}]\n")
+    request = asked(profile="profile.shop", source=str(project))
+    found = resolve(ResolveRequest("profile.shop", project))
+    assert request["document"] == found.document
+    assert request["profile_hash"] == found.profile_hash
+    assert (request["ttl"], request["name"]) == (7200, "shop")
+
+
+@pytest.mark.parametrize(
+    ("given", "surroundings", "counts"),
+    [
+        (None, None, "podman-compose"),
+        (None, "/other", "podman-compose"),
+        ("", None, None),
+        ("/given", "/other", "/given"),
+    ],
+)
+def test_ones_own_compose_program(
+    mine: Write,
+    monkeypatch: pytest.MonkeyPatch,
+    given: str | None,
+    surroundings: str | None,
+    counts: str | None,
+) -> None:
+    monkeypatch.delenv("SANDBOXER_COMPOSE_CMD", raising=False)
+    if surroundings is not None:
+        monkeypatch.setenv("SANDBOXER_COMPOSE_CMD", surroundings)
+    mine("hello", "extends: profile.hello\ncompose_cmd: podman-compose\n")
+    assert asked(profile="profile.hello", compose_cmd=given)["compose_cmd"] == counts

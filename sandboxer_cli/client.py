@@ -103,7 +103,7 @@ class Client:
             sandboxer_deadline=request.deadline,
             sandboxer_set=dict(request.settings) or None,
             sandboxer_publish=request.publish,
-            sandboxer_compose_cmd=compose_cmd,
+            sandboxer_compose_cmd=request.compose_cmd,  # the profile's counts after the inventory
             sandboxer_replace=request.replace,
             sandboxer_unreaped=request.unreaped,
             sandboxer_wait=request.wait,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.action import sandbox
 from ansible_collections.coulomb.sandboxer.plugins.modules.sandbox import SPEC
+from sandboxer_cli.client import Answer, Client, CreateRequest
 from sandboxer_cli.profiles.resolve import ResolveRequest, resolve
 from tests.unit.profiles.conftest import Write
 
@@ -52,3 +54,25 @@ def test_ones_own_compose_program(
         monkeypatch.setenv("SANDBOXER_COMPOSE_CMD", surroundings)
     mine("hello", "extends: profile.hello\ncompose_cmd: podman-compose\n")
     assert asked(profile="profile.hello", compose_cmd=given)["compose_cmd"] == counts
+
+
+@pytest.mark.parametrize(("given", "host"), [(None, "h1"), ("h2", "h2")])
+def test_ones_own_host(
+    mine: Write, monkeypatch: pytest.MonkeyPatch, given: str | None, host: str
+) -> None:
+    played: list[tuple[str, Mapping[str, object]]] = []
+
+    def play(
+        self: Client, verb: str, wanted: str, variables: Mapping[str, object], **_: Any
+    ) -> Any:
+        played.append((wanted, given))
+        return Answer({})
+
+    monkeypatch.setattr(Client, "_ways", lambda self, pattern: ())
+    monkeypatch.setattr(Client, "_play", play)
+    mine("hello", "extends: profile.hello\nhost: h1\ncompose_cmd: podman-compose\n")
+    Client().create(CreateRequest(profile="profile.hello", host=given))
+    [(wanted, variables)] = played
+    assert wanted == host
+    # as an extra variable it would win over the inventory
+    assert "sandboxer_compose_cmd" not in variables

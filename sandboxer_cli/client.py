@@ -122,7 +122,7 @@ class Client:
             sandboxer_files=list(request.files) or None,
             sandboxer_env_files=list(request.env_files) or None,
             sandboxer_compose_profiles=list(request.compose_profiles) or None,
-            sandboxer_compose_cmd=compose_cmd,
+            sandboxer_compose_cmd=request.compose_cmd,  # the profile's counts after the inventory
             sandboxer_replace=request.replace,
             sandboxer_unreaped=request.unreaped,
             sandboxer_wait=request.wait,

@@ -65,7 +65,7 @@ def test_ones_own_host(
     def play(
         self: Client, verb: str, wanted: str, variables: Mapping[str, object], **_: Any
     ) -> Any:
-        played.append((wanted, given))
+        played.append((wanted, variables))
         return Answer({})
 
     monkeypatch.setattr(Client, "_ways", lambda self, pattern: ())

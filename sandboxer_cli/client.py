@@ -101,14 +101,15 @@ class Client:
             parse_ttl(request.ttl)
         if request.deadline is not None:
             parse_deadline(request.deadline)
-        if request.compose_cmd:
-            host.check_compose_cmd(request.compose_cmd)
+        compose_cmd = found.compose_cmd if request.compose_cmd is None else request.compose_cmd
+        if compose_cmd:
+            host.check_compose_cmd(compose_cmd)
         if request.id is not None:
             host.check_id(request.id)
         owner = host.owner(request.owner)
         name = request.name if request.name is not None else _new_name(found.default_name)
         host.check_name(name)
-        wanted = self._wanted(request.host)
+        wanted = self._wanted(request.host or found.host)
         variables = _given(
             sandboxer_profile=profile,
             sandboxer_source=str(request.source.absolute()) if request.source else None,
@@ -122,7 +123,7 @@ class Client:
             sandboxer_files=list(request.files) or None,
             sandboxer_env_files=list(request.env_files) or None,
             sandboxer_compose_profiles=list(request.compose_profiles) or None,
-            sandboxer_compose_cmd=request.compose_cmd,
+            sandboxer_compose_cmd=request.compose_cmd,  # the profile's counts after the inventory
             sandboxer_replace=request.replace,
             sandboxer_unreaped=request.unreaped,
             sandboxer_wait=request.wait,

@@ -19,7 +19,10 @@ from pydantic import BaseModel
 from sandboxer_cli import contract, errors, surveys
 from sandboxer_cli.cli.main import app
 from sandboxer_cli.compose.keys import KEYS
-from sandboxer_cli.profiles.load import known_profiles, load_profile
+from sandboxer_cli.profiles import schema
+from sandboxer_cli.profiles.layers import built_in
+from sandboxer_cli.profiles.load import load
+from sandboxer_cli.profiles.trust import FOR_OTHERS
 from sandboxer_cli.result import span
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,7 +40,8 @@ def documents() -> dict[str, str]:
         "error-codes": error_codes(),
         "compose": compose_keys(),
     }
-    return {f"{name}.md": "\n".join(lines) + "\n" for name, lines in pages.items()}
+    found = {f"{name}.md": "\n".join(lines) + "\n" for name, lines in pages.items()}
+    return {**found, "profile.schema.json": schema.document()}
 
 
 def write(folder: Path) -> None:
@@ -61,9 +65,10 @@ def program() -> Iterator[str]:
 def profiles() -> Iterator[str]:
     yield "# Profiles"
     yield ""
-    yield "Generated from `sandboxer_cli/profiles/builtin`. `sandboxer profile show` says the same."
-    for name in known_profiles():
-        profile = load_profile(name)
+    yield "Generated from `sandboxer_cli/profiles`. [How to write one](../how-to/profiles.md)."
+    known = built_in()
+    for name in known.names():
+        profile = load(name, known).profile
         yield from ["", f"## {name}", "", profile.summary, ""]
         yield f"- made by `{profile.extension}`"
         yield f"- lives {span(profile.ttl)} once it is ready"
@@ -75,6 +80,50 @@ def profiles() -> Iterator[str]:
                 for key, one in profile.parameters.items()
             ]
             yield from ["", *_table(("`--set`", "type", "default", ""), rows)]
+    yield from ["", "## What a file says", ""]
+    yield "JSON Schema: [profile.schema.json](profile.schema.json); `sandboxer profile schema`"
+    yield "prints it, too."
+    whole = schema.schema()
+    yield from ["", *_keys(whole)]
+    for name in (
+        "ComposeOptions",
+        "Probe",
+        "HttpGet",
+        "HttpHeader",
+        "TcpSocket",
+        "Exec",
+        "Parameter",
+    ):
+        yield from ["", f"### {name}", "", whole["$defs"][name]["description"], ""]
+        yield from _keys(whole["$defs"][name])
+    yield from ["", "## What a project's own profile may not say", ""]
+    rows = [[f"`{key}`", says] for key, says in FOR_OTHERS.items()]
+    yield from _table(("key", "who says it"), rows)
+
+
+def _keys(found: schema.Schema) -> Iterator[str]:
+    rows = [
+        [f"`{key}`", _kind(one), one.get("description", "")]
+        for key, one in found["properties"].items()
+    ]
+    yield from _table(("key", "", ""), rows)
+
+
+def _kind(found: schema.Schema) -> str:
+    """A schema's type, in words."""
+    if "anyOf" in found:
+        return " or ".join(_kind(one) for one in found["anyOf"] if one != {"type": "null"})
+    if "$ref" in found:
+        name = found["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "enum" in found or "const" in found:
+        return " or ".join(f"`{one}`" for one in found.get("enum", [found.get("const")]))
+    if found.get("type") == "array":
+        return f"list of {_kind(found['items'])}"
+    if "additionalProperties" in found and "properties" not in found:
+        return "mapping"
+    words = {"string": "text", "integer": "whole number", "object": "mapping"}
+    return words.get(found["type"], str(found["type"]))
 
 
 def playbooks() -> Iterator[str]:

@@ -34,6 +34,9 @@ Quiet = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="Ids of what was changed; silence where nothing was."),
 ]
+Ttl = Annotated[
+    str | None, typer.Option("--ttl", help="How long it lives once ready, as 30m or 1h30m.")
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -51,4 +54,7 @@ EnvFiles = Annotated[
 ComposeProfiles = Annotated[
     list[str] | None,
     typer.Option("--compose-profile", help="Profile of the compose file whose services run, too."),
+]
+Publish = Annotated[
+    str | None, typer.Option("--publish", help="Where ports listen: loopback or host.")
 ]

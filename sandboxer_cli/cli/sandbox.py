@@ -21,9 +21,7 @@ def add_to(app: typer.Typer) -> None:
 def create(
     source: Annotated[
         Path | None,
-        typer.Argument(
-            parser=options.path, help="Folder with a compose file, for profile.compose."
-        ),
+        typer.Argument(parser=options.path, help="Folder of the project, with its compose file."),
     ] = None,
     profile: Annotated[
         str | None, typer.Option(help="What to make.  [default: profile.compose]")
@@ -35,9 +33,7 @@ def create(
     sandbox_id: Annotated[
         str | None, typer.Option("--id", help="Its id.  [default: a new one]")
     ] = None,
-    ttl: Annotated[
-        str | None, typer.Option(help="How long it lives once ready, as 30m or 1h30m.")
-    ] = None,
+    ttl: options.Ttl = None,
     deadline: Annotated[
         str | None, typer.Option(help="How long the making may take.  [default: 10m]")
     ] = None,
@@ -45,9 +41,7 @@ def create(
     files: options.Files = None,
     env_files: options.EnvFiles = None,
     compose_profiles: options.ComposeProfiles = None,
-    publish: Annotated[
-        str | None, typer.Option(help="Where ports listen: loopback or host.")
-    ] = None,
+    publish: options.Publish = None,
     compose_cmd: Annotated[
         str | None,
         typer.Option(

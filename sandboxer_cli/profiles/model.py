@@ -1,26 +1,45 @@
-"""What a profile's file may say."""
+"""What a profile says once all that it extends is in it."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    InstanceOf,
+    WithJsonSchema,
+    model_validator,
+)
 
 from ..compose.tree import MapNode
+from ..errors import Usage
 from ..ttl import parse_ttl
+from .probe import Probe
+from .strict import Strict
 
 Publish = Literal["loopback", "host"]
-ContainerPort = Annotated[int, Field(ge=1, le=65535)]
 Setting = str | int | bool
 
 _TYPES: dict[str, type] = {"text": str, "integer": int, "boolean": bool}
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+def _ttl(text: str) -> int:
+    try:
+        return parse_ttl(text)
+    except Usage as error:  # pydantic gathers what is a ValueError
+        raise ValueError(f"{error.detail.message}; {error.detail.hint}") from error
 
 
-class Parameter(_Strict):
+Ttl = Annotated[
+    int,
+    BeforeValidator(_ttl),
+    WithJsonSchema({"type": "string", "pattern": "^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"}),
+]
+Stack = Annotated[InstanceOf[MapNode], WithJsonSchema({"type": "object"})]
+
+
+class Parameter(Strict):
     """What `--set` may change; its value stands for `${name}` in the stack's values."""
 
     type: Literal["text", "integer", "boolean"]
@@ -34,7 +53,7 @@ class Parameter(_Strict):
         return self
 
 
-class ImageFile(_Strict):
+class ImageFile(Strict):
     """A file of an image: either the host's own at `source`, or `content`."""
 
     path: Annotated[str, Field(pattern=r"^/")]
@@ -49,7 +68,7 @@ class ImageFile(_Strict):
         return self
 
 
-class Rootfs(_Strict):
+class Rootfs(Strict):
     """The whole of an image; `links` are path -> what the symbolic link says."""
 
     files: list[ImageFile]
@@ -57,61 +76,68 @@ class Rootfs(_Strict):
     command: list[str]
 
 
-class Image(_Strict):
+class Image(Strict):
+    """An image that the host makes of its own files."""
+
     rootfs: Rootfs
 
 
-class HttpProbe(_Strict):
-    """Ready when a GET of `path` answers `status` and, where given, a body with `contains`."""
+class ComposeOptions(Strict):
+    """How the compose files of the source are read, where the command line doesn't say. Paths go
+    from the source folder."""
 
-    port: ContainerPort
-    path: Annotated[str, Field(pattern=r"^/")] = "/"
-    status: Annotated[int, Field(ge=100, le=599)] = 200
-    contains: str | None = None
-
-
-class TcpProbe(_Strict):
-    """Ready when the port takes a connection."""
-
-    port: ContainerPort
-
-
-class Probe(_Strict):
-    service: str
-    http: HttpProbe | None = None
-    tcp: TcpProbe | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Probe:
-        if (self.http is None) == (self.tcp is None):
-            raise ValueError("a probe is either http or tcp")
-        return self
-
-    @property
-    def port(self) -> int:
-        probe = self.http or self.tcp
-        assert probe is not None  # noqa: S101
-        return probe.port
+    files: list[str] = Field(default=[], description="Compose files, each over those before it.")
+    env_files: list[str] = Field(
+        default=[], description="Files of variables, in the place of `.env`."
+    )
+    profiles: list[str] = Field(
+        default=[], description="Compose's own profiles, whose services run, too."
+    )
+    variables: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], Setting] = Field(
+        default={}, description="Variables, which win over those of files."
+    )
 
 
-class Profile(_Strict):
+class Profile(Strict):
     """A profile carries its own `stack`, a compose file's tree, or takes the user's `source`."""
 
     name: Annotated[str, Field(pattern=r"^profile\.[a-z0-9][a-z0-9-]*$")]
-    summary: str
-    extension: Annotated[str, Field(pattern=r"^ext\.[a-z0-9][a-z0-9-]*$")]
-    ttl: Annotated[int, BeforeValidator(parse_ttl)]
-    publish: Publish = "loopback"
-    parameters: dict[str, Parameter] = {}
-    source: Literal["compose"] | None = None
-    stack: InstanceOf[MapNode] | None = None
-    images: dict[str, Image] = {}
-    probes: list[Probe] = []
+    extends: Annotated[str, Field(pattern=r"^profile\.[a-z0-9][a-z0-9-]*$")] | None = Field(
+        default=None, description="The profile that this one changes: its own keys win."
+    )
+    summary: str = Field(description="What it is, in a sentence.")
+    extension: Annotated[str, Field(pattern=r"^ext\.[a-z0-9][a-z0-9-]*$")] = Field(
+        description="What makes it."
+    )
+    ttl: Ttl = Field(description="How long a sandbox lives once it is ready, as `30m`.")
+    publish: Publish = Field(default="loopback", description="Where published ports listen.")
+    host: str | None = Field(
+        default=None, description="The host, or pattern of hosts, where the program is told none."
+    )
+    compose_cmd: str | None = Field(
+        default=None, description="A compose program of the host, in the place of its engine."
+    )
+    parameters: dict[str, Parameter] = Field(default={}, description="What `--set` may change.")
+    source: Literal["compose"] | None = Field(
+        default=None, description="`compose`: the compose file of the folder that is given."
+    )
+    compose: ComposeOptions = Field(
+        default=ComposeOptions(), description="How the source's compose files are read."
+    )
+    stack: Stack | None = Field(
+        default=None, description="A compose file's content, in the place of a source."
+    )
+    images: dict[str, Image] = Field(
+        default={}, description="Images that the host makes of its own files, by name."
+    )
+    probes: list[Probe] = Field(default=[], description="What has to answer before it is ready.")
 
     @model_validator(mode="after")
     def _one_document(self) -> Profile:
         if (self.source is None) == (self.stack is None):
             raise ValueError("a profile has either a stack or a source")
+        if self.stack is not None and self.compose != ComposeOptions():
+            raise ValueError("compose is about a source, and this profile has a stack of its own")
         return self
 
     @property

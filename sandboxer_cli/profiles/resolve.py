@@ -9,19 +9,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..compose.emit import Document, build_document, digest
-from ..compose.interpolation import Interpolation
-from ..compose.load import LoadOptions, Project, load
+from ..compose.load import LoadOptions, Project
+from ..compose.load import load as load_project
 from ..compose.notes import Note
 from ..compose.rebuild import rebuild
 from ..compose.stack import Stack
 from ..compose.tree import plain
-from ..errors import SandboxerError, Usage
-from .load import load_profile
-from .model import Probe, Profile, Publish, Setting
-from .settings import apply_settings, as_text
+from ..errors import Usage
+from .fault import refusal
+from .layers import catalog
+from .load import Loaded, load
+from .model import Profile, Setting
+from .settings import apply_settings, as_text, check_publish
+from .stack import own_stack, probe_faults
 
 _LONGEST_NAME = 39
 
@@ -47,6 +49,7 @@ class Resolved:
     """`request` is part -> digest, which is what a conflict names; `profile_hash` covers it.
 
     `notes` say where what runs differs from what the files say.
+    `host` and `compose_cmd` are what the user's own profile says where nobody else does.
     """
 
     profile: str
@@ -58,23 +61,28 @@ class Resolved:
     ttl_seconds: int
     default_name: str
     notes: tuple[Note, ...]
+    host: str | None = None
+    compose_cmd: str | None = None
 
 
 def resolve(request: ResolveRequest) -> Resolved:
     """Reads the profile and the source folder, and touches nothing.
 
-    Raises Usage: `profile_unknown`, `setting_unknown`, `setting_invalid`, `publish_invalid`,
-    `source_missing`, `source_unexpected`, and what compose files can be refused for.
+    Raises Usage: `profile_unknown`, `profile_invalid`, `profile_untrusted`, `setting_unknown`,
+    `setting_invalid`, `publish_invalid`, `source_missing`, `source_unexpected`, and what
+    compose files can be refused for.
     """
-    profile = load_profile(request.profile)
+    loaded = load(request.profile, catalog(request.source))
+    profile = loaded.profile
     values = apply_settings(profile, request.settings)
-    publish = _publish(request.publish or profile.publish)
-    project = _project(profile, request, values)
-    stack, notes = _stack(profile, request.source, project, values)
-    _check_probes(profile, stack)
+    publish = check_publish(request.publish or profile.publish)
+    project = _project(loaded, request, values)
+    stack, notes = _stack(loaded, request.source, project, values)
+    if faults := probe_faults(loaded, stack):
+        raise refusal(faults)
 
     parts = {
-        "profile": digest(_definition(profile)),
+        "profile": profile_digest(profile),
         "publish": digest(publish),
         **{
             f"set.{key}": digest(value)
@@ -96,11 +104,15 @@ def resolve(request: ResolveRequest) -> Resolved:
             images={
                 name: image.model_dump(exclude_none=True) for name, image in profile.images.items()
             },
-            probes=[_probe(probe) for probe in profile.probes],
+            probes=[probe.document() for probe in profile.probes],
             publish=publish,
         ),
         ttl_seconds=profile.ttl,
-        default_name=folder_name(request.source) if request.source else profile.short_name,
+        default_name=folder_name(request.source)
+        if request.source and project
+        else profile.short_name,
+        host=profile.host,
+        compose_cmd=profile.compose_cmd,
         notes=notes,
     )
 
@@ -111,23 +123,14 @@ def folder_name(source: Path) -> str:
     return words.strip("-")[:_LONGEST_NAME].rstrip("-") or "compose"
 
 
-def _publish(publish: str) -> Publish:
-    match publish:
-        case "loopback" | "host":
-            return publish
-    raise Usage(
-        f"publish is loopback or host, not {publish!r}",
-        "loopback: only the host itself and sandboxer forward reach it",
-        code="publish_invalid",
-    )
-
-
 def _project(
-    profile: Profile, request: ResolveRequest, values: Mapping[str, Setting]
+    loaded: Loaded, request: ResolveRequest, values: Mapping[str, Setting]
 ) -> Project | None:
+    profile = loaded.profile
     if profile.source is None:
         given = {
-            "source": request.source,
+            # a project's own profile is found in the source, which is not for it then
+            "source": request.source if loaded.layer != "project" else None,
             "file": request.files,
             "env-file": request.env_files,
             "compose-profile": request.compose_profiles,
@@ -146,17 +149,19 @@ def _project(
             "give the folder that holds the compose file: --source DIR",
             code="source_missing",
         )
+    said = profile.compose
+    variables = {**said.variables, **values}
     options = LoadOptions(
-        files=request.files,
-        env_files=request.env_files,
-        variables=_variables(values),
-        profiles=request.compose_profiles,
+        files=request.files or tuple(said.files),
+        env_files=request.env_files or tuple(said.env_files),
+        variables={name: as_text(value) for name, value in variables.items()},
+        profiles=request.compose_profiles or tuple(said.profiles),
     )
-    return load(request.source, options)
+    return load_project(request.source, options)
 
 
 def _stack(
-    profile: Profile,
+    loaded: Loaded,
     source: Path | None,
     project: Project | None,
     values: Mapping[str, Setting],
@@ -164,16 +169,7 @@ def _stack(
     if project is not None:
         stack = rebuild(project.tree, source=source, variables=project.variables)
         return stack, (*project.notes, *stack.notes)
-    assert profile.stack is not None  # noqa: S101
-    variables = _variables(values)
-    noted: dict[str, Note] = {}
-    tree = Interpolation(variables, noted).tree(profile.stack)
-    stack = rebuild(tree, variables=variables)
-    return stack, (*noted.values(), *stack.notes)
-
-
-def _variables(values: Mapping[str, Setting]) -> dict[str, str]:
-    return {key: as_text(value) for key, value in values.items()}
+    return own_stack(loaded, values)
 
 
 def _chosen(request: ResolveRequest) -> dict[str, str]:
@@ -193,26 +189,9 @@ def _source_digest(contents: Mapping[str, str]) -> str | None:
     return digest(dict(contents)) if contents else None
 
 
-def _check_probes(profile: Profile, stack: Stack) -> None:
-    """A probe goes through a published port, so there has to be one."""
-    for probe in profile.probes:
-        service = stack.services.get(probe.service)
-        ports = [port.target for port in service.ports if port.protocol == "tcp"] if service else []
-        if probe.port not in ports:
-            raise SandboxerError(
-                f"{profile.name}: its probe wants port {probe.port} of {probe.service}, "
-                "which isn't published"
-            )
-
-
-def _definition(profile: Profile) -> dict[str, Any]:
-    """What makes the profile another one: not its summary, its ttl, or what a request may give."""
-    return {
-        **profile.model_dump(exclude={"summary", "ttl", "publish", "stack"}),
-        "stack": plain(profile.stack) if profile.stack else None,
-    }
-
-
-def _probe(probe: Probe) -> dict[str, Any]:
-    dumped = probe.model_dump()
-    return {key: value for key, value in dumped.items() if value is not None}
+def profile_digest(profile: Profile) -> str:
+    """Of what makes the profile another one: not its summary, its ttl, what a request may give, or
+    where it has it from. A key that nobody sets is not in it, so that a new one changes nothing."""
+    aside = {"summary", "ttl", "publish", "stack", "extends", "host", "compose_cmd"}
+    definition = profile.model_dump(exclude=aside, exclude_defaults=True)
+    return digest({**definition, "stack": plain(profile.stack) if profile.stack else None})

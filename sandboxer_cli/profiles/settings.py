@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ..errors import Usage
-from .model import Parameter, Profile, Setting
+from .model import Parameter, Profile, Publish, Setting
 from .nearest import nearest
 
 # It may become an environment variable: Linux takes 128 KiB for one.
@@ -71,6 +71,18 @@ def _variable(name: str, given: Setting) -> str:
     if not isinstance(given, str | int):
         raise _invalid(name, "is text", given)
     return _text(name, as_text(given))
+
+
+def check_publish(publish: str) -> Publish:
+    """Raises Usage: `publish_invalid`."""
+    match publish:
+        case "loopback" | "host":
+            return publish
+    raise Usage(
+        f"publish is loopback or host, not {publish!r}",
+        "loopback: only the host itself and sandboxer forward reach it",
+        code="publish_invalid",
+    )
 
 
 def as_text(value: Setting) -> str:

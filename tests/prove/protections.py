@@ -13,6 +13,7 @@ MODULE_TESTS = COLLECTION + "tests/unit/plugins/modules/"
 ACTION_TESTS = COLLECTION + "tests/unit/plugins/action/"
 CLI = "sandboxer_cli/"
 TESTS = "tests/unit/"
+PROFILE_TESTS = TESTS + "profiles/"
 KILL = "tests/faults/test_kill.py::"
 RACE = "tests/faults/test_race.py::"
 TROUBLE = "tests/faults/test_trouble.py::"
@@ -2103,6 +2104,107 @@ DOORS = (
     ),
 )
 
+PROFILES = (
+    Protection(
+        "a project's profile may not say what others say",
+        CLI + "profiles/trust.py",
+        "if key.text in FOR_OTHERS",
+        "if False",
+        PROFILE_TESTS + "test_trust.py::test_what_is_not_a_projects_to_say",
+    ),
+    Protection(
+        "nor may one that it extends",
+        CLI + "profiles/load.py",
+        "untrusted = [fault for one in files for fault in trust.faults(one, catalog)]",
+        "untrusted = trust.faults(file, catalog)",
+        PROFILE_TESTS + "test_trust.py::test_nor_by_what_it_extends",
+    ),
+    Protection(
+        "a project does not take a name in silence",
+        CLI + "profiles/trust.py",
+        "if hidden is not None and catalog.parent(file, _extends(file)) != hidden:",
+        "if False:",
+        PROFILE_TESTS + "test_trust.py::test_a_project_does_not_take_a_name_in_silence",
+    ),
+    Protection(
+        "a project gets no word in one's own profile",
+        CLI + "profiles/layers.py",
+        "height = LAYERS.index(child.layer) + (child.name != name)",
+        "height = len(LAYERS) - (child.name == name)",
+        PROFILE_TESTS + "test_extends.py::test_a_project_gets_no_word_in_ones_own_profile",
+    ),
+    Protection(
+        "a file that is named by its path is held to be a project's",
+        CLI + "profiles/layers.py",
+        'layer: Layer = "user" if of_user else "project"',
+        'layer: Layer = "user"',
+        PROFILE_TESTS + "test_layers.py::test_a_file_by_its_path",
+    ),
+    Protection(
+        "a link out of the project is no profile",
+        CLI + "profiles/layers.py",
+        'if self.layer == "project" and not path.resolve().is_relative_to(self.path.parents[1]):',
+        "if False:",
+        PROFILE_TESTS + "test_layers.py::test_a_link_out_of_the_project",
+    ),
+    Protection(
+        "a repository's root of somebody else is not asked",
+        CLI + "profiles/layers.py",
+        "return root if root.stat().st_uid == source.stat().st_uid else None",
+        "return root",
+        PROFILE_TESTS + "test_layers.py::test_a_root_of_somebody_else",
+    ),
+    Protection(
+        "a home that may not be looked into is none",
+        CLI + "profiles/layers.py",
+        "    except OSError:  # one that may not even be asked for",
+        "    except KeyError:  # one that may not even be asked for",
+        PROFILE_TESTS + "test_layers.py::test_a_home_that_may_not_be_looked_into",
+    ),
+    Protection(
+        "profiles that extend one another in a circle are refused",
+        CLI + "profiles/extends.py",
+        "        if parent in found:",
+        "        if len(found) > 9:",
+        PROFILE_TESTS + "test_extends.py::test_a_cycle",
+    ),
+    Protection(
+        "a profile's file is not read without an end",
+        CLI + "profiles/layers.py",
+        "if len(content) > _MOST_BYTES:",
+        "if False:",
+        PROFILE_TESTS + "test_layers.py::test_files_that_cannot_be_read",
+    ),
+    Protection(
+        "no key of a profile is dropped in silence",
+        CLI + "profiles/strict.py",
+        'extra="forbid"',
+        'extra="ignore"',
+        PROFILE_TESTS + "test_fault.py::test_faults",
+    ),
+    Protection(
+        "a probe's header is one line",
+        CLI + "profiles/probe.py",
+        'r"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$"',
+        'r"(?s)^.*$"',
+        PROFILE_TESTS + "test_probe.py::test_what_is_no_probe",
+    ),
+    Protection(
+        "what a profile is stays the same from version to version",
+        CLI + "profiles/resolve.py",
+        "model_dump(exclude=aside, exclude_defaults=True)",
+        "model_dump(exclude=aside)",
+        PROFILE_TESTS + "test_resolve.py::test_what_a_profile_is_stays_the_same",
+    ),
+    Protection(
+        "the published schema asks nothing of what another profile says",
+        CLI + "profiles/schema.py",
+        'changed = _without(found, "required")',
+        "changed = dict(found)",
+        PROFILE_TESTS + "test_schema.py::test_what_fits",
+    ),
+)
+
 GROUPS: dict[str, tuple[Protection, ...]] = {
     "locks": LOCKS,
     "files": FILES,
@@ -2122,4 +2224,5 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "runtime": RUNTIME,
     "compose program": COMPOSE_PROGRAM,
     "doors": DOORS,
+    "profiles": PROFILES,
 }

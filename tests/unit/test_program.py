@@ -31,6 +31,8 @@ VERBS = [
     ["doctor"],
     ["profile", "list"],
     ["profile", "show"],
+    ["profile", "lint"],
+    ["profile", "schema"],
     ["host", "list"],
     ["host", "prepare"],
     ["host", "trust"],
@@ -80,6 +82,10 @@ def test_every_verb_has_two_examples_and_they_parse(verb: list[str], tmp_path: P
         (["create", "--profile", "profile.hello", "--id", "sbx-x\n"], 2, "usage"),
         (["create", "--profile", "profile.hello", "--compose-cmd", "./x"], 2, "usage"),
         (["create", "--profile", "profile.hello", "--compose-cmd", "'x"], 2, "usage"),
+        (["profile", "show", "profile.helo"], 2, "profile_unknown"),
+        (["profile", "show", "profile.hello", "--set", "x=y"], 2, "setting_unknown"),
+        (["profile", "lint", "profile.helo"], 2, "profile_unknown"),
+        (["profile", "lint", "./nothing.yml"], 2, "profile_missing"),
         (["create", "/nowhere"], 2, "source_missing"),
         (["create"], 2, "source_missing"),
         (["create", ""], 2, "usage"),
@@ -216,8 +222,43 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     assert said.stderr == ""
 
 
+def test_a_projects_profiles_are_judged(tmp_path: Path) -> None:
+    folder = tmp_path / ".sandboxer/profiles"
+    folder.mkdir(parents=True)
+    (folder / "shop.yml").write_text("extends: profile.compose\nttl: 5\nhost: h1\n")
+    alone = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+
+    said = run("profile", "lint", cwd=tmp_path, **alone)
+    assert (said.returncode, said.stderr) == (2, "")
+    assert said.stdout.splitlines()[1:] == [
+        ".sandboxer/profiles/shop.yml:3:1: host: a project's profile may not say it",
+        "  it comes from your own profile, --host or the play",
+    ]
+    found = json.loads(run("profile", "lint", "--json", cwd=tmp_path, **alone).stdout)
+    assert found["profiles"] == ["profile.shop"]
+    assert [(one["line"], one["column"]) for one in found["faults"]] == [(2, 1), (3, 1)]
+    # a list has a row for it all the same
+    listed = json.loads(run("profile", "list", "--json", cwd=tmp_path, **alone).stdout)
+    errors = {one["name"]: one["error"] and one["error"]["code"] for one in listed}
+    assert errors == {
+        "profile.compose": None,
+        "profile.hello": None,
+        "profile.shop": "profile_untrusted",
+    }
+
+    (folder / "shop.yml").write_text("extends: profile.compose\nttl: 1h\n")
+    said = run("profile", "lint", cwd=tmp_path, **alone)
+    assert (said.returncode, said.stdout) == (0, "profile.shop: nothing is wrong\n")
+    said = run("profile", "show", "profile.shop", "--explain", "--json", cwd=tmp_path, **alone)
+    shown = json.loads(said.stdout)
+    assert shown["extends"] == ["profile.compose"]
+    ttl = next(row for row in shown["explain"] if row["key"] == "ttl")
+    assert (ttl["value"], ttl["layer"], ttl["line"]) == ("1h", "project", 2)
+
+
 def test_results_are_piped_as_tabs_and_shown_as_columns() -> None:
-    assert run("profile", "list").stdout.splitlines()[0].split("\t")[0] == "profile.compose"
+    first = run("profile", "list").stdout.splitlines()[0]
+    assert first.split("\t")[:2] == ["profile.compose", "built-in"]
     main, other = pty.openpty()
     subprocess.run([*PROGRAM, "profile", "list"], stdout=other, check=True)
     os.close(other)

@@ -9,17 +9,20 @@ from pydantic import ValidationError
 
 from sandboxer_cli.compose.parse import parse
 from sandboxer_cli.errors import Usage
-from sandboxer_cli.profiles.load import known_profiles, load_profile
+from sandboxer_cli.profiles.layers import built_in
+from sandboxer_cli.profiles.load import load
 from sandboxer_cli.profiles.model import Profile
 
-
-def test_known_profiles() -> None:
-    assert known_profiles() == ["profile.compose", "profile.hello"]
+KNOWN = ["profile.compose", "profile.hello"]
 
 
-@pytest.mark.parametrize("name", known_profiles())
+def test_the_built_in_ones() -> None:
+    assert built_in().names() == KNOWN
+
+
+@pytest.mark.parametrize("name", KNOWN)
 def test_each_is_what_its_file_is_called(name: str) -> None:
-    profile = load_profile(name)
+    profile = load(name, built_in()).profile
     assert profile.name == name
     assert profile.ttl == 1800
     assert profile.summary.endswith(".")
@@ -39,7 +42,7 @@ def test_each_is_what_its_file_is_called(name: str) -> None:
 )
 def test_unknown(name: str, message: str) -> None:
     with pytest.raises(Usage) as error:
-        load_profile(name)
+        load(name, built_in())
     assert error.value.detail.code == "profile_unknown"
     assert error.value.detail.message == message
     assert error.value.detail.hint == "there are profile.compose, profile.hello"
@@ -65,14 +68,13 @@ MINIMAL: dict[str, Any] = {
         {"source": None},
         {"stack": parse(b"services: {}", "x.yml")},
         {"source": None, "stack": {}},
-        {"host": "h1"},
+        {"hosts": "h1"},
         {"parameters": {"a": {"type": "text", "default": 1, "summary": ""}}},
         {"parameters": {"a": {"type": "integer", "default": True, "summary": ""}}},
         {"parameters": {"a": {"type": "float", "default": 1, "summary": ""}}},
         {"probes": [{"service": "web"}]},
-        {"probes": [{"service": "web", "tcp": {"port": 1}, "http": {"port": 1}}]},
-        {"probes": [{"service": "web", "tcp": {"port": 65536}}]},
-        {"probes": [{"service": "web", "tcp": {"port": "1"}}]},
+        {"ttl": 1800},
+        {"ttl": "25h"},
         {"images": {"a": {"rootfs": {"files": [{"path": "/a", "mode": 1}], "command": []}}}},
         {"images": {"a": {"rootfs": {"files": [{"path": "a", "mode": 1, "content": ""}]}}}},
     ],

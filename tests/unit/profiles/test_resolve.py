@@ -12,7 +12,16 @@ import pytest
 
 from sandboxer_cli.compose.emit import canonical_json, digest
 from sandboxer_cli.errors import Usage
-from sandboxer_cli.profiles.resolve import Resolved, ResolveRequest, folder_name, resolve
+from sandboxer_cli.profiles.layers import built_in, catalog
+from sandboxer_cli.profiles.load import load
+from sandboxer_cli.profiles.resolve import (
+    Resolved,
+    ResolveRequest,
+    folder_name,
+    profile_digest,
+    resolve,
+)
+from tests.unit.profiles.conftest import Write
 
 COMPOSE = "services:\n  web:\n    image: docker.io/library/nginx:alpine\n    ports: ['8080:80']\n"
 
@@ -25,6 +34,10 @@ def folder(path: Path, text: str = COMPOSE) -> Path:
     path.mkdir(exist_ok=True)
     (path / "compose.yml").write_text(text)
     return path
+
+
+def indented(text: str) -> str:
+    return "".join(f"  {line}\n" for line in text.splitlines())
 
 
 def code_of(request: ResolveRequest) -> str:
@@ -115,6 +128,121 @@ def test_the_hash_covers_the_content_and_not_the_folder(tmp_path: Path) -> None:
     three = resolve(ResolveRequest("profile.compose", folder(tmp_path / "two", COMPOSE + "# x\n")))
     assert one.profile_hash == two.profile_hash != three.profile_hash
     assert one.document == two.document == three.document
+
+
+HELLO = "sha256:a30b1089c2b824ffa7759c1491741d0977b658c16009a003082e31ea7ea82fee"
+
+
+def test_what_a_profile_is_stays_the_same() -> None:
+    """Another digest is a conflict for each sandbox that stands: give the reason."""
+    assert profile_digest(load("profile.hello", built_in()).profile) == HELLO
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("summary: Another.\n", True),
+        ("ttl: 1h\n", True),
+        ("publish: host\n", True),
+        ("host: h1\n", True),
+        ("compose_cmd: podman-compose\n", True),
+        ("# A comment.\n", True),
+        ("probes: [{service: web, httpGet: {path: /, port: 80, status: 200}}]\n", True),
+        ("probes: [{service: web, httpGet: {port: 80, status: 204}}]\n", False),
+        ("probes: null\n", False),
+        ("parameters: {message: {default: x}}\n", False),
+        ("stack: {services: {web: {init: false}}}\n", False),
+        ("images: {other: {rootfs: {files: [], command: [x]}}}\n", False),
+    ],
+)
+def test_what_makes_it_another_profile(mine: Write, text: str, same: bool) -> None:
+    mine("hello", f"extends: profile.hello\n{text}")
+    assert (profile_digest(load("profile.hello", catalog()).profile) == HELLO) is same
+
+
+def test_where_it_has_it_from_does_not_matter(mine: Write) -> None:
+    mine("one", "extends: profile.hello\nprobes: null\n")
+    mine("two", "extends: profile.one\n")
+    one, two = (load(f"profile.{name}", catalog()).profile for name in ("one", "two"))
+    assert profile_digest(one) != profile_digest(two)  # the name counts
+    mine("base", "extends: profile.hello\nprobes: null\n")
+    mine("one", "extends: profile.base\n")
+    assert profile_digest(load("profile.one", catalog()).profile) == profile_digest(one)
+
+
+def test_ones_own_and_the_projects(mine: Write, theirs: Write, project: Path) -> None:
+    folder(project)
+    mine("compose", "extends: profile.compose\nttl: 2h\nhost: h1\ncompose_cmd: podman-compose\n")
+    theirs(
+        "shop",
+        "extends: profile.compose\npublish: host\n"
+        "probes: [{service: web, tcpSocket: {port: 80}}]\n",
+    )
+    found = resolve(ResolveRequest("profile.shop", project))
+    assert (found.profile, found.ttl_seconds, found.default_name) == ("profile.shop", 7200, "shop")
+    assert (found.host, found.compose_cmd) == ("h1", "podman-compose")
+    assert found.document["publish"] == "host"
+    assert found.document["probes"] == [{"service": "web", "tcp": {"port": 80}}]
+    assert (
+        resolve(ResolveRequest("profile.shop", project, publish="loopback")).document["publish"]
+        == "loopback"
+    )
+    assert code_of(ResolveRequest("profile.shop")) == "profile_unknown"
+
+
+def test_how_its_compose_files_are_read(theirs: Write, project: Path) -> None:
+    folder(project, "services: {web: {image: 'docker.io/library/nginx:${TAG}'}}\n")
+    (project / "more.yml").write_text(
+        "services: {db: {image: 'docker.io/library/redis:${SIDE}', profiles: [data]}}\n"
+    )
+    (project / "test.env").write_text("TAG=file\nSIDE=file\n")
+    theirs(
+        "shop",
+        "extends: profile.compose\ncompose:\n  files: [compose.yml, more.yml]\n"
+        "  env_files: [test.env]\n  profiles: [data]\n  variables: {TAG: 5}\n",
+    )
+
+    def images(**given: Any) -> dict[str, str]:
+        document = resolve(ResolveRequest("profile.shop", project, **given)).document
+        return {name: one["image"].rpartition("/")[2] for name, one in document["services"].items()}
+
+    assert images() == {"web": "nginx:5", "db": "redis:file"}
+    assert images(settings={"TAG": "6"})["web"] == "nginx:6"
+    assert set(images(files=("compose.yml",))) == {"web"}
+    assert set(images(compose_profiles=("other",))) == {"web"}
+
+
+def test_a_stack_of_its_own_is_not_read_by_options(theirs: Write, project: Path) -> None:
+    theirs("hello2", "extends: profile.hello\ncompose: {profiles: [x]}\n")
+    assert code_of(ResolveRequest("profile.hello2", project)) == "profile_invalid"
+
+
+def test_a_project_may_carry_a_stack_of_its_own(theirs: Write, project: Path) -> None:
+    theirs("own", f"extension: ext.compose\nsummary: Own.\nttl: 1h\nstack:\n{indented(COMPOSE)}")
+    found = resolve(ResolveRequest("profile.own", project))
+    assert (found.source_digest, found.default_name) == (None, "own")
+    assert list(found.document["services"]) == ["web"]
+
+
+@pytest.mark.parametrize(
+    ("probe", "message"),
+    [
+        ("tcpSocket: {port: 81}", "probes[0]: port 81 of web isn't published"),
+        ("tcpSocket: {port: 80}", ""),
+        ("exec: {command: [x]}", ""),
+    ],
+)
+def test_probes_of_a_source(theirs: Write, project: Path, probe: str, message: str) -> None:
+    folder(project)
+    theirs("shop", f"extends: profile.compose\nprobes:\n- service: web\n  {probe}\n")
+    request = ResolveRequest("profile.shop", project)
+    if not message:
+        assert resolve(request).document["probes"]
+        return
+    with pytest.raises(Usage) as error:
+        resolve(request)
+    assert error.value.detail.code == "profile_invalid"
+    assert error.value.detail.message == f"{message}, .sandboxer/profiles/shop.yml:3:3"
 
 
 def test_refusals(tmp_path: Path) -> None:

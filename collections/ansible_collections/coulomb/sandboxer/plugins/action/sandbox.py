@@ -204,7 +204,9 @@ def _resolve(args: dict[str, Any]) -> dict[str, Any]:
         "owner": args["owner"],
         "ttl": ttl,
         "deadline": deadline,
-        "compose_cmd": answers.compose_cmd(args["compose_cmd"]),
+        "compose_cmd": answers.compose_cmd(
+            found.compose_cmd if args["compose_cmd"] is None else args["compose_cmd"]
+        ),
         "replace": args["replace"],
         "unreaped": args["unreaped"],
         "profile": found.profile,

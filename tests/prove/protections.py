@@ -513,8 +513,8 @@ JOB = (
     Protection(
         "running is not ready: it has to stay up",
         HOST + "readiness.py",
-        "self._unchanged(container) >= SETTLE_SECONDS",
-        "True",
+        "self._unchanged(one) < SETTLE_SECONDS",
+        "False",
         HOST_TESTS + "test_readiness.py::test_what_stays_up_is_ready",
     ),
     Protection(
@@ -847,15 +847,15 @@ CREATE = (
     Protection(
         "what can't arrive is refused before anything is made",
         HOST + "create.py",
-        '        maker.split_environment(service["environment"])\n',
-        "        pass\n",
+        '    maker.check(wanted["document"]["services"])\n',
+        "",
         TROUBLE + "test_what_can_not_arrive_is_refused_before_anything_is_made",
     ),
     Protection(
         "nothing of the document becomes an option of the engine's",
         HOST + "maker.py",
-        'return [*argv, "--", service["image"]',
-        'return [*argv, service["image"]',
+        'return [*argv, "--", one.image',
+        "return [*argv, one.image",
         HOST_TESTS + "test_maker.py::test_nothing_of_the_document_can_become_an_option",
     ),
     Protection(

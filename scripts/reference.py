@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from sandboxer_cli import contract, errors, surveys
 from sandboxer_cli.cli.main import app
+from sandboxer_cli.compose import makers as made_by
 from sandboxer_cli.profiles.load import known_profiles, load_profile
 from sandboxer_cli.result import span
 
@@ -34,6 +35,7 @@ def documents() -> dict[str, str]:
         "playbooks": playbooks(),
         "objects": objects(),
         "error-codes": error_codes(),
+        "makers": makers(),
     }
     return {f"{name}.md": "\n".join(lines) + "\n" for name, lines in pages.items()}
 
@@ -73,6 +75,29 @@ def profiles() -> Iterator[str]:
                 for key, one in profile.parameters.items()
             ]
             yield from ["", *_table(("`--set`", "type", "default", ""), rows)]
+
+
+def makers() -> Iterator[str]:
+    yield "# Makers"
+    yield ""
+    yield "Generated from `sandboxer_cli/compose/makers.py`; a test compares."
+    yield ""
+    yield "A stack's containers are made by the engine, `podman create`, or by the compose program"
+    yield "that `SANDBOXER_COMPOSE_CMD` names. Both are given the same, and both only make: what is"
+    yield "made before and all that comes after is the same code. On podman 4.3 all that"
+    yield "`podman inspect` says is compared, with documents that use each key that is kept."
+    yield ""
+    yield "## Keys that podman-compose leaves out"
+    yield ""
+    rows = [[f"`{one.key}`", one.versions, one.then] for one in made_by.LEFT_OUT]
+    yield from _table(("key", "podman-compose", ""), rows)
+    yield ""
+    yield "## Where they differ"
+    yield ""
+    yield "Fields of `podman inspect`, between the engine maker and podman-compose 1.6.0:"
+    yield ""
+    rows = [["`" + one.field.replace("|", "\\|") + "`", one.reason] for one in made_by.DIFFERENCES]
+    yield from _table(("field", "why"), rows)
 
 
 def playbooks() -> Iterator[str]:

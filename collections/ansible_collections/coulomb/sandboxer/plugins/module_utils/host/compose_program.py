@@ -321,20 +321,21 @@ def _amiss(engine: Engine, sandbox_id: str, generation: int, wanted: Sequence[Wa
     return ", ".join(found)
 
 
-# Keys that some of these programs leave out without a word: where the engine shows what came of
-# them, and whether the service is another one without.
+# Keys that some of these programs leave out without a word, and the field of the engine's own
+# answer that shows it.
 _SHOWN = {
-    "cpuset": ("CpusetCpus", False),
-    "dns": ("Dns", True),
-    "dns_opt": ("DnsOptions", False),
-    "dns_search": ("DnsSearch", False),
-    "group_add": ("GroupAdd", True),
-    "ipc": ("IpcMode", True),
-    "memory_swap": ("MemorySwap", False),
-    "oom_score_adj": ("OomScoreAdj", False),
-    "pid": ("PidMode", True),
-    "pids_limit": ("PidsLimit", False),
+    "cpuset": "CpusetCpus",
+    "dns": "Dns",
+    "dns_opt": "DnsOptions",
+    "dns_search": "DnsSearch",
+    "group_add": "GroupAdd",
+    "ipc": "IpcMode",
+    "memory_swap": "MemorySwap",
+    "oom_score_adj": "OomScoreAdj",
+    "pid": "PidMode",
+    "pids_limit": "PidsLimit",
 }
+_NEEDED = ("dns", "group_add")  # without them the service is another one
 
 
 def _left_out(engine: Engine, program: str, sandbox_id: str, wanted: Sequence[Wanted]) -> list[str]:
@@ -346,11 +347,11 @@ def _left_out(engine: Engine, program: str, sandbox_id: str, wanted: Sequence[Wa
     names = [maker.container_name(sandbox_id, one.instance) for one in asked]
     for one, shown in zip(asked, engine.inspect(names)):
         for key in sorted(_SHOWN.keys() & one.spec.keys()):
-            field, needed = _SHOWN[key]
-            if _arrived(one.spec[key], shown["HostConfig"].get(field)):
+            asked_for = one.spec[key]
+            if _arrived(asked_for, shown["HostConfig"].get(_SHOWN[key])):
                 continue
             told = f"{program} leaves out {key} of service {one.name}"
-            if needed:
+            if key in _NEEDED or _is_shared(asked_for):
                 raise HostError(
                     "compose_failed",
                     told,
@@ -361,6 +362,10 @@ def _left_out(engine: Engine, program: str, sandbox_id: str, wanted: Sequence[Wa
 
 
 def _arrived(asked: Any, shown: Any) -> bool:
-    if isinstance(asked, str) and asked.startswith("service:"):
+    if _is_shared(asked):
         return str(shown).startswith("container:")  # by its id, not by its name
     return bool(asked == shown)
+
+
+def _is_shared(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("service:")

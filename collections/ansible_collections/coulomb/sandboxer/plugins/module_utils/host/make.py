@@ -67,16 +67,18 @@ def _named(error: Exception) -> HostError:
     return HostError("internal", f"{type(error).__name__}: {error}")
 
 
-def _limited(service: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Where a service names limits, podman gives it the greatest of the others: a host that is
-    a container itself refuses those, so they are the account's."""
-    if not service.get("ulimits"):
-        return service
-    own = {
-        name: dict(zip(("soft", "hard"), resource.getrlimit(which)))
-        for name, which in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC))
-    }
-    return {**service, "ulimits": {**own, **service["ulimits"]}}
+def _possible(service: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The service as this host's engine makes it."""
+    changed: dict[str, Any] = {}
+    if service.get("pid"):  # the first of its processes is another one's
+        changed["init"] = False
+    if service.get("ulimits"):
+        # podman raises those that aren't named to their greatest, which a host that is a
+        # container itself refuses: so they are the account's
+        for name, which in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC)):
+            own = dict(zip(("soft", "hard"), resource.getrlimit(which)))
+            changed.setdefault("ulimits", {**service["ulimits"]}).setdefault(name, own)
+    return {**service, **changed}
 
 
 @contextlib.contextmanager
@@ -211,7 +213,7 @@ class _Making:
         )
         bind = "0.0.0.0" if self._document["publish"] == "host" else "127.0.0.1"  # noqa: S104
         for name, asked in self._services.items():
-            service = _limited(asked)
+            service = _possible(asked)
             sources = {
                 item["source"]: files.source_path(root, item["source"], bool(item.get("create")))
                 for item in service["volumes"]

@@ -8,7 +8,7 @@ import json
 import math
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -218,8 +218,17 @@ def _check_mount(name: str, item: Mapping[str, Any]) -> None:
             )
 
 
-def _words(value: Any) -> Iterable[str]:
-    return (f"{key}={one}" for key, one in value.items()) if isinstance(value, dict) else value
+def _words(value: Any) -> Iterator[str]:
+    """All texts in a key's value."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield key
+            yield from _words(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _words(one)
+    else:
+        yield str(value)
 
 
 def split_environment(environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -418,7 +418,13 @@ def test_what_is_refused_before_anything_is_made(services: dict[str, Any]) -> No
 
 
 def test_what_is_not_refused() -> None:
-    keys = {"replicas": 2, "networks": {"default": None, "b": {"aliases": ["db.example-1"]}}}
+    keys = {
+        "replicas": 2,
+        "networks": {"default": None, "b": {"aliases": ["db.example-1"]}},
+        "ulimits": {"nofile": {"soft": 1, "hard": 2}},
+        "extra_hosts": {"a": ["10.0.0.1", "::1"]},
+        "sysctls": {"a": 1},
+    }
     maker.check({"web": {**PLAIN, **keys}, "web.3": PLAIN})
 
 

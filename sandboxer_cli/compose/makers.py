@@ -38,7 +38,6 @@ DIFFERENCES = (
         "It takes `stop_grace_period` for its own `stop` only. The time is given with each stop, "
         "so that a service has what it asks for whoever has made it.",
     ),
-    Difference(r"HostConfig\.IpcMode", "It knows no `ipc`."),
     Difference(r"HostConfig\.MemorySwap", "It knows no `memswap_limit`."),
     Difference(r"HostConfig\.OomScoreAdj", "It knows no `oom_score_adj`."),
     Difference(

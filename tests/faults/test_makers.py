@@ -230,6 +230,11 @@ def in_it(container: str, script: str) -> str:
     return podman("exec", f"{SANDBOX}.{container}", "/bin/sh", "-c", script)
 
 
+def internal(network: str) -> str:
+    name = f"{SANDBOX}.{network}"
+    return podman("network", "inspect", "--format", "{{.Internal}}", name).strip()
+
+
 def test_what_a_container_sees(host: HostProgram, before: Listing, source: Path) -> None:
     made = host.made(id=SANDBOX, document=alone())
     assert made["state"] == "ready", made["error"]
@@ -266,6 +271,8 @@ def test_who_lives_in_another_one(host: HostProgram, before: Listing) -> None:
     assert first["state"] == "ready", first["error"]
     assert in_it("inner", "wget -q -O - http://127.0.0.1/") == "it answers\n"
     assert in_it("far", "wget -q -O - http://outer/") == "it answers\n"
+    assert internal("back") == "true"
+    assert internal("default") == "false"
     kept = inspected(f"{SANDBOX}.far")["Id"]
     old = inspected(f"{SANDBOX}.inner")["Id"]
     removed(f"{SANDBOX}.inner")

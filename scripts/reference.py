@@ -80,21 +80,23 @@ def profiles() -> Iterator[str]:
 def makers() -> Iterator[str]:
     yield "# Makers"
     yield ""
-    yield "Generated from `sandboxer_cli/compose/makers.py`; a test compares."
+    yield "Generated from `sandboxer_cli/compose/makers.py`."
     yield ""
     yield "A stack's containers are made by the engine, `podman create`, or by the compose program"
     yield "that `SANDBOXER_COMPOSE_CMD` names. Both are given the same, and both only make: what is"
-    yield "made before and all that comes after is the same code. On podman 4.3 all that"
-    yield "`podman inspect` says is compared, with documents that use each key that is kept."
+    yield "made before and all that comes after is the same code."
     yield ""
     yield "## Keys that podman-compose leaves out"
+    yield ""
+    yield "Read in the code of these versions. What the engine shows afterwards decides."
     yield ""
     rows = [[f"`{one.key}`", one.versions, one.then] for one in made_by.LEFT_OUT]
     yield from _table(("key", "podman-compose", ""), rows)
     yield ""
     yield "## Where they differ"
     yield ""
-    yield "Fields of `podman inspect`, between the engine maker and podman-compose 1.6.0:"
+    yield "Fields of `podman inspect`, between the engine maker and podman-compose 1.6.0. A test"
+    yield "has both make documents that use each key that is kept, and wants these and no other:"
     yield ""
     rows = [["`" + one.field.replace("|", "\\|") + "`", one.reason] for one in made_by.DIFFERENCES]
     yield from _table(("field", "why"), rows)

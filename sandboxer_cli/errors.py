@@ -143,6 +143,7 @@ HOST_ERRORS: dict[str, type[SandboxerError]] = {
     "engine_failed": ProvisioningFailed,
     "image_unavailable": ProvisioningFailed,
     "file_missing": ProvisioningFailed,
+    "source_outside": Usage,
     "service_exited": ProvisioningFailed,
     "job_died": ProvisioningFailed,
     "packages_missing": ProvisioningFailed,

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from sandboxer_cli import contract, errors, surveys
 from sandboxer_cli.cli.main import app
+from sandboxer_cli.compose import makers as made_by
 from sandboxer_cli.compose.keys import KEYS
 from sandboxer_cli.profiles import schema
 from sandboxer_cli.profiles.layers import built_in
@@ -39,6 +40,7 @@ def documents() -> dict[str, str]:
         "objects": objects(),
         "error-codes": error_codes(),
         "compose": compose_keys(),
+        "makers": makers(),
     }
     found = {f"{name}.md": "\n".join(lines) + "\n" for name, lines in pages.items()}
     return {**found, "profile.schema.json": schema.document()}
@@ -124,6 +126,31 @@ def _kind(found: schema.Schema) -> str:
         return "mapping"
     words = {"string": "text", "integer": "whole number", "object": "mapping"}
     return words.get(found["type"], str(found["type"]))
+
+
+def makers() -> Iterator[str]:
+    yield "# Makers"
+    yield ""
+    yield "Generated from `sandboxer_cli/compose/makers.py`."
+    yield ""
+    yield "A stack's containers are made by the engine, `podman create`, or by the compose program"
+    yield "that `SANDBOXER_COMPOSE_CMD` names. Both are given the same, and both only make: what is"
+    yield "made before and all that comes after is the same code."
+    yield ""
+    yield "## Keys that podman-compose leaves out"
+    yield ""
+    yield "Read in the code of these versions. What the engine shows afterwards decides."
+    yield ""
+    rows = [[f"`{one.key}`", one.versions, one.then] for one in made_by.LEFT_OUT]
+    yield from _table(("key", "podman-compose", ""), rows)
+    yield ""
+    yield "## Where they differ"
+    yield ""
+    yield "Fields of `podman inspect`, between the engine maker and podman-compose 1.6.0. A test"
+    yield "has both make documents that use each key that is kept, and wants these and no other:"
+    yield ""
+    rows = [["`" + one.field.replace("|", "\\|") + "`", one.reason] for one in made_by.DIFFERENCES]
+    yield from _table(("field", "why"), rows)
 
 
 def playbooks() -> Iterator[str]:

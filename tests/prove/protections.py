@@ -18,6 +18,7 @@ KILL = "tests/faults/test_kill.py::"
 RACE = "tests/faults/test_race.py::"
 TROUBLE = "tests/faults/test_trouble.py::"
 MAKER = "tests/faults/test_maker.py::"
+WIDE = "tests/faults/test_makers.py::"
 
 
 @dataclass(frozen=True)
@@ -514,8 +515,8 @@ JOB = (
     Protection(
         "running is not ready: it has to stay up",
         HOST + "readiness.py",
-        "self._unchanged(container) >= SETTLE_SECONDS",
-        "True",
+        "self._unchanged(one) < SETTLE_SECONDS",
+        "False",
         HOST_TESTS + "test_readiness.py::test_what_stays_up_is_ready",
     ),
     Protection(
@@ -848,15 +849,15 @@ CREATE = (
     Protection(
         "what can't arrive is refused before anything is made",
         HOST + "create.py",
-        '        maker.split_environment(service["environment"])\n',
-        "        pass\n",
+        '    maker.check(wanted["document"]["services"])\n',
+        "",
         TROUBLE + "test_what_can_not_arrive_is_refused_before_anything_is_made",
     ),
     Protection(
         "nothing of the document becomes an option of the engine's",
         HOST + "maker.py",
-        'return [*argv, "--", service["image"]',
-        'return [*argv, service["image"]',
+        'return [*argv, "--", one.image',
+        "return [*argv, one.image",
         HOST_TESTS + "test_maker.py::test_nothing_of_the_document_can_become_an_option",
     ),
     Protection(
@@ -879,6 +880,114 @@ CREATE = (
         "if _wants_interpreter(data):",
         "if False:",
         HOST_TESTS + "test_image.py::test_linked_to_libraries",
+    ),
+)
+
+MAKERS = (
+    Protection(
+        "no link leads a container out of the source",
+        HOST + "files.py",
+        "if found != inside and not found.startswith(inside + os.sep):",
+        "if False:",
+        HOST_TESTS + "test_files.py::test_out_of_the_source",
+    ),
+    Protection(
+        "no folder is entered by a link that came between",
+        HOST + "files.py",
+        "_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC",
+        "_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC",
+        HOST_TESTS + "test_files.py::test_a_link_that_comes_between_is_not_followed",
+    ),
+    Protection(
+        "a link that came between is not mounted",
+        HOST + "files.py",
+        "if stat.S_ISLNK(os.fstat(folder).st_mode):",
+        "if False:",
+        HOST_TESTS + "test_files.py::test_a_link_that_comes_between_is_not_followed",
+    ),
+    Protection(
+        "nobody else on the host reads a secret",
+        HOST + "files.py",
+        "os.makedirs(folder, mode=0o700, exist_ok=True)",
+        "os.makedirs(folder, mode=0o755, exist_ok=True)",
+        HOST_TESTS + "test_files.py::test_what_is_written",
+    ),
+    Protection(
+        "a secret is its owner's, as the service says",
+        HOST + "files.py",
+        "        os.fchown(descriptor, owner, group)\n",
+        "",
+        HOST_TESTS + "test_files.py::test_what_is_written",
+    ),
+    Protection(
+        "an alias is a name and nothing else",
+        HOST + "maker.py",
+        "if _ALIAS.fullmatch(alias) is None:",
+        "if False:",
+        HOST_TESTS + "test_maker.py::test_what_is_refused_before_anything_is_made",
+    ),
+    Protection(
+        "one value does not become two",
+        HOST + "maker.py",
+        'if "," in word or',
+        "if False and",
+        HOST_TESTS + "test_maker.py::test_what_is_refused_before_anything_is_made",
+    ),
+    Protection(
+        "a path does not become options of its mount",
+        HOST + "maker.py",
+        'if ":" in path or "\\n" in path:',
+        "if False:",
+        HOST_TESTS + "test_maker.py::test_what_is_refused_before_anything_is_made",
+    ),
+    Protection(
+        "a part of a volume is refused, not the whole one mounted",
+        HOST + "maker.py",
+        'if item.get("subpath"):',
+        "if False:",
+        HOST_TESTS + "test_maker.py::test_what_is_refused_before_anything_is_made",
+    ),
+    Protection(
+        "no two containers have the same name",
+        HOST + "maker.py",
+        "if instance in seen:",
+        "if False:",
+        HOST_TESTS + "test_maker.py::test_what_is_refused_before_anything_is_made",
+    ),
+    Protection(
+        "a service's own time to end is kept",
+        HOST + "destroy.py",
+        "graces = _graces(state, current.id)",
+        "graces: dict[str, int] = {}",
+        WIDE + "test_a_service_has_its_own_time_to_end[engine]",
+    ),
+    Protection(
+        "what others live in goes after them",
+        HOST + "engine.py",
+        'needed = needed or b"dependent containers" in done.stderr',
+        "needed = False",
+        WIDE + "test_who_lives_in_another_one",
+    ),
+    Protection(
+        "an internal network leads nowhere",
+        HOST + "engine.py",
+        "        if internal:\n",
+        "        if False:\n",
+        WIDE + "test_who_lives_in_another_one",
+    ),
+    Protection(
+        "each container of a service is looked at",
+        HOST + "readiness.py",
+        "for wanted in maker.container_names(self._id, name, self._services[name]):",
+        "for wanted in [maker.container_name(self._id, name)]:",
+        WIDE + "test_one_of_several_that_ends_is_a_failure",
+    ),
+    Protection(
+        "a key that a program leaves out, and that the service needs, is a failure",
+        HOST + "compose_program.py",
+        "if key in _NEEDED or _is_shared(asked_for):",
+        "if False:",
+        HOST_TESTS + "test_compose_program.py::test_what_it_leaves_out_is_said",
     ),
 )
 
@@ -2213,6 +2322,7 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "job": JOB,
     "destroy": DESTROY,
     "create": CREATE,
+    "makers": MAKERS,
     "reach": REACH,
     "beat": BEAT,
     "check": CHECK,

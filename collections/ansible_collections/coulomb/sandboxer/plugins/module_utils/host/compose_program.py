@@ -22,7 +22,7 @@ from typing import IO, Any
 from . import maker, process
 from .engine import Engine, labels_of, no_space, said
 from .errors import HostError
-from .maker import Wanted
+from .maker import Mount, Wanted
 from .state import write_bytes
 
 FILE = "compose.json"
@@ -88,8 +88,9 @@ def make(
     sandbox_id: str,
     generation: int,
     wanted: Sequence[Wanted],
-) -> None:
+) -> list[str]:
     """Have these containers made, and look: each is there, of this generation, and not started.
+    Returns a sentence for each key that it has left out.
 
     `folder` is for its file and for nothing else: it would take a `.env` there for settings.
     """
@@ -109,6 +110,7 @@ def make(
             f"try {argv[0]} on the host by hand; without a compose command the engine itself makes "
             "the containers",
         )
+    return _left_out(engine, argv[0], sandbox_id, wanted)
 
 
 def up_argv(words: Sequence[str], sandbox_id: str, path: str) -> list[str]:
@@ -119,13 +121,17 @@ def up_argv(words: Sequence[str], sandbox_id: str, path: str) -> list[str]:
 def document(sandbox_id: str, generation: int, wanted: Sequence[Wanted]) -> dict[str, Any]:
     """A compose file of these services, in which nothing is left to decide.
 
-    Without `depends_on` (1.3.0 makes `--requires` of it) and, of the one network there is,
-    without a service's `networks` (1.0.3 calls it missing).
+    Without `depends_on` (1.3.0 makes `--requires` of it). Each container is a service of its own.
     """
-    volumes = sorted({volume for one in wanted for volume in one.volumes.values()})
+    volumes = sorted(
+        {mount.source for one in wanted for mount in one.mounts if mount.kind == "volume"}
+    )
+    networks = sorted({network for one in wanted for network in maker.joined(one.spec)})
     return {
-        "services": {one.name: _service(sandbox_id, generation, one) for one in wanted},
-        "networks": {"default": _external(maker.network_name(sandbox_id))},
+        "services": {one.instance: _service(sandbox_id, generation, one) for one in wanted},
+        "networks": {
+            network: _external(maker.network_name(sandbox_id, network)) for network in networks
+        },
         "volumes": {name: _external(name) for name in volumes},
         "x-podman": {"in_pod": False},
     }
@@ -141,12 +147,25 @@ def _external(name: str) -> dict[str, Any]:
     return {"external": True, "name": name}
 
 
+# keys that a compose file has under the same name, with the same value
+_SAME = (
+    *("cap_add", "cap_drop", "command", "cpu_shares", "cpus", "cpuset", "dns", "dns_opt"),
+    *("dns_search", "entrypoint", "group_add", "oom_score_adj", "pids_limit", "platform"),
+    *("read_only", "security_opt", "shm_size", "stdin_open", "stop_signal", "tty", "ulimits"),
+    *("user", "working_dir"),
+)
+_RENAMED = {
+    "memory": "mem_limit",
+    "memory_reservation": "mem_reservation",
+    "memory_swap": "memswap_limit",
+}
+
+
 def _service(sandbox_id: str, generation: int, one: Wanted) -> dict[str, Any]:
     spec = one.spec
-    read_only = {item["target"] for item in spec["volumes"] if item["read_only"]}
     made: dict[str, Any] = {
-        "container_name": maker.container_name(sandbox_id, one.name),
-        "image": spec["image"],
+        "container_name": maker.container_name(sandbox_id, one.instance),
+        "image": one.image,
         "pull_policy": "never",
         "environment": dict(spec["environment"]),
         "labels": {**spec["labels"], **labels_of(sandbox_id, generation)},
@@ -154,25 +173,59 @@ def _service(sandbox_id: str, generation: int, one: Wanted) -> dict[str, Any]:
         "healthcheck": {"test": ["NONE"]},  # we drive it
         "restart": spec["restart"],
         "init": spec["init"],
+        "stop_grace_period": f"{maker.stop_grace(spec)}s",
         "expose": ["{target}/{protocol}".format(**port) for port in spec["expose"]],
         "ports": [
             "{}:{host_port}:{target}/{protocol}".format(one.bind, **port) for port in one.published
         ],
-        "volumes": [
-            {
-                "type": "volume",
-                "source": volume,
-                "target": target,
-                "read_only": target in read_only,
-            }
-            for target, volume in one.volumes.items()
-        ],
+        "volumes": [_mount(mount) for mount in one.mounts if mount.kind != "tmpfs"],
+        "tmpfs": [maker.tmpfs(mount) for mount in one.mounts if mount.kind == "tmpfs"],
+        "extra_hosts": maker.extra_hosts(one),
+        # as lists: 1.0.3 takes no mapping
+        "annotations": [f"{key}={text}" for key, text in spec.get("annotations", {}).items()],
+        "sysctls": [f"{key}={text}" for key, text in spec.get("sysctls", {}).items()],
     }
-    for key in ("command", "entrypoint", "user", "working_dir"):
-        if spec[key] is not None:
+    for key in _SAME:
+        if spec.get(key) is not None:
             made[key] = spec[key]
+    for key, theirs in _RENAMED.items():
+        if key in spec:
+            made[theirs] = spec[key]
+    for key in ("network_mode", "ipc", "pid"):
+        if spec.get(key):
+            made[key] = maker.namespace(sandbox_id, spec[key])
+    if maker.joined(spec):
+        made["networks"] = _networks(one)
+    else:
+        made.setdefault("network_mode", "none")
+    if maker.host_name(one):
+        made["hostname"] = maker.host_name(one)
     literal: dict[str, Any] = _literal({key: value for key, value in made.items() if value != []})
     return literal
+
+
+def _networks(one: Wanted) -> Any:
+    """1.0.3 reads a mapping as "missing networks": so it is one only where there are aliases.
+    Where nothing is said, all of them take the default network."""
+    others = {
+        network: [alias for alias in maker.aliases(one, network) if alias != one.instance]
+        for network in maker.joined(one.spec)
+    }
+    if any(others.values()):
+        return {network: {"aliases": names} for network, names in others.items()}
+    return [] if list(others) == ["default"] else list(others)
+
+
+def _mount(one: Mount) -> dict[str, Any]:
+    made = {
+        "type": one.kind,
+        "source": one.source,
+        "target": one.target,
+        "read_only": one.read_only,
+    }
+    if one.kind == "bind":
+        return {**made, "bind": {"create_host_path": False}}
+    return {**made, "volume": {"nocopy": True}} if "nocopy" in one.options else made
 
 
 def _literal(value: Any) -> Any:
@@ -257,7 +310,7 @@ def _amiss(engine: Engine, sandbox_id: str, generation: int, wanted: Sequence[Wa
     there = {item.name: item for item in engine.containers() if item.owner_id == sandbox_id}
     found = []
     for one in wanted:
-        name = maker.container_name(sandbox_id, one.name)
+        name = maker.container_name(sandbox_id, one.instance)
         item = there.get(name)
         if item is None:
             found.append(f"{name} is missing")
@@ -266,3 +319,53 @@ def _amiss(engine: Engine, sandbox_id: str, generation: int, wanted: Sequence[Wa
         elif not item.never_started:
             found.append(f"{name} is {item.state} before its time")
     return ", ".join(found)
+
+
+# Keys that some of these programs leave out without a word, and the field of the engine's own
+# answer that shows it.
+_SHOWN = {
+    "cpuset": "CpusetCpus",
+    "dns": "Dns",
+    "dns_opt": "DnsOptions",
+    "dns_search": "DnsSearch",
+    "group_add": "GroupAdd",
+    "ipc": "IpcMode",
+    "memory_swap": "MemorySwap",
+    "oom_score_adj": "OomScoreAdj",
+    "pid": "PidMode",
+    "pids_limit": "PidsLimit",
+}
+_NEEDED = ("dns", "group_add")  # without them the service is another one
+
+
+def _left_out(engine: Engine, program: str, sandbox_id: str, wanted: Sequence[Wanted]) -> list[str]:
+    """A sentence for each key that did not arrive; HostError where it may not be left out."""
+    asked = [one for one in wanted if _SHOWN.keys() & one.spec.keys()]
+    if not asked:
+        return []
+    found = []
+    names = [maker.container_name(sandbox_id, one.instance) for one in asked]
+    for one, shown in zip(asked, engine.inspect(names)):
+        for key in sorted(_SHOWN.keys() & one.spec.keys()):
+            asked_for = one.spec[key]
+            if _arrived(asked_for, shown["HostConfig"].get(_SHOWN[key])):
+                continue
+            told = f"{program} leaves out {key} of service {one.name}"
+            if key in _NEEDED or _is_shared(asked_for):
+                raise HostError(
+                    "compose_failed",
+                    told,
+                    "without a compose command the engine itself makes the containers",
+                )
+            found.append(told)
+    return found
+
+
+def _arrived(asked: Any, shown: Any) -> bool:
+    if _is_shared(asked):
+        return str(shown).startswith("container:")  # by its id, not by its name
+    return bool(asked == shown)
+
+
+def _is_shared(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("service:")

@@ -115,8 +115,7 @@ def _check(request: Mapping[str, Any]) -> dict[str, Any]:
         ids.check_id(wanted["id"])
     wanted["ttl"] = lease.check_ttl(wanted.get("ttl") or lease.TTL_DEFAULT)
     wanted["deadline"] = lease.check_making(wanted.get("deadline") or lease.MAKING_DEFAULT)
-    for service in wanted["document"]["services"].values():
-        maker.split_environment(service["environment"])
+    maker.check(wanted["document"]["services"])
     if wanted.get("compose_cmd") is not None:
         compose_program.check(wanted["compose_cmd"], wanted["document"]["services"])
     if os.geteuid() != 0:
@@ -271,7 +270,10 @@ def _plan_record(
     at = now()
     services = wanted["document"]["services"]
     published = [
-        (name, port) for name, service in sorted(services.items()) for port in service["ports"]
+        (name, port)
+        for name, service in sorted(services.items())
+        for _instance in maker.instances(name, service)
+        for port in service["ports"]
     ]
     first, last = ports.account_range(state)
     taken = _taken_ports(record.read_all(state))
@@ -308,8 +310,9 @@ def _plan_record(
             *([{"kind": "pod", "key": "pod_" + sandbox_id}] if composed else []),
         ),
         containers={
-            maker.container_name(sandbox_id, name): "completed" if name in completed else "running"
-            for name in services
+            container: "completed" if name in completed else "running"
+            for name, service in services.items()
+            for container in maker.container_names(sandbox_id, name, service)
         },
         reachability={"remote_dir": state.remote_dir(sandbox_id), "endpoints": endpoints},
         replaces=found.replaces,
@@ -319,13 +322,16 @@ def _plan_record(
 def _planned(wanted: Mapping[str, Any], sandbox_id: str = "sbx-new") -> list[dict[str, str]]:
     """The engine's things that the document asks for, in the order of their making."""
     document = wanted["document"]
-    things = [("network", maker.network_name(sandbox_id))]
+    things = [
+        ("network", maker.network_name(sandbox_id, name)) for name in maker.networks(document)
+    ]
     things += [
         ("volume", maker.volume_name(sandbox_id, name)) for name in sorted(document["volumes"])
     ]
     things += [
-        ("container", maker.container_name(sandbox_id, name))
-        for name in sorted(document["services"])
+        ("container", container)
+        for name, service in sorted(document["services"].items())
+        for container in maker.container_names(sandbox_id, name, service)
     ]
     return [{"kind": kind, "key": key} for kind, key in things]
 

@@ -13,13 +13,13 @@ import shutil
 from dataclasses import replace
 from typing import Any
 
-from . import fault, holdings, job, lease, receipt, record
+from . import fault, holdings, job, lease, maker, receipt, record
 from .clock import now
 from .engine import KINDS as ENGINE_KINDS
 from .engine import Engine
 from .errors import HostError
 from .record import Record
-from .state import State, sync_folder
+from .state import State, read_json, sync_folder
 
 WORK_SECONDS = 120.0
 
@@ -163,12 +163,22 @@ def _empty(
     """Remove, look again: what was removed, what remains, and the error that this amounts to."""
     place = holdings.Place(state, Engine(current.engine))
     try:
-        removed = holdings.remove(place, current.id, current.holdings)
+        graces = _graces(state, current.id)
+        removed = holdings.remove(place, current.id, current.holdings, graces)
         remains = holdings.remaining(place, current.id, current.holdings)
     except HostError as error:  # nobody could look, so nothing is proved
         return [], [dict(item) for item in current.holdings], error
     gone = [item for item in removed if item not in remains]
     return gone, remains, error_of({"remains": remains})
+
+
+def _graces(state: State, sandbox_id: str) -> dict[str, int]:
+    """Of the containers that have their own; none where nobody can read what was asked for."""
+    try:
+        spec = read_json(os.path.join(state.job(sandbox_id), job.SPEC))
+        return maker.stop_graces(sandbox_id, spec["document"]["services"])
+    except (OSError, KeyError, TypeError, ValueError, AttributeError):
+        return {}
 
 
 def _stuck(state: State, sandbox_id: str, error: HostError) -> None:

@@ -165,18 +165,44 @@ class Engine:
         if names:
             self.attempt(["pod", "rm", "--force", "--time", str(STOP_SECONDS), "--", *names])
 
-    def remove_containers(self, containers: Sequence[Container]) -> None:
-        """As `remove`. Raises `residue` where one runs of which the engine doesn't know so."""
+    def remove_containers(
+        self, containers: Sequence[Container], graces: Mapping[str, int] | None = None
+    ) -> None:
+        """As `remove`. `graces`: name -> seconds to end by itself, where those are not ours.
+        Raises `residue` where one runs of which the engine doesn't know so."""
         if not containers:
             return
         runtime.end(one.id for one in containers if one.never_started)
-        names = [one.name for one in containers]
-        self.attempt(["rm", "--force", "--volumes", "--time", str(STOP_SECONDS), "--", *names])
+        left = {one.name: (graces or {}).get(one.name, STOP_SECONDS) for one in containers}
+        for _round in containers:
+            needed = False
+            for seconds in sorted(set(left.values())):
+                names = [name for name, grace in left.items() if grace == seconds]
+                argv = ["rm", "--force", "--volumes", "--time", str(seconds), "--", *names]
+                done = self.attempt(argv, seconds=CALL_SECONDS + seconds)
+                needed = needed or b"dependent containers" in done.stderr
+            if not needed:
+                return
+            # one goes only after those that live in its network or among its processes
+            there = {one.name for one in self.containers()}
+            left = {name: seconds for name, seconds in left.items() if name in there}
 
-    def create_network(self, name: str, labels: Mapping[str, str]) -> None:
+    def create_network(self, name: str, labels: Mapping[str, str], internal: bool = False) -> None:
         # two networks of podman reach each other unless both are isolated
         argv = ["network", "create", "--opt", "isolate=true", *_labels(labels), name]
+        if internal:
+            argv.insert(2, "--internal")
         self._create("network", name, argv)
+
+    def gateways(self, sandbox_id: str) -> dict[str, str]:
+        """A sandbox's networks that lead to this host: name -> this host's address there."""
+        return {
+            _name(item): str(subnet["gateway"])
+            for item in self._owned("network", sandbox_id)
+            if not item.get("internal")
+            for subnet in (item.get("subnets") or [])[:1]
+            if "gateway" in subnet
+        }
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
         self._create("volume", name, ["volume", "create", *_labels(labels), name])
@@ -190,6 +216,10 @@ class Engine:
             raise self._failed(["image", "inspect"], done.stderr)
         found: list[dict[str, Any]] = json.loads(done.stdout)
         return found[0] if found else None
+
+    def inspect(self, containers: Sequence[str]) -> list[dict[str, Any]]:
+        """All that the engine says of these containers, in this order."""
+        return self._json(["container", "inspect", *containers])
 
     def last_lines(self, container: str, count: int = 5) -> list[str]:
         """The last lines that a container wrote, for a message; never an error."""

@@ -105,14 +105,18 @@ def _look(place: Place, sandbox_id: str, planned: list[Mapping[str, str]]) -> _S
 
 
 def remove(
-    place: Place, sandbox_id: str, holdings: Iterable[Mapping[str, str]]
+    place: Place,
+    sandbox_id: str,
+    holdings: Iterable[Mapping[str, str]],
+    graces: Mapping[str, int] | None = None,
 ) -> list[dict[str, str]]:
-    """Remove all that is there, last made first; returns what was removed, or tried."""
+    """Remove all that is there, last made first; returns what was removed, or tried. `graces`:
+    container -> seconds that it has to end by itself, where those are not ours."""
     seen = _look(place, sandbox_id, list(holdings))
     there, containers = seen.found, seen.containers
     if any(item["kind"] == "container" for item in there):
         fault.point("remove-container")
-        place.engine.remove_containers(containers)
+        place.engine.remove_containers(containers, graces)
         fault.point("removed-container")
         known = {one.id for one in containers}
         forgotten = {one.container_id for one in runtime.monitors(_prefix(sandbox_id))} - known

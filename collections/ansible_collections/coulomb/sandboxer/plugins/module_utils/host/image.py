@@ -49,6 +49,12 @@ def ensure(
     return Image(done, _volumes(engine.image(name) or {}))
 
 
+def built_name(sandbox_id: str, service: str) -> str:
+    """By digest: an image's name has no capitals, a service's may."""
+    digest = hashlib.sha256(service.encode("utf-8")).hexdigest()[:12]
+    return f"localhost/{sandbox_id}/{digest}"
+
+
 def _find(engine: Engine, name: str, recipe: str) -> dict[str, Any] | None:
     """What the engine says of it, where it has it, and made of that recipe if one is named."""
     found = engine.image(name)

@@ -23,6 +23,7 @@ from .state import State
 
 LOG_BYTES = 8 * 1024 * 1024
 GRACE_SECONDS = 5.0
+SPEC = "spec.json"  # in a job's folder: what was asked for, the document included
 
 
 class Log:

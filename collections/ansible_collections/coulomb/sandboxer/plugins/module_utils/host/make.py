@@ -9,21 +9,25 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import signal
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from . import compose_program, destroy, fault, holdings, image, job, lease, maker, record
+from . import compose_program, destroy, fault, files, holdings, image, job, lease, maker, record
 from .clock import now
-from .engine import Engine, labels_of
+from .engine import Container, Engine, labels_of
 from .errors import HostError
 from .readiness import Readiness
 from .record import Record
 from .state import State, read_json, write_bytes
 
 COMPOSE = "compose"  # in the job's folder: the compose program's own
+FILES = "files"  # in the job's folder: secrets and configs
 _STARTABLE = ("created", "initialized", "running", "exited", "stopped")  # a paused one is not
-SPEC = "spec.json"  # in the job's folder: what was asked for, the document included
+SOURCE = "source"  # in the sandbox's folder
+SPEC = job.SPEC
 
 
 class _DeadlinePassedError(Exception):
@@ -63,6 +67,20 @@ def _named(error: Exception) -> HostError:
     return HostError("internal", f"{type(error).__name__}: {error}")
 
 
+def _possible(service: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The service as this host's engine makes it."""
+    changed: dict[str, Any] = {}
+    if service.get("pid"):  # the first of its processes is another one's
+        changed["init"] = False
+    if service.get("ulimits"):
+        # podman raises those that aren't named to their greatest, which a host that is a
+        # container itself refuses: so they are the account's
+        for name, which in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC)):
+            own = dict(zip(("soft", "hard"), resource.getrlimit(which)))
+            changed.setdefault("ulimits", {**service["ulimits"]}).setdefault(name, own)
+    return {**service, **changed}
+
+
 @contextlib.contextmanager
 def _deadline(seconds: float) -> Iterator[None]:
     def passed(*_: object) -> None:
@@ -89,7 +107,8 @@ class _Making:
         self._labels = labels_of(current.id, current.generation)
         self._readiness = Readiness(self._engine, current.id, self._document, self._endpoints)
         self._images: dict[str, image.Image] = {}
-        self._up: set[str] = set()  # the services that need no start
+        self._wanted: dict[str, maker.Wanted] = {}
+        self._up: set[str] = set()  # the containers that need no start
         self._phase = "start"
         self._doing = ""
 
@@ -140,7 +159,8 @@ class _Making:
             self._record = destroy.undo(self._state, self._record, error)
 
     def _have_images(self) -> None:
-        for name in sorted({service["image"] for service in self._services.values()}):
+        names = {name: self._image_name(name) for name in self._services}
+        for name in sorted(set(names.values())):
             fault.point("make-image")
             recipe = self._document["images"].get(name)
             found = image.ensure(self._state, self._engine, name, recipe, self._spec["deadline"])
@@ -149,27 +169,35 @@ class _Making:
             if found.done:
                 self._log.write(self._phase, f"{found.done} {name}")
 
+    def _image_name(self, name: str) -> str:
+        return maker.image_name(self._record.id, name, self._services[name])
+
     def _make_places(self) -> None:
-        """Folder, network, volumes. Those that images ask for become planned holdings first."""
-        self._volumes = {
-            name: maker.service_volumes(
-                self._record.id, name, service, self._images[service["image"]].volumes
-            )
-            for name, service in self._services.items()
-        }
-        wanted = sorted({volume for found in self._volumes.values() for volume in found.values()})
+        """Folder, networks, volumes, files. Volumes that images ask for become planned holdings
+        first."""
+        fault.point("make-dir")
+        holdings.make_dir(self._state, self._record.id, self._state.remote_dir(self._record.id))
+        fault.point("made-dir")
+        self._plan_containers()
+        wanted = sorted(
+            {
+                mount.source
+                for one in self._wanted.values()
+                for mount in one.mounts
+                if mount.kind == "volume"
+            }
+        )
         planned = list(self._record.holdings)
         for volume in wanted:
             if {"kind": "volume", "key": volume} not in planned:
                 planned.append({"kind": "volume", "key": volume})
         if len(planned) > len(self._record.holdings):
             self._change(holdings=tuple(planned))
-        fault.point("make-dir")
-        holdings.make_dir(self._state, self._record.id, self._state.remote_dir(self._record.id))
-        fault.point("made-dir")
-        fault.point("make-network")
-        self._engine.create_network(maker.network_name(self._record.id), self._labels)
-        fault.point("made-network")
+        for network, keys in maker.networks(self._document).items():
+            fault.point("make-network")
+            name = maker.network_name(self._record.id, network)
+            self._engine.create_network(name, self._labels, bool(keys.get("internal")))
+            fault.point("made-network")
         there = self._engine.find("volume", self._record.id) if wanted else []
         for volume in wanted:
             if volume not in there:
@@ -177,50 +205,103 @@ class _Making:
                 self._engine.create_volume(volume, self._labels)
                 fault.point("made-volume")
 
+    def _plan_containers(self) -> None:
+        """What each container is. Reads and writes the files that it will see."""
+        root = os.path.join(self._state.remote_dir(self._record.id), SOURCE)
+        written = files.write_all(
+            os.path.join(self._state.job(self._record.id), FILES), self._document
+        )
+        bind = "0.0.0.0" if self._document["publish"] == "host" else "127.0.0.1"  # noqa: S104
+        for name, asked in self._services.items():
+            service = _possible(asked)
+            sources = {
+                item["source"]: files.source_path(root, item["source"], bool(item.get("create")))
+                for item in service["volumes"]
+                if item.get("type") == "bind"
+            }
+            image_name = self._image_name(name)
+            for number, instance in enumerate(maker.instances(name, service)):
+                self._wanted[instance] = maker.Wanted(
+                    name,
+                    instance,
+                    service,
+                    image_name,
+                    maker.service_mounts(
+                        *(self._record.id, instance, service),
+                        *(self._images[image_name].volumes, sources, written[name]),
+                    ),
+                    self._published(name, number),
+                    bind,
+                )
+
+    def _published(self, name: str, number: int) -> list[dict[str, Any]]:
+        """The ports of one container of a service: the record has them one container after the
+        other."""
+        mine = [item for item in self._endpoints if item["service"] == name]
+        count = len(self._services[name]["ports"])
+        return [
+            {"target": item["port"], "protocol": item["protocol"], "host_port": item["host_port"]}
+            for item in mine[number * count : (number + 1) * count]
+        ]
+
     def _make_containers(self) -> None:
+        wanted = self._missing()
+        if any("extra_hosts" in one.spec for one in wanted):
+            gateways = self._engine.gateways(self._record.id)
+            wanted = [replace(one, gateway=self._gateway(one, gateways)) for one in wanted]
+        for group in maker.make_order(self._services):
+            now_due = [one for one in wanted if one.name in group]
+            if self._record.compose_cmd is not None and now_due:
+                fault.point("make-container")
+                self._have_created(self._record.compose_cmd, now_due)
+                fault.point("made-container")
+                continue
+            for one in now_due:
+                fault.point("make-container")
+                self._create(one)
+                fault.point("made-container")
+
+    def _missing(self) -> list[maker.Wanted]:
+        """The containers that are to be made; those that are of no use go first."""
         generation = str(self._record.generation)
         there = {item.name: item for item in self._engine.containers()}
-        stale = [
-            item
-            for item in there.values()
-            if item.owner_id == self._record.id
-            and (item.generation != generation or item.state not in _STARTABLE)
-        ]
-        self._engine.remove_containers(stale)
-        completed = maker.completed_services(self._services)
-        wanted = []
-        for name in self._services:
-            item = there.get(maker.container_name(self._record.id, name))
-            if item is None or item in stale:
-                wanted.append(self._wanted(name))
-            elif item.state == "running" or (
-                name in completed and item.state == "exited" and item.exit_code == 0
-            ):
-                self._up.add(name)
-        if self._record.compose_cmd is not None and wanted:
-            fault.point("make-container")
-            self._have_created(self._record.compose_cmd, wanted)
-            fault.point("made-container")
-            return
-        for one in wanted:
-            fault.point("make-container")
-            self._create(one)
-            fault.point("made-container")
+        mine = {name: item for name, item in there.items() if item.owner_id == self._record.id}
+        missing: set[str] = set()  # services of which a container is to be made
+        wanted, stale = [], []
+        for group in maker.make_order(self._services):
+            again = {name for name in group if maker.shared_with(self._services[name]) & missing}
+            for one in (one for one in self._wanted.values() if one.name in group):
+                item = mine.pop(maker.container_name(self._record.id, one.instance), None)
+                # who lives in another one's network has none any more when that one is made anew
+                usable = item is not None and item.generation == generation
+                if item and usable and item.state in _STARTABLE and one.name not in again:
+                    if self._is_up(one.name, item):
+                        self._up.add(item.name)
+                    continue
+                stale += [item] if item else []
+                missing.add(one.name)
+                wanted.append(one)
+        strangers = [item for item in mine.values() if item.generation != generation]
+        graces = maker.stop_graces(self._record.id, self._services)
+        self._engine.remove_containers([*stale, *strangers], graces)
+        return wanted
 
-    def _wanted(self, name: str) -> maker.Wanted:
-        published = [
-            {"target": item["port"], "protocol": item["protocol"], "host_port": item["host_port"]}
-            for item in self._endpoints
-            if item["service"] == name
-        ]
-        bind = "0.0.0.0" if self._document["publish"] == "host" else "127.0.0.1"  # noqa: S104
-        return maker.Wanted(name, self._services[name], self._volumes[name], published, bind)
+    def _is_up(self, name: str, item: Container) -> bool:
+        completed = name in maker.completed_services(self._services)
+        return item.state == "running" or (
+            completed and item.state == "exited" and item.exit_code == 0
+        )
+
+    def _gateway(self, one: maker.Wanted, gateways: Mapping[str, str]) -> str:
+        names = (maker.network_name(self._record.id, network) for network in maker.joined(one.spec))
+        return next((gateways[name] for name in names if name in gateways), "")
 
     def _have_created(self, command: str, wanted: Sequence[maker.Wanted]) -> None:
         """By the compose program."""
         folder = os.path.join(self._state.job(self._record.id), COMPOSE)
         here = (self._record.id, self._record.generation)
-        compose_program.make(self._engine, command, folder, *here, wanted)
+        for text in compose_program.make(self._engine, command, folder, *here, wanted):
+            self._log.write(self._phase, text)
 
     def _create(self, one: maker.Wanted) -> None:
         by_name, by_file = maker.split_environment(one.spec["environment"])
@@ -239,14 +320,16 @@ class _Making:
                 needed: how["condition"]
                 for name in group
                 for needed, how in self._services[name]["depends_on"].items()
+                if needed in self._services
             }
             if needs:
                 self._readiness.wait(needs)
             self._enter("start", "starting {}".format(", ".join(group)))
             names = [
-                maker.container_name(self._record.id, name)
+                container
                 for name in group
-                if name not in self._up
+                for container in maker.container_names(self._record.id, name, self._services[name])
+                if container not in self._up
             ]
             fault.point("make-start")
             if names:

@@ -5,15 +5,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .engine import labels_of
+from . import image
+from .engine import STOP_SECONDS, labels_of
 from .errors import HostError
 
 LOG_SIZE = "10m"
+_SHARED = ("network_mode", "ipc", "pid")  # keys by which a service may live in another one's
+_ALIAS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _VARIABLE = re.compile(r"[A-Za-z0-9_.-]+")  # `*` would hand over the engine's own environment
 # The engine itself lives by these: their values go through a file, never its environment.
 _ENGINES_OWN = frozenset(
@@ -46,54 +51,184 @@ _ENGINES_OWN_PREFIXES = (
 
 
 @dataclass(frozen=True)
+class Mount:
+    """`kind`: volume | bind | tmpfs; `source`: a volume's name, a path of this host, or ''.
+    `options` are the engine's: nocopy, or size= and mode= of a tmpfs."""
+
+    kind: str
+    source: str
+    target: str
+    read_only: bool = False
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Wanted:
     """A container that a maker has to make: a service, and what was decided about it here.
 
-    `volumes` is target -> volume name; `published` has `target`, `protocol` and `host_port`, at
-    the address `bind`.
+    `instance` is the service's name, with a number from the second of its containers on.
+    `published` has `target`, `protocol` and `host_port`, at the address `bind`. `gateway` is this
+    host as the container sees it; empty where no network has one.
     """
 
     name: str
+    instance: str
     spec: Mapping[str, Any]
-    volumes: Mapping[str, str]
-    published: Sequence[Mapping[str, Any]]
-    bind: str
+    image: str
+    mounts: Sequence[Mount] = ()
+    published: Sequence[Mapping[str, Any]] = ()
+    bind: str = "127.0.0.1"
+    gateway: str = ""
 
 
-def container_name(sandbox_id: str, service: str) -> str:
-    return f"{sandbox_id}.{service}"
+def instances(name: str, service: Mapping[str, Any]) -> list[str]:
+    """A service's containers, as parts of their names: web, web.2, web.3 …"""
+    return [name if n == 1 else f"{name}.{n}" for n in range(1, service.get("replicas", 1) + 1)]
 
 
-def network_name(sandbox_id: str) -> str:
-    return sandbox_id + ".default"
+def container_name(sandbox_id: str, instance: str) -> str:
+    return f"{sandbox_id}.{instance}"
+
+
+def container_names(sandbox_id: str, name: str, service: Mapping[str, Any]) -> list[str]:
+    return [container_name(sandbox_id, one) for one in instances(name, service)]
+
+
+def network_name(sandbox_id: str, network: str = "default") -> str:
+    return f"{sandbox_id}.{network}"
+
+
+def networks(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Network -> its keys. A document of schema 1 has the default one."""
+    found: Mapping[str, Any] = document.get("networks", {"default": {}})
+    return found
+
+
+def joined(service: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The networks that a service is on, with its aliases there."""
+    found: Mapping[str, Any] = service.get("networks", {"default": {}})
+    return {} if service.get("network_mode") else found
+
+
+def aliases(one: Wanted, network: str) -> list[str]:
+    """Its names on a network: the service's, its own where there are several, and others."""
+    own = joined(one.spec)[network] or {}
+    return list(dict.fromkeys([one.instance, one.name, *own.get("aliases", ())]))
 
 
 def volume_name(sandbox_id: str, volume: str) -> str:
     return f"{sandbox_id}.{volume}"
 
 
-def image_volume_name(sandbox_id: str, service: str, target: str) -> str:
+def image_volume_name(sandbox_id: str, instance: str, target: str) -> str:
     """A volume that no one named: it gets a name all the same, so that it can be found.
 
     By digest, so that it is no other target's and none that the document names.
     """
-    return f"{sandbox_id}.{service}.{hashlib.sha256(target.encode('utf-8')).hexdigest()[:16]}"
+    return f"{sandbox_id}.{instance}.{hashlib.sha256(target.encode('utf-8')).hexdigest()[:16]}"
 
 
-def service_volumes(
-    sandbox_id: str, name: str, service: Mapping[str, Any], image_targets: Sequence[str]
-) -> dict[str, str]:
-    """Target -> volume name, for what the service mounts and for what its image asks for."""
-    found = {}
+def image_name(sandbox_id: str, name: str, service: Mapping[str, Any]) -> str:
+    """The image that a service runs: its own, or one that is built here for it or for another."""
+    if service["image"] is not None:
+        return str(service["image"])
+    return image.built_name(sandbox_id, service.get("built_by", name))
+
+
+def service_mounts(
+    sandbox_id: str,
+    instance: str,
+    service: Mapping[str, Any],
+    image_targets: Sequence[str],
+    sources: Mapping[str, str],
+    files: Mapping[str, str],
+) -> list[Mount]:
+    """What the service mounts, and volumes for what its image asks for.
+
+    `sources` is a bind's path below the source -> its path on this host; `files` target -> file,
+    for secrets and configs.
+    """
+    found = []
     for item in service["volumes"]:
-        target = item["target"]
-        if item["volume"] is None:
-            found[target] = image_volume_name(sandbox_id, name, target)
+        target, read_only = item["target"], item["read_only"]
+        kind = item.get("type", "volume")
+        if kind == "bind":
+            found.append(Mount(kind, sources[item["source"]], target, read_only))
+        elif kind == "tmpfs":
+            found.append(Mount(kind, "", target, options=_tmpfs_options(item)))
         else:
-            found[target] = volume_name(sandbox_id, item["volume"])
+            named = item["volume"] is not None
+            name = (
+                volume_name(sandbox_id, item["volume"])
+                if named
+                else image_volume_name(sandbox_id, instance, target)
+            )
+            options = ("nocopy",) if item.get("nocopy") else ()
+            found.append(Mount(kind, name, target, read_only, options))
+    taken = {posixpath.normpath(one.target) for one in found}
     for target in image_targets:
-        found.setdefault(target, image_volume_name(sandbox_id, name, target))
-    return found
+        if posixpath.normpath(target) not in taken:
+            found.append(Mount("volume", image_volume_name(sandbox_id, instance, target), target))
+    return found + [Mount("bind", path, target, True) for target, path in files.items()]
+
+
+def _tmpfs_options(item: Mapping[str, Any]) -> tuple[str, ...]:
+    size = ["size={}".format(item["size"])] if "size" in item else []
+    return (*size, *(["mode={:04o}".format(item["mode"])] if "mode" in item else []))
+
+
+def check(services: Mapping[str, Any]) -> None:
+    """Refuse what the engine would not carry unchanged, before anything is made."""
+    seen: dict[str, str] = {}
+    for name, service in services.items():
+        split_environment(service["environment"])
+        for instance in instances(name, service):
+            if instance in seen:
+                raise HostError(
+                    "usage",
+                    f"a container of {name} and one of {seen[instance]} would be called {instance}",
+                    "call one of the services otherwise",
+                )
+            seen[instance] = name
+        for network in joined(service).values():
+            for alias in (network or {}).get("aliases", ()):
+                if _ALIAS.fullmatch(alias) is None:
+                    raise HostError("usage", f"service {name}: {alias!r} is no name on a network")
+        for item in service["volumes"]:
+            _check_mount(name, item)
+        for key in LISTED:
+            for word in _words(service.get(key) or ()):
+                if "," in word or '"' in word or "\n" in word:
+                    raise HostError(
+                        "usage", f"service {name}: {key} can't have a comma or a quote: {word!r}"
+                    )
+
+
+def _check_mount(name: str, item: Mapping[str, Any]) -> None:
+    if item.get("subpath"):
+        raise HostError(
+            "usage",
+            f"service {name}: the engine can't mount {item['subpath']}, a part of a volume",
+            "mount the whole volume, or a folder of the source",
+        )
+    for path in (item["target"], item.get("source", "")):
+        if ":" in path or "\n" in path:
+            raise HostError(
+                "usage", f"service {name}: a path that is mounted has no colon: {path!r}"
+            )
+
+
+def _words(value: Any) -> Iterator[str]:
+    """All texts in a key's value."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield key
+            yield from _words(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _words(one)
+    else:
+        yield str(value)
 
 
 def split_environment(environment: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -115,21 +250,93 @@ def split_environment(environment: Mapping[str, str]) -> tuple[dict[str, str], d
     return by_name, by_file
 
 
+def _one(option: str) -> Callable[[Any], list[str]]:
+    return lambda value: [option, str(value)]
+
+
+def _flag(option: str) -> Callable[[Any], list[str]]:
+    return lambda value: [option] if value else []
+
+
+def _each(option: str) -> Callable[[Any], list[str]]:
+    return lambda values: [word for one in values for word in (option, str(one))]
+
+
+def _pairs(option: str) -> Callable[[Any], list[str]]:
+    return lambda values: [w for key, one in values.items() for w in (option, f"{key}={one}")]
+
+
+def _entrypoint(words: Sequence[str]) -> list[str]:
+    return ["--entrypoint", json.dumps(words) if words else ""]
+
+
+def _expose(ports: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [w for port in ports for w in ("--expose", "{target}/{protocol}".format(**port))]
+
+
+def _ulimits(limits: Mapping[str, Mapping[str, int]]) -> list[str]:
+    return [
+        word
+        for name, limit in limits.items()
+        for word in ("--ulimit", "{}={soft}:{hard}".format(name, **limit))
+    ]
+
+
+# A key of a service -> arguments of `podman create`, the same in 4.3 and in 5.4. What needs more
+# than the key's own value is in `create_argv`.
+ARGUMENTS: Mapping[str, Callable[[Any], list[str]]] = {
+    "annotations": _pairs("--annotation"),
+    "cap_add": _each("--cap-add"),
+    "cap_drop": _each("--cap-drop"),
+    "cpu_shares": _one("--cpu-shares"),
+    "cpus": _one("--cpus"),
+    "cpuset": _one("--cpuset-cpus"),
+    "dns": _each("--dns"),
+    "dns_opt": _each("--dns-option"),
+    "dns_search": _each("--dns-search"),
+    "entrypoint": _entrypoint,
+    "expose": _expose,
+    "group_add": _each("--group-add"),
+    "init": _flag("--init"),
+    "memory": _one("--memory"),
+    "memory_reservation": _one("--memory-reservation"),
+    "memory_swap": _one("--memory-swap"),
+    "oom_score_adj": _one("--oom-score-adj"),
+    "pids_limit": _one("--pids-limit"),
+    "platform": _one("--platform"),
+    "read_only": _flag("--read-only"),
+    "restart": _one("--restart"),
+    "security_opt": _each("--security-opt"),
+    "shm_size": _one("--shm-size"),
+    "stdin_open": _flag("--interactive"),
+    "stop_signal": _one("--stop-signal"),
+    "sysctls": _pairs("--sysctl"),
+    "tty": _flag("--tty"),
+    "ulimits": _ulimits,
+    "user": _one("--user"),
+    "working_dir": _one("--workdir"),
+}
+# keys whose values some version of podman splits at commas
+LISTED = (
+    *("annotations", "cap_add", "cap_drop", "dns", "dns_opt", "dns_search", "extra_hosts"),
+    *("group_add", "security_opt", "sysctls", "ulimits"),
+)
+
+
 def create_argv(
     sandbox_id: str,
     generation: int,
     one: Wanted,
     env_file: str | None,
 ) -> list[str]:
-    """`podman create …` for one service."""
+    """`podman create …` for one container."""
     service = one.spec
     by_name = split_environment(service["environment"])[0]
-    read_only = {item["target"] for item in service["volumes"] if item["read_only"]}
-    argv = ["create", "--name", container_name(sandbox_id, one.name), "--pull", "never"]
-    argv += ["--network", network_name(sandbox_id), "--network-alias", one.name]
+    argv = ["create", "--name", container_name(sandbox_id, one.instance), "--pull", "never"]
+    argv += _networks(sandbox_id, one)
     argv += ["--log-driver", "k8s-file", "--log-opt", "max-size=" + LOG_SIZE]
     # we drive health checks: without systemd the engine never runs one, with it, it makes timers
-    argv += ["--no-healthcheck"]
+    argv += ["--no-healthcheck", "--stop-timeout", str(stop_grace(service))]
     if env_file is not None:
         argv += ["--env-file", env_file]
     for key in by_name:
@@ -139,25 +346,108 @@ def create_argv(
         argv += ["--label", f"{key}={value}"]
     for port in one.published:
         argv += ["--publish", "{}:{host_port}:{target}/{protocol}".format(one.bind, **port)]
-    for port in service["expose"]:
-        argv += ["--expose", "{target}/{protocol}".format(**port)]
-    for target, volume in one.volumes.items():
-        argv += ["--volume", "{}:{}{}".format(volume, target, ":ro" if target in read_only else "")]
-    if service["init"]:
-        argv += ["--init"]
-    if service["user"] is not None:
-        argv += ["--user", service["user"]]
-    if service["working_dir"] is not None:
-        argv += ["--workdir", service["working_dir"]]
-    argv += ["--restart", service["restart"]]
-    if service["entrypoint"] is not None:
-        argv += ["--entrypoint", json.dumps(service["entrypoint"]) if service["entrypoint"] else ""]
-    return [*argv, "--", service["image"], *(service["command"] or [])]
+    for mount in one.mounts:
+        argv += _mount(mount)
+    for key in ("ipc", "pid"):
+        if key in service:
+            argv += ["--" + key, namespace(sandbox_id, service[key])]
+    if host_name(one):
+        argv += ["--hostname", host_name(one)]
+    argv += _each("--add-host")(extra_hosts(one))
+    for key, arguments in ARGUMENTS.items():
+        if service.get(key) is not None:
+            argv += arguments(service[key])
+    return [*argv, "--", one.image, *(service["command"] or [])]
+
+
+def _networks(sandbox_id: str, one: Wanted) -> list[str]:
+    mode = one.spec.get("network_mode")
+    if mode:
+        return ["--network", namespace(sandbox_id, mode)]
+    argv = []
+    for network in joined(one.spec):
+        names = ",".join("alias=" + alias for alias in aliases(one, network))
+        argv += ["--network", f"{network_name(sandbox_id, network)}:{names}"]
+    return argv or ["--network", "none"]
+
+
+def _mount(one: Mount) -> list[str]:
+    if one.kind == "tmpfs":
+        return ["--tmpfs", tmpfs(one)]
+    options = ",".join([*(["ro"] if one.read_only else []), *one.options])
+    return ["--volume", ":".join([one.source, one.target, *([options] if options else [])])]
+
+
+def tmpfs(one: Mount) -> str:
+    """As engines and compose programs take it: /path:size=…,mode=…"""
+    return one.target + (":" + ",".join(one.options) if one.options else "")
+
+
+def namespace(sandbox_id: str, value: str) -> str:
+    """A value of network_mode, ipc or pid as the engine knows it."""
+    kind, _colon, service = value.partition(":")
+    return "container:" + container_name(sandbox_id, service) if kind == "service" else value
+
+
+def host_name(one: Wanted) -> str:
+    """podman has no domain name of its own; empty where the engine is to choose."""
+    host, domain = one.spec.get("hostname", ""), one.spec.get("domainname", "")
+    return f"{host or one.name}.{domain}" if domain else host
+
+
+def extra_hosts(one: Wanted) -> list[str]:
+    """name:address. podman 4.3 does not know `host-gateway`: it is the gateway of a network."""
+    found = []
+    for name, addresses in one.spec.get("extra_hosts", {}).items():
+        for address in addresses:
+            if address == "host-gateway" and not one.gateway:
+                raise HostError(
+                    "usage",
+                    f"service {one.name}: {name} can't be this host: no network of it leads there",
+                    "put the service on a network that is not internal",
+                )
+            found.append(f"{name}:{one.gateway if address == 'host-gateway' else address}")
+    return found
+
+
+def stop_grace(service: Mapping[str, Any]) -> int:
+    """Whole seconds that it has to end by itself: its own, or ours."""
+    seconds: float = service.get("stop_grace", STOP_SECONDS)
+    return math.ceil(seconds)
+
+
+def stop_graces(sandbox_id: str, services: Mapping[str, Any]) -> dict[str, int]:
+    """Container -> whole seconds, for those that have their own."""
+    return {
+        container: stop_grace(service)
+        for name, service in services.items()
+        if "stop_grace" in service
+        for container in container_names(sandbox_id, name, service)
+    }
+
+
+def shared_with(service: Mapping[str, Any]) -> set[str]:
+    """Services in whose network, memory or processes it lives: they are there before it."""
+    values = (service.get(key, "").partition(":") for key in _SHARED)
+    return {name for kind, _colon, name in values if kind == "service"}
+
+
+def make_order(services: Mapping[str, Any]) -> list[list[str]]:
+    """Services in groups, as `start_order`: the engine makes none in another that isn't there."""
+    return _groups({name: shared_with(service) for name, service in services.items()})
 
 
 def start_order(services: Mapping[str, Any]) -> list[list[str]]:
     """Services in groups: each group depends only on the groups before it."""
-    waiting = {name: set(service["depends_on"]) for name, service in services.items()}
+    return _groups(
+        {
+            name: services.keys() & {*service["depends_on"], *shared_with(service)}
+            for name, service in services.items()
+        }
+    )
+
+
+def _groups(waiting: Mapping[str, set[str]]) -> list[list[str]]:
     groups = []
     while waiting:
         free = sorted(name for name, needs in waiting.items() if not needs)

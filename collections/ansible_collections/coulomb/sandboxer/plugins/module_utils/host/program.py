@@ -33,6 +33,7 @@ ROOMS = (
     "engine",
     "errors",
     "fault",
+    "files",
     "holdings",
     "ids",
     "image",

@@ -90,19 +90,25 @@ class Readiness:
         """The seconds for which it has been seen in its state, started when it was."""
         return time.monotonic() - self._seen[container.name][1]
 
-    def _container(self, name: str) -> Container:
-        container = self._containers.get(maker.container_name(self._id, name))
-        if container is None:
-            raise HostError(
-                "service_exited",
-                f"the container of service {name} is gone",
-                "something else on the host took it away; try again",
-            )
-        return container
+    def _containers_of(self, name: str) -> list[Container]:
+        found = []
+        for wanted in maker.container_names(self._id, name, self._services[name]):
+            container = self._containers.get(wanted)
+            if container is None:
+                raise HostError(
+                    "service_exited",
+                    f"the container of service {name} is gone",
+                    "something else on the host took it away; try again",
+                )
+            found.append(container)
+        return found
 
     def _runs(self, name: str, condition: str) -> str:
-        """Whether it runs, or has ended where it is to end."""
-        container = self._container(name)
+        """Whether it runs, or has ended where it is to end; each of its containers."""
+        told = (self._one_runs(name, one, condition) for one in self._containers_of(name))
+        return next((one for one in told if one), "")
+
+    def _one_runs(self, name: str, container: Container, condition: str) -> str:
         ended = container.state in _ENDED
         if name in self._completed or condition == "service_completed_successfully":
             if condition == "service_started" or (ended and container.exit_code == 0):
@@ -119,7 +125,7 @@ class Readiness:
         restart = self._services[name]["restart"]
         if restart != "no" and self._unchanged(container) < RESTART_SECONDS:
             return told
-        raise HostError("service_exited", told + self._last_lines(name), _BY_HAND)
+        raise HostError("service_exited", told + self._lines_of(container.name), _BY_HAND)
 
     def _serves(self, name: str, condition: str) -> str:
         """Whether one that runs is healthy and answers, as far as that is asked."""
@@ -127,15 +133,16 @@ class Readiness:
             return ""
         if name in self._completed:
             return ""
-        return self._healthy(name) or (self._answers(name) if condition == "ready" else "")
+        told = (self._healthy(name, one.name) for one in self._containers_of(name))
+        sick = next((one for one in told if one), "")
+        return sick or (self._answers(name) if condition == "ready" else "")
 
-    def _healthy(self, name: str) -> str:
+    def _healthy(self, name: str, container: str) -> str:
         check = self._services[name]["healthcheck"]
-        if check is None or check["test"][0] == "NONE" or name in self._passed:
+        if check is None or check["test"][0] == "NONE" or container in self._passed:
             return ""
         kind, *words = check["test"]
         argv = ["/bin/sh", "-c", *words] if kind == "CMD-SHELL" else words
-        container = maker.container_name(self._id, name)
         try:
             done = self._engine.attempt(["exec", container, *argv], seconds=check["timeout"])
         except HostError as error:
@@ -144,7 +151,7 @@ class Readiness:
             told = "no end within {:g} s".format(check["timeout"])
         else:
             if done.returncode == 0:
-                self._passed.add(name)
+                self._passed.add(container)
                 return ""
             lines = said(done.stdout + done.stderr)
             told = "exit {}{}".format(done.returncode, ": " + lines[-1][:300] if lines else "")
@@ -152,7 +159,7 @@ class Readiness:
         # we ask more often than its interval, so its patience is counted in time
         patience = check["start_period"] + check["interval"] * check["retries"]
         if time.monotonic() - self._started.get(name, time.monotonic()) > patience:
-            raise HostError("not_ready", reason + self._last_lines(name), _BY_HAND)
+            raise HostError("not_ready", reason + self._lines_of(container), _BY_HAND)
         return reason
 
     def _answers(self, name: str) -> str:
@@ -160,12 +167,14 @@ class Readiness:
         mine = [item for item in self._probes if item["service"] == name]
         check = self._services[name]["healthcheck"]
         if not mine and (check is None or check["test"][0] == "NONE"):
-            container = self._container(name)
-            if name not in self._started or self._unchanged(container) >= SETTLE_SECONDS:
+            if name not in self._started:
                 return ""
-            if container.name in self._restarted:
+            young = [
+                one for one in self._containers_of(name) if self._unchanged(one) < SETTLE_SECONDS
+            ]
+            if any(one.name in self._restarted for one in young):
                 return f"service {name} ends again and again"
-            return f"service {name} has only just started"
+            return f"service {name} has only just started" if young else ""
         for item in mine:
             reason = ask(item, self._published)
             if reason:
@@ -173,7 +182,11 @@ class Readiness:
         return ""
 
     def _last_lines(self, name: str) -> str:
-        lines = self._engine.last_lines(maker.container_name(self._id, name))
+        names = maker.container_names(self._id, name, self._services[name])
+        return next((lines for one in names if (lines := self._lines_of(one))), "")
+
+    def _lines_of(self, container: str) -> str:
+        lines = self._engine.last_lines(container)
         return "; its last lines:\n" + "\n".join(lines) if lines else ""
 
 

@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import compose_program
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import Engine
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.maker import Wanted
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.maker import Mount, Wanted
 
 PLAIN: dict[str, Any] = {
     "image": "registry.example/web:1",
@@ -31,13 +32,9 @@ PLAIN: dict[str, Any] = {
 }
 
 
-def document(
-    volumes: dict[str, str] | None = None,
-    published: list[dict[str, Any]] | None = None,
-    bind: str = "127.0.0.1",
-    **changes: Any,
-) -> Any:
-    one = Wanted("web", {**PLAIN, **changes}, volumes or {}, published or [], bind)
+def document(instance: str = "web", **changes: Any) -> Any:
+    own = {key: changes.pop(key) for key in ("mounts", "published", "bind") if key in changes}
+    one = Wanted("web", instance, {**PLAIN, **changes}, PLAIN["image"], **own)
     return compose_program.document("sbx-a", 3, [one])
 
 
@@ -55,6 +52,7 @@ def test_the_plain_service() -> None:
                 "healthcheck": {"test": ["NONE"]},
                 "restart": "no",
                 "init": False,
+                "stop_grace_period": "2s",
             }
         },
         "networks": {"default": {"external": True, "name": "sbx-a.default"}},
@@ -87,9 +85,15 @@ def test_the_plain_service() -> None:
             {"ports": ["0.0.0.0:20001:53/udp"]},
         ),
         (
+            {"mounts": [Mount("volume", "sbx-a.data", "/data", True)]},
             {
-                "volumes": {"/data": "sbx-a.data", "/x": "sbx-a.web.0123456789abcdef"},
+                "volumes": [
+                    {"type": "volume", "source": "sbx-a.data", "target": "/data", "read_only": True}
+                ]
             },
+        ),
+        (
+            {"mounts": [Mount("volume", "sbx-a.data", "/data", False, ("nocopy",))]},
             {
                 "volumes": [
                     {
@@ -97,15 +101,65 @@ def test_the_plain_service() -> None:
                         "source": "sbx-a.data",
                         "target": "/data",
                         "read_only": False,
-                    },
-                    {
-                        "type": "volume",
-                        "source": "sbx-a.web.0123456789abcdef",
-                        "target": "/x",
-                        "read_only": False,
-                    },
+                        "volume": {"nocopy": True},
+                    }
                 ]
             },
+        ),
+        (
+            {"mounts": [Mount("bind", "/srv/$x", "/conf")]},
+            {
+                "volumes": [
+                    {
+                        "type": "bind",
+                        "source": "/srv/$$x",
+                        "target": "/conf",
+                        "read_only": False,
+                        "bind": {"create_host_path": False},
+                    }
+                ]
+            },
+        ),
+        (
+            {"mounts": [Mount("tmpfs", "", "/tmp", options=("size=1", "mode=1777"))]},
+            {"tmpfs": ["/tmp:size=1,mode=1777"]},
+        ),
+        ({"memory": 5, "memory_swap": 6}, {"mem_limit": 5, "memswap_limit": 6}),
+        ({"memory_reservation": 5}, {"mem_reservation": 5}),
+        ({"stop_grace": 1.2}, {"stop_grace_period": "2s"}),
+        ({"hostname": "a", "domainname": "b"}, {"hostname": "a.b"}),
+        ({"sysctls": {"a.b": "1"}}, {"sysctls": ["a.b=1"]}),
+        ({"annotations": {"a": "1"}}, {"annotations": ["a=1"]}),
+        ({"extra_hosts": {"a": ["::1"]}}, {"extra_hosts": ["a:::1"]}),
+        ({"ipc": "service:db"}, {"ipc": "container:sbx-a.db"}),
+        ({"pid": "service:db"}, {"pid": "container:sbx-a.db"}),
+        (
+            {"networks": {"default": {"aliases": ["b"]}}},
+            {"networks": {"default": {"aliases": ["b"]}}},
+        ),
+        *(
+            ({key: value}, {key: value})
+            for key, value in {
+                "cap_add": ["A"],
+                "cap_drop": ["A"],
+                "cpu_shares": 5,
+                "cpus": 0.5,
+                "cpuset": "0",
+                "dns": ["1.1.1.1"],
+                "dns_opt": ["a"],
+                "dns_search": ["a"],
+                "group_add": ["1"],
+                "oom_score_adj": 0,
+                "pids_limit": -1,
+                "platform": "linux",
+                "read_only": True,
+                "security_opt": ["a"],
+                "shm_size": 5,
+                "stdin_open": True,
+                "stop_signal": "INT",
+                "tty": True,
+                "ulimits": {"core": {"soft": 0, "hard": 0}},
+            }.items()
         ),
     ],
     ids=str,
@@ -116,15 +170,68 @@ def test_each_key(changes: dict[str, Any], wanted: dict[str, Any]) -> None:
 
 
 def test_its_volumes_are_there_already_under_their_own_names() -> None:
-    volumes = document(volumes={"/data": "sbx-a.data", "/other": "sbx-a.data"})["volumes"]
+    mounts = [Mount("volume", "sbx-a.data", target) for target in ("/data", "/other")]
+    volumes = document(mounts=[*mounts, Mount("bind", "/srv", "/srv")])["volumes"]
     assert volumes == {"sbx-a.data": {"external": True, "name": "sbx-a.data"}}
 
 
-def test_a_volume_that_is_read_only() -> None:
-    mount = {"volume": "data", "target": "/data", "read_only": True}
-    one = Wanted("web", {**PLAIN, "volumes": [mount]}, {"/data": "sbx-a.data"}, [], "127.0.0.1")
-    [mounted] = compose_program.document("sbx-a", 3, [one])["services"]["web"]["volumes"]
-    assert mounted["read_only"] is True
+@pytest.mark.parametrize(
+    ("networks", "said"),
+    [
+        ({"default": {}}, None),  # 1.0.3 takes no mapping: nothing is said where nothing has to be
+        ({"back": {}, "front": None}, ["back", "front"]),
+        (
+            {"back": {"aliases": ["b"]}, "front": {}},
+            {"back": {"aliases": ["b"]}, "front": {"aliases": []}},
+        ),
+    ],
+)
+def test_networks(networks: dict[str, Any], said: Any) -> None:
+    made = document(networks=networks)
+    assert made["services"]["web"].get("networks") == said
+    assert made["networks"] == {
+        name: {"external": True, "name": f"sbx-a.{name}"} for name in networks
+    }
+
+
+@pytest.mark.parametrize(("mode", "said"), [("none", "none"), ("service:db", "container:sbx-a.db")])
+def test_no_network_of_its_own(mode: str, said: str) -> None:
+    made = document(networks={}, network_mode=mode)
+    assert made["services"]["web"]["network_mode"] == said
+    assert "networks" not in made["services"]["web"]
+    assert made["networks"] == {}
+
+
+def test_the_second_container_of_a_service_is_a_service_of_its_own() -> None:
+    made = document(instance="web.2")["services"]
+    assert made["web.2"]["container_name"] == "sbx-a.web.2"
+    assert made["web.2"]["networks"] == {"default": {"aliases": ["web"]}}
+
+
+SHOWN = {"IpcMode": "container:0123", "Dns": ["10.0.0.1"], "OomScoreAdj": 5}
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"ipc": "service:db", "dns": ["10.0.0.1"], "oom_score_adj": 5}, []),
+        ({"oom_score_adj": 6}, ["pc leaves out oom_score_adj of service web"]),
+        ({"pids_limit": 6}, ["pc leaves out pids_limit of service web"]),
+        ({"dns": ["10.0.0.2"]}, None),
+        ({"pid": "service:db"}, None),
+    ],
+)
+def test_what_it_leaves_out_is_said(
+    monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], told: list[str] | None
+) -> None:
+    monkeypatch.setattr(Engine, "inspect", lambda *_: [{"HostConfig": SHOWN}])
+    one = Wanted("web", "web", {**PLAIN, **asked}, "image")
+    if told is not None:
+        assert compose_program._left_out(Engine(), "pc", "sbx-a", [one]) == told
+        return
+    with pytest.raises(HostError) as caught:
+        compose_program._left_out(Engine(), "pc", "sbx-a", [one])
+    assert caught.value.code == "compose_failed"
 
 
 def test_our_labels_win() -> None:

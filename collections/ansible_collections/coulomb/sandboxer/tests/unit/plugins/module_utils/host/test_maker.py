@@ -9,6 +9,7 @@ import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import maker
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.maker import Mount
 
 PLAIN: dict[str, Any] = {
     "image": "registry.example/web:1",
@@ -29,16 +30,19 @@ PLAIN: dict[str, Any] = {
 PUBLISHED = {"target": 80, "protocol": "tcp", "host_port": 20001}
 
 
-def argv(
-    volumes: dict[str, str] | None = None,
-    published: list[dict[str, Any]] | None = None,
-    bind: str = "127.0.0.1",
-    env_file: str | None = None,
-    **changes: Any,
-) -> list[str]:
-    service = {**PLAIN, **changes}
-    one = maker.Wanted("web", service, volumes or {}, published or [], bind)
-    return maker.create_argv("sbx-a", 3, one, env_file)
+def wanted(instance: str = "web", **changes: Any) -> maker.Wanted:
+    """A container; `mounts`, `published`, `bind` and `gateway` are its own, the rest its keys."""
+    own = {
+        key: changes.pop(key)
+        for key in ("mounts", "published", "bind", "gateway", "image")
+        if key in changes
+    }
+    image = own.pop("image", PLAIN["image"])
+    return maker.Wanted("web", instance, {**PLAIN, **changes}, image, **own)
+
+
+def argv(env_file: str | None = None, **changes: Any) -> list[str]:
+    return maker.create_argv("sbx-a", 3, wanted(**changes), env_file)
 
 
 def test_the_plain_service() -> None:
@@ -46,11 +50,11 @@ def test_the_plain_service() -> None:
         "create",
         *["--name", "sbx-a.web"],
         *["--pull", "never"],
-        *["--network", "sbx-a.default"],
-        *["--network-alias", "web"],
+        *["--network", "sbx-a.default:alias=web"],
         *["--log-driver", "k8s-file"],
         *["--log-opt", "max-size=10m"],
         "--no-healthcheck",
+        *["--stop-timeout", "2"],
         *["--label", "io.sandboxer.id=sbx-a"],
         *["--label", "io.sandboxer.generation=3"],
         *["--restart", "no"],
@@ -60,7 +64,7 @@ def test_the_plain_service() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "wanted"),
+    ("changes", "words"),
     [
         ({"init": True}, ["--init"]),
         ({"user": "1000:1000"}, ["--user", "1000:1000"]),
@@ -73,29 +77,92 @@ def test_the_plain_service() -> None:
             {"published": [PUBLISHED], "bind": "0.0.0.0"},
             ["--publish", "0.0.0.0:20001:80/tcp"],
         ),
-        ({"volumes": {"/data": "sbx-a.data"}}, ["--volume", "sbx-a.data:/data"]),
+        (
+            {"mounts": [Mount("volume", "sbx-a.data", "/data")]},
+            ["--volume", "sbx-a.data:/data"],
+        ),
+        (
+            {"mounts": [Mount("volume", "sbx-a.data", "/data", True, ("nocopy",))]},
+            ["--volume", "sbx-a.data:/data:ro,nocopy"],
+        ),
+        (
+            {"mounts": [Mount("bind", "/srv/a b", "/conf", True)]},
+            ["--volume", "/srv/a b:/conf:ro"],
+        ),
+        ({"mounts": [Mount("tmpfs", "", "/tmp")]}, ["--tmpfs", "/tmp"]),
+        (
+            {"mounts": [Mount("tmpfs", "", "/tmp", options=("size=1", "mode=1777"))]},
+            ["--tmpfs", "/tmp:size=1,mode=1777"],
+        ),
+        (
+            {"networks": {"front": {}, "back": {"aliases": ["db", "web"]}}},
+            ["--network", "sbx-a.front:alias=web"],
+        ),
+        (
+            {"networks": {"front": {}, "back": {"aliases": ["db", "web"]}}},
+            ["--network", "sbx-a.back:alias=web,alias=db"],
+        ),
+        ({"instance": "web.2"}, ["--network", "sbx-a.default:alias=web.2,alias=web"]),
+        ({"instance": "web.2"}, ["--name", "sbx-a.web.2"]),
+        ({"networks": {}, "network_mode": "none"}, ["--network", "none"]),
+        ({"networks": {}}, ["--network", "none"]),
+        ({"network_mode": "service:db"}, ["--network", "container:sbx-a.db"]),
+        ({"ipc": "shareable"}, ["--ipc", "shareable"]),
+        ({"ipc": "service:db"}, ["--ipc", "container:sbx-a.db"]),
+        ({"pid": "service:db"}, ["--pid", "container:sbx-a.db"]),
+        ({"hostname": "a"}, ["--hostname", "a"]),
+        ({"hostname": "a", "domainname": "b.c"}, ["--hostname", "a.b.c"]),
+        ({"domainname": "b.c"}, ["--hostname", "web.b.c"]),
+        ({"dns": ["10.0.0.1", "::1"]}, ["--dns", "10.0.0.1", "--dns", "::1"]),
+        ({"dns_search": ["a.b"]}, ["--dns-search", "a.b"]),
+        ({"dns_opt": ["ndots:2"]}, ["--dns-option", "ndots:2"]),
+        ({"extra_hosts": {"a": ["10.0.0.1", "::1"]}}, ["--add-host", "a:10.0.0.1"]),
+        ({"extra_hosts": {"a": ["10.0.0.1", "::1"]}}, ["--add-host", "a:::1"]),
+        (
+            {"extra_hosts": {"a": ["host-gateway"]}, "gateway": "10.89.0.1"},
+            ["--add-host", "a:10.89.0.1"],
+        ),
+        ({"cap_add": ["NET_ADMIN"]}, ["--cap-add", "NET_ADMIN"]),
+        ({"cap_drop": ["ALL"]}, ["--cap-drop", "ALL"]),
+        (
+            {"security_opt": ["no-new-privileges:true"]},
+            ["--security-opt", "no-new-privileges:true"],
+        ),
+        ({"read_only": True}, ["--read-only"]),
+        ({"group_add": ["100", "x"]}, ["--group-add", "100", "--group-add", "x"]),
+        ({"sysctls": {"net.core.somaxconn": 1024}}, ["--sysctl", "net.core.somaxconn=1024"]),
+        ({"ulimits": {"nofile": {"soft": 1, "hard": -1}}}, ["--ulimit", "nofile=1:-1"]),
+        ({"shm_size": 65536}, ["--shm-size", "65536"]),
+        ({"stop_signal": "SIGINT"}, ["--stop-signal", "SIGINT"]),
+        ({"stop_grace": 1.5}, ["--stop-timeout", "2"]),
+        ({"stop_grace": 0}, ["--stop-timeout", "0"]),
+        ({"tty": True, "stdin_open": True}, ["--tty"]),
+        ({"tty": True, "stdin_open": True}, ["--interactive"]),
+        ({"pids_limit": -1}, ["--pids-limit", "-1"]),
+        ({"memory": 1048576}, ["--memory", "1048576"]),
+        ({"memory_reservation": 1048576}, ["--memory-reservation", "1048576"]),
+        ({"memory_swap": -1}, ["--memory-swap", "-1"]),
+        ({"cpus": 0.5}, ["--cpus", "0.5"]),
+        ({"cpu_shares": 512}, ["--cpu-shares", "512"]),
+        ({"cpuset": "0-1"}, ["--cpuset-cpus", "0-1"]),
+        ({"oom_score_adj": 0}, ["--oom-score-adj", "0"]),
+        ({"platform": "linux/arm64"}, ["--platform", "linux/arm64"]),
+        ({"annotations": {"a": "b=c"}}, ["--annotation", "a=b=c"]),
         ({"env_file": "/job/env"}, ["--env-file", "/job/env"]),
         ({"entrypoint": ["a", 'b "c"']}, ["--entrypoint", json.dumps(["a", 'b "c"'])]),
         ({"entrypoint": []}, ["--entrypoint", ""]),
         ({"command": ["-c", "--name", "$(id)"]}, ["registry.example/web:1", "-c", "--name"]),
     ],
 )
-def test_each_key(changes: dict[str, Any], wanted: list[str]) -> None:
+def test_each_key(changes: dict[str, Any], words: list[str]) -> None:
     got = argv(**changes)
-    assert any(got[at : at + len(wanted)] == wanted for at in range(len(got))), got
+    assert any(got[at : at + len(words)] == words for at in range(len(got))), got
 
 
-def test_a_volume_that_is_read_only() -> None:
-    mounts = [
-        {"volume": "data", "target": "/data", "read_only": True},
-        {"volume": "data", "target": "/other", "read_only": False},
-    ]
-    service = {**PLAIN, "volumes": mounts}
-    volumes = {"/data": "sbx-a.data", "/other": "sbx-a.data"}
-    one = maker.Wanted("web", service, volumes, [], "127.0.0.1")
-    got = maker.create_argv("sbx-a", 3, one, None)
-    assert "sbx-a.data:/data:ro" in got
-    assert "sbx-a.data:/other" in got
+@pytest.mark.parametrize("key", sorted(maker.ARGUMENTS))
+def test_what_is_not_said_is_not_passed_on(key: str) -> None:
+    plain = [word for word in argv() if word not in ("--restart", "no")]
+    assert argv(**{"restart": None, key: None}) == plain
 
 
 def test_nothing_of_the_document_can_become_an_option() -> None:
@@ -192,17 +259,63 @@ def test_completed_services() -> None:
     assert maker.completed_services(services) == {"migrate"}
 
 
-def mounting(*mounts: tuple[str | None, str]) -> dict[str, Any]:
-    return {"volumes": [{"volume": volume, "target": target} for volume, target in mounts]}
+def mounting(*mounts: tuple[str | None, str], **more: Any) -> dict[str, Any]:
+    return {
+        "volumes": [
+            {"volume": volume, "target": target, "read_only": False, **more}
+            for volume, target in mounts
+        ]
+    }
 
 
-def test_service_volumes() -> None:
+def mounted(
+    service: dict[str, Any], image_targets: list[str], instance: str = "web"
+) -> dict[str, str]:
+    found = maker.service_mounts("sbx-a", instance, service, image_targets, {}, {})
+    assert {one.kind for one in found} == {"volume"}
+    return {one.target: one.source for one in found}
+
+
+def test_volumes() -> None:
     service = mounting(("data", "/data"), (None, "/scratch"))
-    found = maker.service_volumes("sbx-a", "web", service, ["/data", "/cache"])
+    found = mounted(service, ["/data/", "/cache"])
     assert sorted(found) == ["/cache", "/data", "/scratch"]
     assert found["/data"] == "sbx-a.data"  # what is mounted there wins over the image's wish
     assert all(name.startswith("sbx-a.") for name in found.values())
-    assert found == maker.service_volumes("sbx-a", "web", service, ["/data", "/cache"])
+    assert found == mounted(service, ["/data", "/cache"])
+
+
+def test_each_container_of_a_service_has_its_own_unnamed_volumes() -> None:
+    service = mounting(("data", "/data"), (None, "/scratch"))
+    one, other = mounted(service, ["/cache"]), mounted(service, ["/cache"], "web.2")
+    assert one["/data"] == other["/data"]
+    assert {one["/scratch"], one["/cache"]}.isdisjoint(other.values())
+
+
+def test_mounts_of_each_kind() -> None:
+    service = {
+        "volumes": [
+            {"type": "bind", "source": "conf", "target": "/conf", "read_only": True},
+            {"type": "tmpfs", "target": "/tmp", "size": 65536, "mode": 0o1777, "read_only": False},
+            {"type": "tmpfs", "target": "/run", "read_only": False},
+            {
+                "type": "volume",
+                "volume": "data",
+                "target": "/data",
+                "read_only": False,
+                "nocopy": True,
+            },
+        ]
+    }
+    files = {"/run/secrets/a": "/job/files/1"}
+    found = maker.service_mounts("sbx-a", "web", service, ["/tmp"], {"conf": "/srv/conf"}, files)
+    assert found == [
+        Mount("bind", "/srv/conf", "/conf", True),
+        Mount("tmpfs", "", "/tmp", options=("size=65536", "mode=1777")),
+        Mount("tmpfs", "", "/run"),
+        Mount("volume", "sbx-a.data", "/data", options=("nocopy",)),
+        Mount("bind", "/job/files/1", "/run/secrets/a", True),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -220,8 +333,7 @@ def test_unnamed_volumes_are_never_shared(one: tuple[str, str], other: tuple[str
 
 def test_an_unnamed_volume_is_no_named_one() -> None:
     """`web` with an unnamed volume at /data, beside a volume that the file calls `web-data`."""
-    service = mounting(("web-data", "/var"), (None, "/data"))
-    found = maker.service_volumes("sbx-a", "web", service, [])
+    found = mounted(mounting(("web-data", "/var"), (None, "/data")), [])
     assert found["/var"] != found["/data"]
 
 
@@ -229,3 +341,94 @@ def test_names_of_volumes_are_plain_letters() -> None:
     name = maker.image_volume_name("sbx-a", "web", "/d\u00e4ta/x y")
     assert name.isascii()
     assert " " not in name
+
+
+@pytest.mark.parametrize(
+    ("service", "name"),
+    [
+        ({"image": "a:1"}, "a:1"),
+        ({"image": None, "build": {}}, "localhost/sbx-a/4b5e57f6eb2f"),
+        ({"image": None, "built_by": "web"}, "localhost/sbx-a/4b5e57f6eb2f"),
+        ({"image": None, "built_by": "Web"}, "localhost/sbx-a/2975104784a4"),
+    ],
+)
+def test_names_of_images(service: dict[str, Any], name: str) -> None:
+    assert maker.image_name("sbx-a", "web", service) == name
+
+
+@pytest.mark.parametrize(
+    ("replicas", "names"),
+    [({}, ["web"]), ({"replicas": 0}, []), ({"replicas": 3}, ["web", "web.2", "web.3"])],
+)
+def test_the_containers_of_a_service(replicas: dict[str, int], names: list[str]) -> None:
+    assert maker.instances("web", replicas) == names
+
+
+@pytest.mark.parametrize(
+    ("document", "names"),
+    [
+        ({}, ["default"]),  # schema 1
+        ({"networks": {}}, []),
+        ({"networks": {"front": {}, "back": {"internal": True}}}, ["front", "back"]),
+    ],
+)
+def test_networks(document: dict[str, Any], names: list[str]) -> None:
+    assert list(maker.networks(document)) == names
+
+
+def test_who_lives_in_another_one_is_made_and_started_after_it() -> None:
+    services = {
+        "a": {"depends_on": {}, "network_mode": "service:b"},
+        "b": {"depends_on": {}, "ipc": "service:c", "pid": "service:c"},
+        "c": {"depends_on": {}, "ipc": "shareable"},
+        "d": {"depends_on": {"a": {"condition": "service_started"}, "gone": {}}},
+    }
+    assert maker.make_order(services) == [["c", "d"], ["b"], ["a"]]
+    assert maker.start_order(services) == [["c"], ["b"], ["a"], ["d"]]
+
+
+def test_stop_graces() -> None:
+    services = {"a": {"stop_grace": 10.5, "replicas": 2}, "b": {}, "c": {"stop_grace": 0.0}}
+    assert maker.stop_graces("sbx-a", services) == {"sbx-a.a": 11, "sbx-a.a.2": 11, "sbx-a.c": 0}
+
+
+TMPFS = {"type": "tmpfs", "target": "/x", "read_only": False}
+
+
+@pytest.mark.parametrize(
+    "services",
+    [
+        {"web": {"replicas": 2}, "web.2": {}},
+        {"web": {"networks": {"default": {"aliases": ["a,ip=10.0.0.9"]}}}},
+        {"web": {"networks": {"default": {"aliases": ["a:b"]}}}},
+        {"web": {"volumes": [{**TMPFS, "target": "/x:ro"}]}},
+        {"web": {"volumes": [{**TMPFS, "type": "bind", "source": "a:b"}]}},
+        {"web": {"volumes": [{**TMPFS, "type": "volume", "volume": "v", "subpath": "a"}]}},
+        {"web": {"annotations": {"a": "b,c=d"}}},
+        {"web": {"cap_add": ["CHOWN,SYS_ADMIN"]}},
+        {"web": {"sysctls": {"a": '"b"'}}},
+        {"web": {"environment": {"A*": "b"}}},
+    ],
+    ids=str,
+)
+def test_what_is_refused_before_anything_is_made(services: dict[str, Any]) -> None:
+    with pytest.raises(HostError) as failed:
+        maker.check({name: {**PLAIN, **changes} for name, changes in services.items()})
+    assert failed.value.code == "usage"
+
+
+def test_what_is_not_refused() -> None:
+    keys = {
+        "replicas": 2,
+        "networks": {"default": None, "b": {"aliases": ["db.example-1"]}},
+        "ulimits": {"nofile": {"soft": 1, "hard": 2}},
+        "extra_hosts": {"a": ["10.0.0.1", "::1"]},
+        "sysctls": {"a": 1},
+    }
+    maker.check({"web": {**PLAIN, **keys}, "web.3": PLAIN})
+
+
+def test_a_host_that_no_network_leads_to() -> None:
+    with pytest.raises(HostError) as failed:
+        argv(extra_hosts={"a": ["host-gateway"]})
+    assert failed.value.code == "usage"

@@ -17,6 +17,8 @@ from ..compose.rebuild import rebuild
 from ..compose.stack import Stack
 from ..compose.tree import plain
 from ..errors import SandboxerError, Usage
+from ..source import Listing, leads_out, listing
+from ..source import digest as source_digest
 from .load import load_profile
 from .model import Probe, Profile, Publish, Setting
 from .settings import apply_settings, as_text
@@ -36,7 +38,10 @@ class ResolveRequest:
 
 @dataclass(frozen=True)
 class Resolved:
-    """`request` is part -> digest, which is what a conflict names; `profile_hash` covers it."""
+    """`request` is part -> digest, which is what a conflict names; `profile_hash` covers it.
+
+    `listing` is what the source holds, for who sends it.
+    """
 
     profile: str
     profile_hash: str
@@ -46,13 +51,15 @@ class Resolved:
     document: Document
     ttl_seconds: int
     default_name: str
+    listing: Listing | None
 
 
 def resolve(request: ResolveRequest) -> Resolved:
     """Reads the profile and the source folder, and touches nothing.
 
     Raises Usage: `profile_unknown`, `setting_unknown`, `setting_invalid`, `publish_invalid`,
-    `source_missing`, `source_unexpected`, and what a compose file can be refused for.
+    `source_missing`, `source_unexpected`, `source_outside`, and what a source and a compose file
+    can be refused for.
     """
     profile = load_profile(request.profile)
     values = apply_settings(profile, request.settings)
@@ -70,24 +77,30 @@ def resolve(request: ResolveRequest) -> Resolved:
             if value != profile.parameters[key].default
         },
     }
-    if file is not None:
-        parts[file.name] = digest(file.content)
+    found = None
+    if request.source is not None and file is not None:
+        found = listing(request.source, also=[file.name])
+        parts["source"] = source_digest(found)
+    document = build_document(
+        stack,
+        images={
+            name: image.model_dump(exclude_none=True) for name, image in profile.images.items()
+        },
+        probes=[_probe(probe) for probe in profile.probes],
+        publish=publish,
+    )
+    if found is not None:
+        _check_paths(document, found)
     return Resolved(
         profile=profile.name,
         profile_hash=digest(parts),
         extension=profile.extension,
-        source_digest=parts[file.name] if file else None,
+        source_digest=parts.get("source"),
         request=parts,
-        document=build_document(
-            stack,
-            images={
-                name: image.model_dump(exclude_none=True) for name, image in profile.images.items()
-            },
-            probes=[_probe(probe) for probe in profile.probes],
-            publish=publish,
-        ),
+        document=document,
         ttl_seconds=profile.ttl,
         default_name=folder_name(request.source) if request.source else profile.short_name,
+        listing=found,
     )
 
 
@@ -131,6 +144,24 @@ def _stack(profile: Profile, file: ComposeFile | None, values: Mapping[str, Sett
         return rebuild(file.tree)
     assert profile.stack is not None  # noqa: S101
     return rebuild(profile.stack, {key: as_text(value) for key, value in values.items()})
+
+
+def _check_paths(document: Document, found: Listing) -> None:
+    """What services read of the source has to lie in it, also where a link is on the way."""
+    for name, service in document["services"].items():
+        paths = [item["source"] for item in service["volumes"] if item.get("type") == "bind"]
+        if build := service.get("build"):
+            paths.append(build["context"])
+            if "dockerfile" in build:
+                paths.append(f"{build['context']}/{build['dockerfile']}")
+        for path in paths:
+            link = leads_out(found, path)
+            if link is not None:
+                raise Usage(
+                    f"service {name} uses {path}, and {link} leads out of the source",
+                    "only what lies in the source folder is there on the host",
+                    code="source_outside",
+                )
 
 
 def _check_probes(profile: Profile, stack: Stack) -> None:

@@ -13,7 +13,19 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from . import compose_program, destroy, fault, holdings, image, job, lease, maker, record
+from . import (
+    build,
+    compose_program,
+    destroy,
+    fault,
+    holdings,
+    image,
+    job,
+    lease,
+    maker,
+    record,
+    source,
+)
 from .clock import now
 from .engine import Engine, labels_of
 from .errors import HostError
@@ -82,7 +94,7 @@ class _Making:
         self._record = current
         self._spec = spec
         self._document = spec["document"]
-        self._services: Mapping[str, Any] = self._document["services"]
+        self._services = image.with_names(current.id, self._document["services"])
         self._engine = Engine(current.engine)
         self._log = job.Log(state.job(current.id))
         self._endpoints = current.reachability["endpoints"]
@@ -100,12 +112,20 @@ class _Making:
             left = destroy.error_of(gone) if gone else None
             if left is not None:
                 raise left
-        self._enter("images", "")
-        self._have_images()
-        self._enter("networks", "")
-        self._make_places()
+        self._enter("check", "")
+        missing = self._look_at_images()
+        self._enter("pull", "")
+        self._fetch_images(missing)
+        fault.point("make-dir")
+        holdings.make_dir(self._state, self._record.id, self._state.remote_dir(self._record.id))
+        fault.point("made-dir")
+        self._have_source()
+        self._enter("build", "")
+        self._build_images()
         by = f" by {self._record.compose_cmd}" if self._record.compose_cmd else ""
-        self._enter("containers", "making {}{}".format(", ".join(sorted(self._services)), by))
+        self._enter("make", "")
+        self._make_places()
+        self._enter("make", "making {}{}".format(", ".join(sorted(self._services)), by))
         self._make_containers()
         self._start()
         self._enter("ready", "waiting until it answers")
@@ -139,18 +159,61 @@ class _Making:
                 return
             self._record = destroy.undo(self._state, self._record, error)
 
-    def _have_images(self) -> None:
-        for name in sorted({service["image"] for service in self._services.values()}):
+    def _look_at_images(self) -> list[image.Wanted]:
+        """What is here already; where something has to come, there must be room for it."""
+        missing = []
+        for one in image.wanted(self._document):
+            found = image.look(self._engine, one)
+            if found is None:
+                missing.append(one)
+            else:
+                self._images[one.name] = found
+        if missing or source.is_needed(self._document):
+            for folder in (self._engine.storage, self._state.root, self._state.remote):
+                image.check_space(folder)
+        return missing
+
+    def _fetch_images(self, missing: Sequence[image.Wanted]) -> None:
+        for one in missing:
+            self._enter("pull", "" if one.recipe else f"pulling {one.name}")
             fault.point("make-image")
-            recipe = self._document["images"].get(name)
-            found = image.ensure(self._state, self._engine, name, recipe, self._spec["deadline"])
+            found = image.fetch(self._state, self._engine, one, self._call())
             fault.point("made-image")
-            self._images[name] = found
+            self._images[one.name] = found
             if found.done:
-                self._log.write(self._phase, f"{found.done} {name}")
+                self._log.write(self._phase, f"{found.done} {one.name}")
+
+    def _have_source(self) -> None:
+        """Last of what a build needs: it is on its way while images are being pulled."""
+        if not source.is_needed(self._document):
+            return
+        self._enter("source", "")
+        source.wait(self._state, self._record.id)
+        source.unpack(self._state, self._record.id, self._record.source_digest or "")
+
+    def _build_images(self) -> None:
+        for name, service in self._services.items():
+            if not service.get("build"):
+                continue
+            self._doing = f"building the image of {name}"
+            here = (self._record.id, self._record.generation)
+            platform = service.get("platform", "")
+            found = build.ensure(
+                self._state, self._engine, *here, name, service["build"], platform, self._call()
+            )
+            self._images[service["image"]] = found
+            if found.done:
+                self._log.write(self._phase, f"built the image of {name}")
+
+    def _call(self) -> image.Call:
+        return image.Call(
+            self._spec["deadline"],
+            self._spec.get("auth_file"),
+            lambda line: self._log.write(self._phase, line),
+        )
 
     def _make_places(self) -> None:
-        """Folder, network, volumes. Those that images ask for become planned holdings first."""
+        """Network and volumes. Those that images ask for become planned holdings first."""
         self._volumes = {
             name: maker.service_volumes(
                 self._record.id, name, service, self._images[service["image"]].volumes
@@ -164,9 +227,6 @@ class _Making:
                 planned.append({"kind": "volume", "key": volume})
         if len(planned) > len(self._record.holdings):
             self._change(holdings=tuple(planned))
-        fault.point("make-dir")
-        holdings.make_dir(self._state, self._record.id, self._state.remote_dir(self._record.id))
-        fault.point("made-dir")
         fault.point("make-network")
         self._engine.create_network(maker.network_name(self._record.id), self._labels)
         fault.point("made-network")

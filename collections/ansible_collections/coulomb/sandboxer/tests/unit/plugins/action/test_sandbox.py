@@ -58,7 +58,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(sandbox, "time", made)
     # the rooms of the program are not where ansible-test runs this
-    monkeypatch.setattr(sandbox, "_resolve", lambda args: {"name": args["name"]})
+    monkeypatch.setattr(sandbox, "_resolve", lambda args: ({"name": args["name"]}, None))
     return made
 
 

@@ -41,6 +41,7 @@ class CreateRequest:
     settings: Mapping[str, str | int | bool] = field(default_factory=dict)
     publish: str | None = None
     compose_cmd: str | None = None
+    auth_file: str | None = None
     replace: bool = False
     unreaped: bool = False
     wait: bool = True
@@ -103,6 +104,7 @@ class Client:
             sandboxer_set=dict(request.settings) or None,
             sandboxer_publish=request.publish,
             sandboxer_compose_cmd=request.compose_cmd,
+            sandboxer_auth_file=request.auth_file,
             sandboxer_replace=request.replace,
             sandboxer_unreaped=request.unreaped,
             sandboxer_wait=request.wait,

@@ -54,6 +54,12 @@ def create(
             "  [default: SANDBOXER_COMPOSE_CMD, or the engine]"
         ),
     ] = None,
+    auth_file: Annotated[
+        str | None,
+        typer.Option(
+            help="File of the host with what its registries ask for, as `podman login` writes it."
+        ),
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Make anew what differs.")] = False,
     unreaped: Annotated[
         bool, typer.Option("--unreaped", help="Even where the host's reaper has stopped.")
@@ -91,6 +97,7 @@ def create(
         settings=parse_settings(set_ or []),
         publish=publish,
         compose_cmd=compose_cmd,
+        auth_file=auth_file,
         replace=replace,
         unreaped=unreaped,
         wait=wait,

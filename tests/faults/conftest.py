@@ -238,7 +238,12 @@ def listing(host: HostProgram) -> dict[str, list[str]]:
     """Everything on this machine that a sandbox could leave, and what the state folder names."""
     found = whole_listing(here)
     kept = [path for name in ("sandboxes", "../srv") for path in (host.state / name).rglob("*")]
-    return {**found, "state": sorted(str(path.relative_to(host.folder)) for path in kept)}
+    images = [one for one in found["images"] if "<none>" not in one]  # builds' layers: a cache
+    return {
+        **found,
+        "images": images,
+        "state": sorted(str(path.relative_to(host.folder)) for path in kept),
+    }
 
 
 def assert_nothing_left(host: HostProgram, before: dict[str, list[str]]) -> None:

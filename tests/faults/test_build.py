@@ -9,8 +9,6 @@ import json
 import os
 import signal
 import tarfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,6 @@ from tests.faults.conftest import (
     assert_nothing_left,
     built_service,
     document,
-    listing,
     service,
     source_folder,
     source_of,
@@ -370,7 +367,7 @@ def test_killed_while_it_is_sent(
     host.settle()
     assert host.show("one")["state"] == "ready"
     host.let_expire(answer["object"]["id"])
-    host.reap()
+    assert host.reap()["destroyed"] == [answer["object"]["id"]]
     assert_nothing_left(host, before)
 
 

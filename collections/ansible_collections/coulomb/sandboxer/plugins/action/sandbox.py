@@ -128,13 +128,8 @@ class ActionModule(ActionBase):
             data = base64.b64encode(file.read(PIECE_BYTES)).decode("ascii")
             last = file.tell() >= size
             piece = {**to, "sender": sender, "at": at, "data": data, "last": last}
-            done = self._call_again(
-                {"piece": json.dumps(piece)},
-                variables,
-                host,
-                SILENCE_SECONDS,
-                "no answer; sending the source again from there",
-            )
+            given, said = {"piece": json.dumps(piece)}, "no answer; sending that piece again"
+            done = self._call_again(given, variables, host, SILENCE_SECONDS, said)
             if last or done.get("failed"):
                 return done
 

@@ -24,7 +24,7 @@ from .state import State, write_bytes
 
 BUILD_SECONDS = 3600.0
 LAST_LINES = 8
-MARK = "SANDBOXER_BUILD"
+MARK = "SBX_BUILD_OF"
 ALONE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 DOCKERFILE = "Dockerfile"  # in the job's folder: one that stands in the compose file
 SCRATCH = "scratch"  # there too
@@ -32,7 +32,7 @@ _ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # A build's arguments reach it through the engine's environment; by these the engine itself lives.
 _ENGINES_OWN = re.compile(
     "PATH|HOME|TMPDIR|NOTIFY_SOCKET|REGISTRY_AUTH_FILE|SANDBOXER_.*|LD_.*|XDG_.*|CONTAINERS?_.*"
-    "|PODMAN_.*|BUILDAH_.*|STORAGE_.*|LISTEN_.*|DBUS_.*|DOCKER_.*|_.*"
+    "|SBX_BUILD_OF|PODMAN_.*|BUILDAH_.*|STORAGE_.*|LISTEN_.*|DBUS_.*|DOCKER_.*|_.*"
     "|GO(?:DEBUG|MAXPROCS|GC|MEMLIMIT|TRACEBACK|COVERDIR|RACE)"
 )
 _SHORT_NAME = re.compile(r'short-name "([^"]*)"')

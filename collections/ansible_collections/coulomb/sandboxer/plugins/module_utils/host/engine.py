@@ -91,16 +91,7 @@ class Engine:
         environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         """One call and its exit status, whatever that is."""
-        try:
-            child = subprocess.Popen(
-                [self.program, *argv],
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={**os.environ, **(environment or {}), "PATH": process.search_path()},
-            )
-        except FileNotFoundError as error:
-            raise self.missing("run `sandboxer host prepare HOST`") from error
+        child = self._start([self.program, *argv], stdin, subprocess.PIPE, environment)
         try:
             out, err = child.communicate(timeout=max(seconds, 0.1))
         except subprocess.TimeoutExpired as error:
@@ -129,16 +120,8 @@ class Engine:
         `within` is a command that runs it. Exit status and last lines, of both of its outputs. A
         call that outlives `seconds` raises.
         """
-        try:
-            child = subprocess.Popen(
-                [*within, self.program, *argv],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {}), "PATH": process.search_path()},
-            )
-        except FileNotFoundError as error:
-            raise self.missing("run `sandboxer host prepare HOST`") from error
+        whole = [*within, self.program, *argv]
+        child = self._start(whole, subprocess.DEVNULL, subprocess.STDOUT, environment)
         output = None
         try:
             output = _read_news(child, time.monotonic() + seconds, tell)
@@ -154,6 +137,20 @@ class Engine:
                 retryable=True,
             )
         return child.wait(), said(output)
+
+    def _start(
+        self, argv: Sequence[str], stdin: Any, stderr: int, environment: Mapping[str, str] | None
+    ) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                argv,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env={**os.environ, **(environment or {}), "PATH": process.search_path()},
+            )
+        except FileNotFoundError as error:
+            raise self.missing("run `sandboxer host prepare HOST`") from error
 
     def is_here(self) -> bool:
         return shutil.which(self.program, path=process.search_path()) is not None
@@ -258,9 +255,10 @@ class Engine:
         return "/var/lib/containers"
 
     def remove_images(self, names: Sequence[str]) -> None:
-        """As `remove`. One of which a stranger has made a container stays his, without our name."""
+        """As `remove`. One of which a stranger has made a container stays his, without our name.
+        The layers with which the next build begins stay, too."""
         if names:
-            self.attempt(["image", "rm", "--", *names])
+            self.attempt(["image", "rm", "--no-prune", "--", *names])
             for name in names:
                 if self.image(name) is not None:
                     self.attempt(["untag", name])

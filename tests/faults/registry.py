@@ -50,6 +50,7 @@ class FakeRegistry:
             "architecture": architecture,
             "os": "linux",
             "config": {"Cmd": ["/bin/sleep", "1000"]},
+            "history": [{"created_by": "a fake"}],
             "rootfs": {"type": "layers", "diff_ids": [_digest(data)]},
         }
         told = json.dumps(config).encode()

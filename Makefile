@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 # So many at once; below another of these, as many as that one has left.
 beside = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring jobserver,$(MAKEFLAGS)),,-j $(1))
 
-.PHONY: help setup demo test lint types docs changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble pages pages-typed prove lab-up lab-down lab h2-and-old-core bench old-core
+.PHONY: help setup demo test lint types docs changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-build faults-kill faults-maker faults-race faults-trouble pages pages-typed prove lab-up lab-down lab h2-and-old-core bench old-core
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,7 +79,10 @@ machine: setup ## Prepare this machine, as `make demo` does
 	@$(BIN)/sandboxer host prepare --fix-engine
 
 faults: machine ## The host program under SIGKILL, races and trouble; what pages type (podman, root)
-	$(call beside,2) faults-trouble faults-kill faults-maker faults-race pages-typed
+	$(call beside,2) faults-trouble faults-build faults-kill faults-maker faults-race pages-typed
+
+faults-build:
+	tests/faults/private.sh $(PYTEST) tests/faults/test_build.py tests/faults/test_pull.py
 
 faults-kill:
 	tests/faults/private.sh $(PYTEST) tests/faults/test_kill.py

@@ -47,6 +47,7 @@ class CreateRequest:
     env_files: Sequence[str] = ()
     compose_profiles: Sequence[str] = ()
     compose_cmd: str | None = None
+    auth_file: str | None = None
     replace: bool = False
     unreaped: bool = False
     wait: bool = True
@@ -124,6 +125,7 @@ class Client:
             sandboxer_env_files=list(request.env_files) or None,
             sandboxer_compose_profiles=list(request.compose_profiles) or None,
             sandboxer_compose_cmd=request.compose_cmd,  # the profile's counts after the inventory
+            sandboxer_auth_file=request.auth_file,
             sandboxer_replace=request.replace,
             sandboxer_unreaped=request.unreaped,
             sandboxer_wait=request.wait,

@@ -99,7 +99,9 @@ class Sandbox(_Model):
 class Holding(_Model):
     """A thing on the host that belongs to a sandbox."""
 
-    kind: Literal["container", "network", "volume", "dir", "port", "pod", "interface", "netns"]
+    kind: Literal[
+        "container", "network", "volume", "image", "dir", "port", "pod", "interface", "netns"
+    ]
     key: str
 
 

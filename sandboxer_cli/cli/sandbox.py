@@ -49,6 +49,12 @@ def create(
             "  [default: SANDBOXER_COMPOSE_CMD, or the engine]"
         ),
     ] = None,
+    auth_file: Annotated[
+        str | None,
+        typer.Option(
+            help="File of the host with what its registries ask for, as `podman login` writes it."
+        ),
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Make anew what differs.")] = False,
     unreaped: Annotated[
         bool, typer.Option("--unreaped", help="Even where the host's reaper has stopped.")
@@ -89,6 +95,7 @@ def create(
         env_files=env_files or (),
         compose_profiles=compose_profiles or (),
         compose_cmd=compose_cmd,
+        auth_file=auth_file,
         replace=replace,
         unreaped=unreaped,
         wait=wait,

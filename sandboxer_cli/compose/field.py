@@ -23,7 +23,8 @@ _DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
 
 @dataclass(frozen=True)
 class Reading:
-    """What all fields of a file share: its folder, variables, and the notes that come up.
+    """What all fields of a file share: its folder, variables, the notes that come up, and the
+    files of the folder that were read.
 
     Without a `source` there are no files to read, and none to mount.
     """
@@ -31,6 +32,7 @@ class Reading:
     source: Path | None
     variables: Mapping[str, str]
     notes: list[Note] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
 
 
 _NO_KEY = Key("kept")

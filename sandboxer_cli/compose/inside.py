@@ -50,9 +50,11 @@ def read_file(field: Field, written: str) -> bytes | None:
 
     Raises Usage: `compose_invalid`, and as `inside` does.
     """
-    path = _path(field, inside(field, written))
+    below = inside(field, written)
+    path = _path(field, below)
     if not path.exists():
         return None
+    field.reading.files.append(below)
     if not path.is_file():
         raise field.invalid(f"{written} is not a file")
     try:

@@ -71,6 +71,7 @@ def rebuild(
         secrets=_contents("secrets", [s.secrets for s in services.values()], around.secrets),
         configs=_contents("configs", [s.configs for s in services.values()], around.configs),
         notes=tuple(reading.notes),
+        files=tuple(reading.files),
     )
 
 

@@ -196,3 +196,4 @@ class Stack:
     secrets: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     configs: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     notes: tuple[Note, ...] = ()
+    files: tuple[str, ...] = ()

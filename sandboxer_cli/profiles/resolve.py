@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..compose.emit import Document, build_document, digest
@@ -18,6 +18,8 @@ from ..compose.rebuild import rebuild
 from ..compose.stack import Stack
 from ..compose.tree import plain
 from ..errors import Usage
+from ..source import Listing, leads_out, listing
+from ..source import digest as source_digest
 from .fault import refusal
 from .layers import catalog
 from .load import Loaded, load
@@ -48,7 +50,8 @@ class ResolveRequest:
 class Resolved:
     """`request` is part -> digest, which is what a conflict names; `profile_hash` covers it.
 
-    `notes` say where what runs differs from what the files say.
+    `notes` say where what runs differs from what the files say; `listing` is what the source
+    holds, for who sends it.
     `host` and `compose_cmd` are what the user's own profile says where nobody else does.
     """
 
@@ -61,6 +64,7 @@ class Resolved:
     ttl_seconds: int
     default_name: str
     notes: tuple[Note, ...]
+    listing: Listing | None = None
     host: str | None = None
     compose_cmd: str | None = None
 
@@ -69,8 +73,8 @@ def resolve(request: ResolveRequest) -> Resolved:
     """Reads the profile and the source folder, and touches nothing.
 
     Raises Usage: `profile_unknown`, `profile_invalid`, `profile_untrusted`, `setting_unknown`,
-    `setting_invalid`, `publish_invalid`, `source_missing`, `source_unexpected`, and what
-    compose files can be refused for.
+    `setting_invalid`, `publish_invalid`, `source_missing`, `source_unexpected`, `source_outside`,
+    and what a source and its compose files can be refused for.
     """
     loaded = load(request.profile, catalog(request.source))
     profile = loaded.profile
@@ -91,26 +95,32 @@ def resolve(request: ResolveRequest) -> Resolved:
         },
         **_chosen(request),
     }
-    contents = {file.name: digest(file.content) for file in project.files} if project else {}
-    parts.update(contents)
+    found = None
+    if request.source is not None and project is not None:
+        found = listing(request.source, also=stack.files)
+        parts["source"] = source_digest(found)
+    document = build_document(
+        stack,
+        images={
+            name: image.model_dump(exclude_none=True) for name, image in profile.images.items()
+        },
+        probes=[probe.document() for probe in profile.probes],
+        publish=publish,
+    )
+    if found is not None:
+        _check_paths(document, found)
     return Resolved(
         profile=profile.name,
         profile_hash=digest(parts),
         extension=profile.extension,
-        source_digest=_source_digest(contents),
+        source_digest=parts.get("source"),
         request=parts,
-        document=build_document(
-            stack,
-            images={
-                name: image.model_dump(exclude_none=True) for name, image in profile.images.items()
-            },
-            probes=[probe.document() for probe in profile.probes],
-            publish=publish,
-        ),
+        document=document,
         ttl_seconds=profile.ttl,
         default_name=folder_name(request.source)
         if request.source and project
         else profile.short_name,
+        listing=found,
         host=profile.host,
         compose_cmd=profile.compose_cmd,
         notes=notes,
@@ -168,8 +178,27 @@ def _stack(
 ) -> tuple[Stack, tuple[Note, ...]]:
     if project is not None:
         stack = rebuild(project.tree, source=source, variables=project.variables)
-        return stack, (*project.notes, *stack.notes)
+        files = (*(file.name for file in project.files), *stack.files)
+        return replace(stack, files=files), (*project.notes, *stack.notes)
     return own_stack(loaded, values)
+
+
+def _check_paths(document: Document, found: Listing) -> None:
+    """What services read of the source has to lie in it, also where a link is on the way."""
+    for name, service in document["services"].items():
+        paths = [item["source"] for item in service["volumes"] if item.get("type") == "bind"]
+        if build := service.get("build"):
+            paths.append(build["context"])
+            if "dockerfile" in build:
+                paths.append(f"{build['context']}/{build['dockerfile']}")
+        for path in paths:
+            link = leads_out(found, path)
+            if link is not None:
+                raise Usage(
+                    f"service {name} uses {path}, and {link} leads out of the source",
+                    "only what lies in the source folder is there on the host",
+                    code="source_outside",
+                )
 
 
 def _chosen(request: ResolveRequest) -> dict[str, str]:
@@ -180,13 +209,6 @@ def _chosen(request: ResolveRequest) -> dict[str, str]:
         "compose_profiles": tuple(sorted(set(request.compose_profiles))),
     }
     return {part: digest(list(words)) for part, words in chosen.items() if words}
-
-
-def _source_digest(contents: Mapping[str, str]) -> str | None:
-    """That of the one file that was read, or of the digests of all."""
-    if len(contents) == 1:
-        return next(iter(contents.values()))
-    return digest(dict(contents)) if contents else None
 
 
 def profile_digest(profile: Profile) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 import subprocess
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import program
+from sandboxer_cli import source
 from tests.lab.listing import here, whole_listing
 
 IMAGE = "localhost/sandboxer-tests/busybox:1"
@@ -55,7 +58,7 @@ def document(**services: dict[str, Any]) -> dict[str, Any]:
         item["volume"]
         for each in services.values()
         for item in each["volumes"]
-        if item["volume"] is not None
+        if item.get("volume") is not None
     }
     return {
         "schema": 1,
@@ -124,6 +127,22 @@ class HostProgram:
         fault = options.pop("fault", "")
         return self.call("create", create_request(**options), fault=fault)
 
+    def send(self, answer: Any, folder: Path, **options: Any) -> Any:
+        """The source for a create that waits for it, as a controller sends it."""
+        packed = io.BytesIO()
+        source.archive(source.listing(folder), packed)
+        piece = {
+            "id": answer["object"]["id"],
+            "generation": answer["object"]["generation"],
+            "sender": "abcdefgh",
+            "at": 0,
+            "data": base64.b64encode(packed.getvalue()).decode(),
+            "last": True,
+            "wait": False,
+        }
+        fault = options.pop("fault", "")
+        return self.call("source", {**piece, **options}, fault=fault)
+
     def settle(self) -> None:
         """Wait until nobody works on any sandbox: every job has ended, or was killed."""
         end = time.monotonic() + PATIENCE
@@ -179,6 +198,26 @@ def create_request(**changes: Any) -> dict[str, Any]:
     }
 
 
+def built_service(**how: Any) -> dict[str, Any]:
+    """One that is built from the source."""
+    build = {"context": ".", "dockerfile": "Dockerfile", **how}
+    return service(image=None, build=build, command=["/bin/sleep", "1000"])
+
+
+def source_of(folder: Path) -> str:
+    return source.digest(source.listing(folder))
+
+
+def source_folder(folder: Path, dockerfile: str = "", **files: str) -> Path:
+    """A source: a Dockerfile, from our own image if it doesn't say from what, and more."""
+    folder.mkdir(parents=True, exist_ok=True)
+    start = "" if "FROM" in dockerfile else f"FROM {IMAGE}\n"
+    (folder / "Dockerfile").write_text(start + dockerfile)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def zipapp(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("program") / "host.pyz"
@@ -199,7 +238,12 @@ def listing(host: HostProgram) -> dict[str, list[str]]:
     """Everything on this machine that a sandbox could leave, and what the state folder names."""
     found = whole_listing(here)
     kept = [path for name in ("sandboxes", "../srv") for path in (host.state / name).rglob("*")]
-    return {**found, "state": sorted(str(path.relative_to(host.folder)) for path in kept)}
+    images = [one for one in found["images"] if "<none>" not in one]  # builds' layers: a cache
+    return {
+        **found,
+        "images": images,
+        "state": sorted(str(path.relative_to(host.folder)) for path in kept),
+    }
 
 
 def assert_nothing_left(host: HostProgram, before: dict[str, list[str]]) -> None:

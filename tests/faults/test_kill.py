@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import KINDS
+from tests.faults import test_build
 from tests.faults.conftest import HostProgram, assert_nothing_left
 
 ROOMS = Path("collections/ansible_collections/coulomb/sandboxer/plugins/module_utils/host")
@@ -61,7 +62,8 @@ def test_every_point_is_killed_at() -> None:
         for name in re.findall(r'fault\.point\("([a-z-]+)"', path.read_text()):
             kinds = KINDS if name.endswith("-") else ("",)  # "remove-" + kind
             named |= {name + kind for kind in kinds}
-    assert named == {*STARTER, *JOB, *READY, *DESTROYER}
+    of_builds = {*test_build.STARTER, *test_build.JOB, *test_build.DESTROYER}
+    assert named == {*STARTER, *JOB, *READY, *DESTROYER, *of_builds}
 
 
 @pytest.mark.podman

@@ -374,7 +374,7 @@ def test_one_that_fails(
     error = shown["error"]
     assert told in error["message"]
     assert error["code"] == ("disk_full" if name == "disk full" else "compose_failed")
-    assert error["stage"] == "containers"
+    assert error["stage"] == "make"
     assert error["hint"]
     if name != "disk full":
         assert command in error["message"]
@@ -425,7 +425,7 @@ def sleepers() -> list[str]:
 def test_one_that_hangs(host: HostProgram, before: Listing, fake: Callable[[str], str]) -> None:
     command = fake(CALLS + HANGS)
     shown = failed(host, compose_cmd=command, deadline=3)
-    assert (shown["error"]["code"], shown["error"]["stage"]) == ("deadline", "containers")
+    assert (shown["error"]["code"], shown["error"]["stage"]) == ("deadline", "make")
     assert f"making store, web by {command}" in shown["error"]["message"]
     assert sleepers() == []
     assert_only_a_failed_record_left(host, shown, before)

@@ -94,7 +94,7 @@ def test_two_that_need_the_same_image_make_it_once(
     assert_nothing_left(host, {**before, "images": listing(host)["images"]})
 
 
-@pytest.mark.parametrize("phase", ["containers", "start", "ready"])
+@pytest.mark.parametrize("phase", ["make", "start", "ready"])
 def test_destroy_against_a_running_create(
     host: HostProgram, before: dict[str, list[str]], phase: str
 ) -> None:

@@ -131,7 +131,7 @@ def test_an_image_that_can_not_be_had(host: HostProgram, before: Listing) -> Non
     shown = failed(host, document=document(web=service(image=name)))
     assert shown["error"]["code"] == "image_unavailable"
     assert name in shown["error"]["message"]
-    assert shown["error"]["stage"] == "images"
+    assert shown["error"]["stage"] == "pull"
     assert_only_a_failed_record_left(host, shown, before)
 
 

@@ -233,7 +233,7 @@ NEEDS = "depends_on: {db: {condition: %s}}"
             "web: {image: '127.0.0.1:1/nothing/here:1'}",
             7,
             "image_unavailable",
-            "images",
+            "pull",
             "the image 127.0.0.1:1/nothing/here:1 can't be had: ",
         ),
         (

@@ -97,7 +97,7 @@ def test_an_edited_file(place: Place, clean: Callable[[], None], tmp_path: Path)
     file.write_text(file.read_text().replace("BLOG_TITLE=of sand", "BLOG_TITLE=of stone"))
     refused = place.sandboxer(*words)
     assert (refused.status, refused.error["code"]) == (5, "conflict")
-    assert "compose.yml" in refused.error["message"]
+    assert "source differs" in refused.error["message"]
     assert "--replace" in refused.error["hint"]
     [left] = place.sandboxer("list").data
     assert (left["id"], left["state"]) == (made.data["id"], "ready")

@@ -19,6 +19,8 @@ RACE = "tests/faults/test_race.py::"
 TROUBLE = "tests/faults/test_trouble.py::"
 MAKER = "tests/faults/test_maker.py::"
 WIDE = "tests/faults/test_makers.py::"
+BUILD = "tests/faults/test_build.py::"
+PULL = "tests/faults/test_pull.py::"
 
 
 @dataclass(frozen=True)
@@ -98,14 +100,14 @@ LOCKS = (
     Protection(
         "an image is made under its lock",
         HOST + "image.py",
-        "with state.image_lock(name, seconds):",
+        "with state.image_lock(one.name, call.seconds):",
         "if True:",
         HOST_TESTS + "test_image.py::test_two_that_need_the_same_image_have_it_made_once",
     ),
     Protection(
         "under an image's lock it is looked for again",
         HOST + "image.py",
-        'return Image("", _volumes(found))  # somebody else was at it',
+        "return there  # somebody else was at it",
         "pass",
         HOST_TESTS + "test_image.py::test_two_that_need_the_same_image_have_it_made_once",
     ),
@@ -590,7 +592,7 @@ DESTROY = (
     Protection(
         "an engine that is missing proves nothing",
         HOST + "holdings.py",
-        'if kinds.intersection({"pod", *ENGINE_KINDS}):',
+        'if kinds.intersection({"pod", "image", *ENGINE_KINDS}):',
         "if False:",
         TROUBLE + "test_no_engine_at_destroy_is_residue_until_it_is_back",
     ),
@@ -2314,6 +2316,201 @@ PROFILES = (
     ),
 )
 
+SOURCE = (
+    Protection(
+        "a repository's own settings run nothing",
+        CLI + "source.py",
+        '"-c", "core.fsmonitor=false"]',
+        "]",
+        TESTS + "test_source.py::test_git_is_asked_in_a_clean_environment",
+    ),
+    Protection(
+        "git is not told of another repository",
+        CLI + "source.py",
+        'kept = ("PATH", "HOME", "XDG_CONFIG_HOME")',
+        "kept = tuple(os.environ)",
+        TESTS + "test_source.py::test_git_is_asked_in_a_clean_environment",
+    ),
+    Protection(
+        "nothing is read through a folder that has become a link",
+        CLI + "source.py",
+        "if entry is None or _is_below(name, links):",
+        "if entry is None:",
+        TESTS + "test_source.py::test_a_folder_that_has_become_a_link",
+    ),
+    Protection(
+        "a file that has become a link is not followed",
+        CLI + "source.py",
+        "os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK",
+        "os.O_RDONLY | os.O_CLOEXEC",
+        TESTS + "test_source.py::test_a_file_that_becomes_a_link_while_it_is_sent",
+    ),
+    Protection(
+        "a compose file counts even if git ignores it",
+        CLI + "profiles/resolve.py",
+        "listing(request.source, also=stack.files)",
+        "listing(request.source)",
+        TESTS + "profiles/test_resolve.py::test_an_edit_of_a_compose_file_that_git_ignores",
+    ),
+    Protection(
+        "what a service reads lies in the source",
+        CLI + "profiles/resolve.py",
+        "if link is not None:",
+        "if False:",
+        TESTS + "profiles/test_resolve.py::test_a_link_out_of_the_source_that_is_used",
+    ),
+    Protection(
+        "nothing is unpacked outside of the source",
+        HOST + "source.py",
+        'if not set(parts).isdisjoint(("", ".", "..")):',
+        "if False:",
+        BUILD + "test_what_no_controller_sends[up]",
+    ),
+    Protection(
+        "nothing is unpacked through a link",
+        HOST + "source.py",
+        "            os.mkdir(path, 0o755)\n            os.chmod",
+        "            os.makedirs(path, 0o755, exist_ok=True)\n            os.chmod",
+        BUILD + "test_what_no_controller_sends[through]",
+    ),
+    Protection(
+        "nothing but files and links is unpacked",
+        HOST + "source.py",
+        "elif member.isreg():",
+        "elif True:",
+        BUILD + "test_what_no_controller_sends[device]",
+    ),
+    Protection(
+        "what was unpacked is what was announced",
+        HOST + "source.py",
+        "if digest_of(half) != digest:",
+        "if False:",
+        BUILD + "test_another_content_than_was_announced",
+    ),
+    Protection(
+        "half a source is none",
+        HOST + "source.py",
+        'half = target + ".new"',
+        "half = target",
+        BUILD + "test_another_content_than_was_announced",
+    ),
+    Protection(
+        "a piece leaves no hole",
+        HOST + "source.py",
+        "if not 0 <= at <= there or",
+        "if",
+        BUILD + "test_in_pieces_some_of_them_twice",
+    ),
+    Protection(
+        "a piece is for a making that is still the same",
+        HOST + "verbs.py",
+        '(found.generation, found.wanted) != (request["generation"], "present")',
+        "False",
+        BUILD + "test_a_piece_for_one_that_was_taken_away",
+    ),
+    Protection(
+        "no build reads outside of the source",
+        HOST + "source.py",
+        "if os.path.isabs(path) or os.path.commonpath([top, found]) != top:",
+        "if False:",
+        BUILD + "test_a_link_out_of_the_source_is_not_built_from[how0]",
+    ),
+    Protection(
+        "a making whose source can't be packed isn't kept waiting",
+        ACTION + "sandbox.py",
+        "                self._send(file, to, variables, host)\n                raise",
+        "                raise",
+        ACTION_TESTS + "test_sandbox.py::test_a_source_that_can_not_be_packed_keeps_nobody_waiting",
+    ),
+)
+
+IMAGES = (
+    Protection(
+        "a step of a build does not outlive it",
+        HOST + "build.py",
+        'ALONE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")',
+        "ALONE = ()",
+        BUILD + "test_destroyed_in_the_middle_of_a_build",
+    ),
+    Protection(
+        "a killed build leaves no working container",
+        HOST + "build.py",
+        "    if names:\n        engine.attempt",
+        "    if False:\n        engine.attempt",
+        BUILD + "test_a_build_that_is_killed[podman]",
+    ),
+    Protection(
+        "a working container is known by whose build it was",
+        HOST + "build.py",
+        "for key in (MARK, *how",
+        "for key in (*how",
+        BUILD + "test_a_build_that_is_killed[podman]",
+    ),
+    Protection(
+        "the runtime forgets the step of a killed build",
+        HOST + "build.py",
+        '            runtime.forget("buildah-" + name)',
+        "            pass",
+        BUILD + "test_a_build_that_is_killed[podman]",
+    ),
+    Protection(
+        "no value of a build's arguments is shown",
+        HOST + "build.py",
+        'line = line.replace(value, "…")',
+        "pass",
+        BUILD + "test_a_value_that_a_failed_build_prints",
+    ),
+    Protection(
+        "no build's argument is taken for the engine's own",
+        HOST + "build.py",
+        "if _ARGUMENT.fullmatch(key) is None or _ENGINES_OWN.fullmatch(key):",
+        "if False:",
+        BUILD + "test_an_argument_that_the_engine_would_take_for_its_own",
+    ),
+    Protection(
+        "a built image is a holding",
+        HOST + "holdings.py",
+        "        place.engine.remove_images(images)",
+        "        pass",
+        BUILD + "test_built_from_what_was_sent",
+    ),
+    Protection(
+        "an image that a stranger uses stays his",
+        HOST + "engine.py",
+        '"rm", "--no-prune", "--", *names',
+        '"rm", "--no-prune", "--force", "--", *names',
+        BUILD + "test_an_image_that_a_stranger_uses_stays_his",
+    ),
+    Protection(
+        "an image for another machine is refused",
+        HOST + "image.py",
+        "    _refuse_other_machine(engine, one, found)\n    return",
+        "    return",
+        PULL + "test_an_image_for_another_machine",
+    ),
+    Protection(
+        "an image for another machine is not taken for the one that is wanted",
+        HOST + "image.py",
+        "return found if _fits(engine, one, found) else None",
+        "return found",
+        PULL + "test_one_of_another_machine_that_is_here_is_not_taken",
+    ),
+    Protection(
+        "what may not be pulled is not",
+        HOST + "image.py",
+        'if one.pull == "never":',
+        "if False:",
+        PULL + "test_never",
+    ),
+    Protection(
+        "nothing comes onto a disk that is nearly full",
+        HOST + "image.py",
+        "if free < LOW_BYTES:",
+        "if False:",
+        PULL + "test_a_disk_that_is_nearly_full",
+    ),
+)
+
 GROUPS: dict[str, tuple[Protection, ...]] = {
     "locks": LOCKS,
     "files": FILES,
@@ -2335,4 +2532,6 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "compose program": COMPOSE_PROGRAM,
     "doors": DOORS,
     "profiles": PROFILES,
+    "source": SOURCE,
+    "images": IMAGES,
 }

@@ -26,7 +26,7 @@ STOREYS = [
     ["runner", "host"],
     ["connection", "profiles"],
     ["reach_cache"],
-    ["ansible_env", "compose"],
+    ["ansible_env", "compose", "source"],
     ["result", "ttl"],
     ["contract", "surveys"],
     ["errors"],

@@ -10,17 +10,19 @@ from typing import Any
 
 import pytest
 
-from sandboxer_cli.compose.emit import canonical_json, digest
+from sandboxer_cli.compose.emit import canonical_json
 from sandboxer_cli.errors import Usage
 from sandboxer_cli.profiles.layers import built_in, catalog
 from sandboxer_cli.profiles.load import load
 from sandboxer_cli.profiles.resolve import (
     Resolved,
     ResolveRequest,
+    _check_paths,
     folder_name,
     profile_digest,
     resolve,
 )
+from sandboxer_cli.source import digest, listing
 from tests.unit.profiles.conftest import Write
 
 COMPOSE = "services:\n  web:\n    image: docker.io/library/nginx:alpine\n    ports: ['8080:80']\n"
@@ -114,10 +116,10 @@ def test_the_digests_are_the_same_in_another_process() -> None:
 
 def test_compose(tmp_path: Path) -> None:
     resolved = resolve(ResolveRequest("profile.compose", folder(tmp_path / "My Shop!")))
-    content = digest(COMPOSE.encode())
     assert resolved.default_name == "my-shop"
-    assert resolved.source_digest == resolved.request["compose.yml"] == content
-    assert set(resolved.request) == {"profile", "publish", "compose.yml"}
+    assert resolved.listing is not None
+    assert resolved.source_digest == resolved.request["source"] == digest(resolved.listing)
+    assert set(resolved.request) == {"profile", "publish", "source"}
     assert list(resolved.document["services"]) == ["web"]
     assert (resolved.document["images"], resolved.document["probes"]) == ({}, [])
 
@@ -128,6 +130,47 @@ def test_the_hash_covers_the_content_and_not_the_folder(tmp_path: Path) -> None:
     three = resolve(ResolveRequest("profile.compose", folder(tmp_path / "two", COMPOSE + "# x\n")))
     assert one.profile_hash == two.profile_hash != three.profile_hash
     assert one.document == two.document == three.document
+
+
+def test_an_edit_of_any_file_is_another_source(tmp_path: Path) -> None:
+    one = resolve(ResolveRequest("profile.compose", folder(tmp_path)))
+    (tmp_path / "other").write_text("x")
+    two = resolve(ResolveRequest("profile.compose", tmp_path))
+    differs = {key for key in two.request if two.request[key] != one.request.get(key)}
+    assert differs == {"source"}
+    assert one.profile_hash != two.profile_hash
+
+
+def test_an_edit_of_a_compose_file_that_git_ignores(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / ".gitignore").write_text("compose.yml\n")
+    one = resolve(ResolveRequest("profile.compose", folder(tmp_path)))
+    two = resolve(ResolveRequest("profile.compose", folder(tmp_path, COMPOSE + "# x\n")))
+    assert one.source_digest != two.source_digest
+
+
+@pytest.mark.parametrize(
+    ("service", "refused"),
+    [
+        ({"volumes": [{"type": "bind", "source": "out/x"}]}, True),
+        ({"volumes": [{"type": "bind", "source": "."}]}, False),
+        ({"volumes": [], "build": {"context": "out"}}, True),
+        ({"volumes": [], "build": {"context": ".", "dockerfile": "out/Dockerfile"}}, True),
+        ({"volumes": [], "build": {"context": ".", "dockerfile": "Dockerfile"}}, False),
+    ],
+)
+def test_a_link_out_of_the_source_that_is_used(
+    tmp_path: Path, service: dict[str, Any], refused: bool
+) -> None:
+    (tmp_path / "out").symlink_to("/etc")
+    document = {"services": {"web": service}}
+    if not refused:
+        _check_paths(document, listing(tmp_path))
+        return
+    with pytest.raises(Usage) as error:
+        _check_paths(document, listing(tmp_path))
+    assert error.value.detail.code == "source_outside"
+    assert "out leads out" in error.value.detail.message
 
 
 HELLO = "sha256:a30b1089c2b824ffa7759c1491741d0977b658c16009a003082e31ea7ea82fee"

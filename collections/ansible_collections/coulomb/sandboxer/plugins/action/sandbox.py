@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import program
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import ids, program
 from ansible_collections.coulomb.sandboxer.plugins.modules.sandbox import SPEC, question
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer as answers
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import installed, package
@@ -22,6 +25,7 @@ from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import installed
 MODULE = "coulomb.sandboxer.sandbox"
 SILENCE_SECONDS = 120.0  # for a host that has a making at work
 UNHEARD_SECONDS = 20.0  # for one that has said nothing yet
+PIECE_BYTES = 4 * 1024 * 1024  # of the source, in one call
 LOST = ("not responding", "closed by remote host", "Broken pipe", "Connection reset by")
 
 
@@ -49,7 +53,7 @@ class ActionModule(ActionBase):
         return result
 
     def _present(self, args: dict[str, Any], variables: dict[str, Any], host: str) -> Any:
-        request = _resolve(args)
+        request, listing = _resolve(args)
         done = self._start(
             {**args, "resolved": json.dumps(request, ensure_ascii=False)}, variables, host
         )
@@ -60,9 +64,14 @@ class ActionModule(ActionBase):
             cleanup = answers.cleanup_command(found["id"], host)
             self._say(host, f"{request['name']} is {found['id']} ({done['reason']})")
             self._say(host, f"to take it away: {cleanup}")
-        changed, action = done["changed"], done["action"]
+        changed, action, sandbox_id = done["changed"], done["action"], found["id"]
+        if done.get("wants_source"):
+            done = self._send_source(listing, found, args["wait"], variables, host)
+            if done.get("failed"):
+                return done
+            found = done["object"]
         if action != "keep" and args["wait"]:
-            done = self._follow(done, found["id"], variables, host)
+            done = self._follow(done, sandbox_id, variables, host)
             if done.get("failed"):
                 return done
             found = done["object"]
@@ -90,6 +99,39 @@ class ActionModule(ActionBase):
         if not done.get("failed") and not self._task.check_mode:
             done["changed"] = True  # as far as anyone can know, by the call that was lost
         return done
+
+    def _send_source(
+        self, listing: Any, found: dict[str, Any], wait: bool, variables: dict[str, Any], host: str
+    ) -> dict[str, Any]:
+        """The source, for the making that waits for it. The last call's answer."""
+        to = {"id": found["id"], "generation": found["generation"], "wait": wait}
+        with tempfile.TemporaryFile() as file:
+            try:
+                _pack(listing, file)
+            except AnsibleActionFail:
+                file.truncate(0)  # which the host refuses, so that nothing waits for more
+                self._send(file, to, variables, host)
+                raise
+            if file.tell() > PIECE_BYTES:
+                self._say(host, f"sending the source, {file.tell() / 1024**2:.1f} MiB")
+            return self._send(file, to, variables, host)
+
+    def _send(
+        self, file: IO[bytes], to: dict[str, Any], variables: dict[str, Any], host: str
+    ) -> dict[str, Any]:
+        """A whole file in pieces, each a call."""
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        sender = ids.new_suffix(8)
+        while True:
+            at = file.tell()
+            data = base64.b64encode(file.read(PIECE_BYTES)).decode("ascii")
+            last = file.tell() >= size
+            piece = {**to, "sender": sender, "at": at, "data": data, "last": last}
+            given, said = {"piece": json.dumps(piece)}, "no answer; sending that piece again"
+            done = self._call_again(given, variables, host, SILENCE_SECONDS, said)
+            if last or done.get("failed"):
+                return done
 
     def _follow(
         self, done: dict[str, Any], sandbox_id: str, variables: dict[str, Any], host: str
@@ -176,8 +218,19 @@ def _refused(error: dict[str, Any]) -> AnsibleActionFail:
     return AnsibleActionFail(error["message"], result={"sandboxer_error": error})
 
 
-def _resolve(args: dict[str, Any]) -> dict[str, Any]:
-    """What the host is asked for."""
+def _pack(listing: Any, file: IO[bytes]) -> None:
+    """The source as one stream."""
+    with package.loading():
+        from sandboxer_cli.errors import SandboxerError
+        from sandboxer_cli.source import archive
+    try:
+        archive(listing, file)
+    except SandboxerError as error:
+        raise _refused(error.detail.as_dict()) from error
+
+
+def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    """What the host is asked for, and the listing of the source."""
     with package.loading():
         from sandboxer_cli.errors import SandboxerError
         from sandboxer_cli.profiles.resolve import ResolveRequest, resolve
@@ -198,7 +251,7 @@ def _resolve(args: dict[str, Any]) -> dict[str, Any]:
         deadline = parse_deadline(args["deadline"])
     except SandboxerError as error:
         raise _refused(error.detail.as_dict()) from error
-    return {
+    request = {
         "name": args["name"] or found.default_name,
         "id": args["id"],
         "owner": args["owner"],
@@ -207,6 +260,7 @@ def _resolve(args: dict[str, Any]) -> dict[str, Any]:
         "compose_cmd": answers.compose_cmd(
             found.compose_cmd if args["compose_cmd"] is None else args["compose_cmd"]
         ),
+        "auth_file": args["auth_file"],
         "replace": args["replace"],
         "unreaped": args["unreaped"],
         "profile": found.profile,
@@ -216,6 +270,7 @@ def _resolve(args: dict[str, Any]) -> dict[str, Any]:
         "request": found.request,
         "document": found.document,
     }
+    return request, found.listing
 
 
 def _with_plan(done: dict[str, Any], name: str) -> dict[str, Any]:

@@ -32,7 +32,10 @@ attributes:
     details: V(replace=true) makes anew only what differs.
   action:
     support: full
-    details: Profile and compose file are resolved on the controller.
+    details:
+      - Profile and compose file are resolved on the controller.
+      - Where something is built or mounted from the source, what git would take of that folder is
+        sent to the host.
 options:
   state:
     description: Whether the sandbox should be there.
@@ -102,6 +105,11 @@ options:
       - By default E(SANDBOXER_COMPOSE_CMD) of the controller. Empty is none.
       - What there is already stays as it is, whoever made it.
     type: str
+  auth_file:
+    description:
+      - Whole path of a file on the host with what its registries ask for, as C(podman login) writes
+        it. Only its name goes there.
+    type: str
   replace:
     description: Make it anew where what is there has another content.
     type: bool
@@ -119,6 +127,9 @@ options:
     type: str
   follow:
     description: Id and cursor of a job to follow, as JSON. Not for users.
+    type: str
+  piece:
+    description: A piece of the source for a job that waits for it, as JSON. Not for users.
     type: str
 seealso:
   - module: coulomb.sandboxer.sandbox_info
@@ -211,12 +222,14 @@ SPEC = {
     "env_files": {"type": "list", "elements": "str", "default": []},
     "compose_profiles": {"type": "list", "elements": "str", "default": []},
     "compose_cmd": {"type": "str"},
+    "auth_file": {"type": "str"},
     "replace": {"type": "bool", "default": False},
     "unreaped": {"type": "bool", "default": False},
     "wait": {"type": "bool", "default": True},
     # one string each, so that nothing in it is taken for a secret by itself
     "resolved": {"type": "str", "no_log": True},
     "follow": {"type": "str"},
+    "piece": {"type": "str", "no_log": True},
 }
 
 
@@ -224,6 +237,8 @@ def question(params: dict, check_mode: bool) -> tuple[str, dict]:
     """The verb of the host library that these parameters mean, and its request."""
     if params["follow"]:
         return "follow", json.loads(params["follow"])
+    if params["piece"]:
+        return "source", json.loads(params["piece"])
     if params["state"] == "absent":
         reference = params["id"] or params["name"]
         return "absent", {"ref": reference, "owner": params["owner"], "check": check_mode}

@@ -11,7 +11,22 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import compose_program, fault, ids, lease, make, maker, observe, ports, program, reap, record
+from . import (
+    build,
+    compose_program,
+    fault,
+    ids,
+    image,
+    lease,
+    make,
+    maker,
+    observe,
+    ports,
+    program,
+    reap,
+    record,
+    source,
+)
 from . import job as jobs
 from .clock import Now, now
 from .engine import Engine
@@ -81,8 +96,10 @@ def run(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
 
     Request: name, owner, id (or None), ttl, deadline (seconds), replace, unreaped, check,
     profile, profile_hash, source_digest, extension, request (key -> digest), document,
-    compose_cmd (the compose program that makes the containers, or None: the engine does).
-    Answer: changed, action, reason, cursor, object (None in a check of something new).
+    compose_cmd (the compose program that makes the containers, or None: the engine does),
+    auth_file (a file of this host with what registries ask for, or None).
+    Answer: changed, action, reason, cursor, object (None in a check of something new),
+    wants_source (the making waits for it: verb `source`).
     """
     wanted = _check(request)
     if request.get("check"):
@@ -116,8 +133,12 @@ def _check(request: Mapping[str, Any]) -> dict[str, Any]:
     wanted["ttl"] = lease.check_ttl(wanted.get("ttl") or lease.TTL_DEFAULT)
     wanted["deadline"] = lease.check_making(wanted.get("deadline") or lease.MAKING_DEFAULT)
     maker.check(wanted["document"]["services"])
+    for name, service in wanted["document"]["services"].items():
+        build.check(name, service.get("build") or {})
     if wanted.get("compose_cmd") is not None:
         compose_program.check(wanted["compose_cmd"], wanted["document"]["services"])
+    if wanted.get("auth_file") is not None:
+        image.check_auth_file(wanted["auth_file"])
     if os.geteuid() != 0:
         raise HostError(
             "account_unsupported",
@@ -244,7 +265,8 @@ def _begin_repair(
             stopped = replace(current, state="stopped", program=made_by)
             record.write(state, stopped)
             spec_path = os.path.join(state.job(current.id), make.SPEC)
-            write_json(spec_path, {**read_json(spec_path), "deadline": wanted["deadline"]})
+            renewed = {"deadline": wanted["deadline"], "auth_file": wanted.get("auth_file")}
+            write_json(spec_path, {**read_json(spec_path), **renewed})
             jobs.start(state, made_by, current.id, stopped.generation, work)
     finally:
         os.close(work)
@@ -322,7 +344,9 @@ def _plan_record(
 def _planned(wanted: Mapping[str, Any], sandbox_id: str = "sbx-new") -> list[dict[str, str]]:
     """The engine's things that the document asks for, in the order of their making."""
     document = wanted["document"]
-    things = [
+    # last made first removed: an image goes after the containers that are made of it
+    things = [("image", name) for name in image.built_names(sandbox_id, document["services"])]
+    things += [
         ("network", maker.network_name(sandbox_id, name)) for name in maker.networks(document)
     ]
     things += [
@@ -364,9 +388,14 @@ def _answer(
     shown = None
     if current is not None and (found.action != "make" or not wanted.get("check")):
         shown = record.view(current, current.state, reap.beat(state, now()))
+    needs = not wanted.get("check") and source.is_needed(wanted["document"])
     return {
         "changed": found.action in ("make", "repair"),
         "action": found.action,
+        "wants_source": needs
+        and found.action != "keep"
+        and current is not None
+        and source.is_awaited(state, current.id),
         "reason": found.reason,
         "cursor": 0,
         "object": shown,

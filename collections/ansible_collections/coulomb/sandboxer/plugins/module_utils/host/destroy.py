@@ -142,7 +142,7 @@ def _stand_in(state: State, sandbox_id: str) -> Record:
         engine=Engine.program,
         holdings=(
             holdings.dir_holding(state.remote_dir(sandbox_id)),
-            *({"kind": kind, "key": sandbox_id} for kind in ("pod", *ENGINE_KINDS)),
+            *({"kind": kind, "key": sandbox_id} for kind in ("pod", "image", *ENGINE_KINDS)),
         ),
     )
 

@@ -12,9 +12,12 @@ import errno
 import json
 import os
 import re
+import select
 import shutil
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,13 +28,24 @@ LABEL_ID = "io.sandboxer.id"
 LABEL_GENERATION = "io.sandboxer.generation"
 LABEL_RECIPE = "io.sandboxer.recipe"
 KINDS = ("container", "network", "volume")
+BUILT = "localhost"  # the registry of images that are built here; the next part is the id
 # labels by which compose programs mark what they make; their project is called like the sandbox
 _LABELS_PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
 CALL_SECONDS = 120.0
 STOP_SECONDS = 2
 END_SECONDS = 5.0
+NEWS_SECONDS = 1.0
+_KEPT = 64 * 1024  # bytes of what a watched call says
 _NEVER_STARTED = ("created", "configured")
 _OUR_NAME = re.compile(r"(?:pod_)?(sbx-[a-z0-9][a-z0-9-]{0,38})(?:[._].*)?", re.DOTALL)
+_LONGEST_NEWS = 200
+_ARCHITECTURES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "i686": "386",
+    "armv6l": "arm",
+    "armv7l": "arm",
+}
 _OWN_LOG = re.compile(r'time="[^"]*" level=(?:debug|info|warning) ')
 
 
@@ -77,16 +91,7 @@ class Engine:
         environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         """One call and its exit status, whatever that is."""
-        try:
-            child = subprocess.Popen(
-                [self.program, *argv],
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={**os.environ, **(environment or {}), "PATH": process.search_path()},
-            )
-        except FileNotFoundError as error:
-            raise self.missing("run `sandboxer host prepare HOST`") from error
+        child = self._start([self.program, *argv], stdin, subprocess.PIPE, environment)
         try:
             out, err = child.communicate(timeout=max(seconds, 0.1))
         except subprocess.TimeoutExpired as error:
@@ -101,6 +106,51 @@ class Engine:
             _await_end(child)
             raise
         return subprocess.CompletedProcess(child.args, child.returncode, out, err)
+
+    def watch(
+        self,
+        argv: Sequence[str],
+        seconds: float,
+        tell: Callable[[str], None],
+        environment: Mapping[str, str] | None = None,
+        within: Sequence[str] = (),
+    ) -> tuple[int, list[str]]:
+        """One slow call, whose news (its latest line, once a second at most) `tell` is given.
+
+        `within` is a command that runs it. Exit status and last lines, of both of its outputs. A
+        call that outlives `seconds` raises.
+        """
+        whole = [*within, self.program, *argv]
+        child = self._start(whole, subprocess.DEVNULL, subprocess.STDOUT, environment)
+        output = None
+        try:
+            output = _read_news(child, time.monotonic() + seconds, tell)
+        finally:
+            if output is None:
+                # nobody passes a TERM on to what runs within another
+                child.send_signal(signal.SIGKILL if within else signal.SIGTERM)
+                _await_end(child)
+        if output is None:
+            raise HostError(
+                "engine_failed",
+                f"`{self.program} {argv[0]}` did not end in {seconds:.0f} s",
+                retryable=True,
+            )
+        return child.wait(), said(output)
+
+    def _start(
+        self, argv: Sequence[str], stdin: Any, stderr: int, environment: Mapping[str, str] | None
+    ) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                argv,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env={**os.environ, **(environment or {}), "PATH": process.search_path()},
+            )
+        except FileNotFoundError as error:
+            raise self.missing("run `sandboxer host prepare HOST`") from error
 
     def is_here(self) -> bool:
         return shutil.which(self.program, path=process.search_path()) is not None
@@ -221,6 +271,33 @@ class Engine:
         """All that the engine says of these containers, in this order."""
         return self._json(["container", "inspect", *containers])
 
+    def built_images(self, sandbox_id: str) -> list[str]:
+        """Names of the images that were built for a sandbox. By name: a label is inherited by
+        whatever somebody makes of them."""
+        done = self.run(["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"])
+        start = f"{BUILT}/{sandbox_id}/"
+        names = (line.strip() for line in done.decode("utf-8", "replace").splitlines())
+        return sorted(name.rpartition(":")[0] for name in names if name.startswith(start))
+
+    @property
+    def storage(self) -> str:
+        """The folder in which it keeps images, where nobody has moved it."""
+        return "/var/lib/containers"
+
+    def remove_images(self, names: Sequence[str]) -> None:
+        """As `remove`. One of which a stranger has made a container stays his, without our name.
+        The layers with which the next build begins stay, too."""
+        if names:
+            self.attempt(["image", "rm", "--no-prune", "--", *names])
+            for name in names:
+                if self.image(name) is not None:
+                    self.attempt(["untag", name])
+
+    def architecture(self) -> str:
+        """This machine's, as images name it."""
+        machine = os.uname().machine
+        return _ARCHITECTURES.get(machine, machine)
+
     def last_lines(self, container: str, count: int = 5) -> list[str]:
         """The last lines that a container wrote, for a message; never an error."""
         # all of it, which is bounded: podman's --tail loses a line that came in pieces
@@ -244,6 +321,32 @@ class Engine:
             "`{} {}` failed: {}".format(self.program, " ".join(argv[:2]), last),
             f"these are {self.program}'s own words; try the same on the host by hand",
         )
+
+
+def _read_news(
+    child: subprocess.Popen[bytes], end: float, tell: Callable[[str], None]
+) -> bytes | None:
+    """The end of all that a child says, or None where it goes on after `end` (monotonic)."""
+    pipe: Any = child.stdout
+    kept, news, told = b"", b"", 0.0
+    while True:
+        now = time.monotonic()
+        if now >= end:
+            return None
+        wait = min(end - now, max(told + NEWS_SECONDS - now, 0) if news else NEWS_SECONDS)
+        if select.select([pipe], [], [], wait)[0]:
+            chunk = os.read(pipe.fileno(), _KEPT)
+            if not chunk:
+                return kept
+            kept = (kept + chunk)[-_KEPT:]
+            news = kept
+        now = time.monotonic()
+        if news and now >= told + NEWS_SECONDS:
+            lines = said(news)
+            if lines:
+                tell(lines[-1][:_LONGEST_NEWS])
+                told = now
+            news = b""
 
 
 def no_space(lines: Sequence[str]) -> HostError | None:

@@ -1,73 +1,16 @@
-"""Files of this host that containers see: what lies in the source, and secrets and configs, which
-are written here."""
+"""Files that are written here for containers to see: secrets and configs."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
-import errno
 import hashlib
 import os
-import stat
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import HostError
 from .state import write_bytes
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_ANY = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _MODE = 0o444  # what compose gives a secret that says nothing: each user of the container reads it
-
-
-def source_path(root: str, path: str, create: bool = False) -> str:
-    """Where `path`, below the folder `root`, lies on this host; no link is in what is returned.
-
-    `create` makes the folder where nothing is. Raises HostError `source_outside` where a link
-    leads out of the tree, and `file_missing` where nothing is there.
-    """
-    inside = os.path.realpath(root)
-    found = os.path.realpath(os.path.join(inside, path))
-    if found != inside and not found.startswith(inside + os.sep):
-        raise _outside(path)
-    parts = os.path.relpath(found, inside).split(os.sep)
-    try:
-        with contextlib.ExitStack() as opened:
-            folder = _open(opened, inside, _FOLDER)
-            # step by step: what was resolved above may be a link by now, which is not followed
-            for number, part in enumerate(parts):
-                if create:
-                    with contextlib.suppress(FileExistsError):
-                        os.mkdir(part, 0o755, dir_fd=folder)
-                last = number == len(parts) - 1
-                folder = _open(opened, part, _ANY if last else _FOLDER, folder)
-            if stat.S_ISLNK(os.fstat(folder).st_mode):
-                raise _outside(path)
-    except FileNotFoundError as error:
-        raise HostError(
-            "file_missing",
-            f"the source has no {path}, which a service mounts",
-            "is it ignored by git, or made by a step that has not run?",
-        ) from error
-    except OSError as error:  # a link, or a file where a folder is wanted
-        if error.errno not in (errno.ELOOP, errno.ENOTDIR):
-            raise
-        raise _outside(path) from error
-    return found
-
-
-def _open(opened: contextlib.ExitStack, path: str, flags: int, folder: int | None = None) -> int:
-    descriptor = os.open(path, flags, dir_fd=folder)
-    opened.callback(os.close, descriptor)
-    return descriptor
-
-
-def _outside(path: str) -> HostError:
-    return HostError(
-        "source_outside",
-        f"{path} leads out of the source",
-        "containers see only what lies in the source; put a copy of it there",
-    )
 
 
 def write_all(folder: str, document: Mapping[str, Any]) -> dict[str, dict[str, str]]:

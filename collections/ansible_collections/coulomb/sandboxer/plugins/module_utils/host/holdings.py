@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from . import bridge, fault, ports, runtime
+from . import bridge, build, fault, ports, runtime
 from .engine import KINDS as ENGINE_KINDS
 from .engine import Container, Engine
 from .errors import HostError
@@ -89,7 +89,7 @@ def _look(place: Place, sandbox_id: str, planned: list[Mapping[str, str]]) -> _S
         if item["kind"] == "port" and monitored and not ports.is_free(int(item["key"])):
             found.append(dict(item))
     if not place.engine.is_here():
-        if kinds.intersection({"pod", *ENGINE_KINDS}):
+        if kinds.intersection({"pod", "image", *ENGINE_KINDS}):
             raise place.engine.missing("install it again, then destroy once more")
         return _Seen(found)
     containers = [one for one in place.engine.containers() if one.owner_id == sandbox_id]
@@ -98,6 +98,10 @@ def _look(place: Place, sandbox_id: str, planned: list[Mapping[str, str]]) -> _S
     # only a compose program makes a pod, where it is told to; the others need not wait for a look
     for kind in ("volume", *(["pod"] if "pod" in kinds else [])):
         found += [{"kind": kind, "key": name} for name in place.engine.find(kind, sandbox_id)]
+    if "image" in kinds:  # only where something is built
+        found += [{"kind": "image", "key": n} for n in place.engine.built_images(sandbox_id)]
+        left = build.working_containers(place.engine, sandbox_id)
+        found += [{"kind": "container", "key": one.name} for one in left]
     # a monitor that outlives its container is a container left behind
     names = monitored | {one.name for one in containers}
     found += [{"kind": "container", "key": name} for name in sorted(names)]
@@ -112,7 +116,8 @@ def remove(
 ) -> list[dict[str, str]]:
     """Remove all that is there, last made first; returns what was removed, or tried. `graces`:
     container -> seconds that it has to end by itself, where those are not ours."""
-    seen = _look(place, sandbox_id, list(holdings))
+    holdings = list(holdings)
+    seen = _look(place, sandbox_id, holdings)
     there, containers = seen.found, seen.containers
     if any(item["kind"] == "container" for item in there):
         fault.point("remove-container")
@@ -129,6 +134,15 @@ def remove(
             fault.point("remove-" + kind)
             place.engine.remove(kind, names)
             fault.point("removed-" + kind)
+    if any(item["kind"] == "image" for item in holdings):
+        fault.point("remove-build")
+        build.remove_working_containers(place.state, place.engine, sandbox_id)
+        fault.point("removed-build")
+    images = [item["key"] for item in there if item["kind"] == "image"]
+    if images:
+        fault.point("remove-image")
+        place.engine.remove_images(images)
+        fault.point("removed-image")
     for item in there:
         if item["kind"] == "dir":
             fault.point("remove-dir")

@@ -1,4 +1,5 @@
-"""Images: there already, pulled by their full name, or made from files of this host."""
+"""Images: there already, pulled by their full name, or made from files of this host. How
+built ones are called."""
 
 from __future__ import annotations
 
@@ -8,75 +9,197 @@ import json
 import os
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from .engine import LABEL_RECIPE, Engine
+from .engine import BUILT, LABEL_RECIPE, Engine, no_space
 from .errors import HostError
 from .state import State
 
 PULL_SECONDS = 600.0
+LOW_BYTES = 256 * 1024**2
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image of this host. `done` is how it came: '' (it was there) | made | pulled;
+    """An image of this host. `done` is how it came: '' (it was there) | made | pulled | built;
     `volumes` are the folders for which it asks to have a volume."""
 
     done: str
     volumes: tuple[str, ...]
 
 
-def ensure(
-    state: State, engine: Engine, name: str, recipe: Mapping[str, Any] | None, seconds: float
-) -> Image:
-    """Have an image on this host."""
-    digest = recipe_digest(recipe) if recipe is not None else ""
-    found = _find(engine, name, digest)
-    if found is not None:
-        return Image("", _volumes(found))
-    with state.image_lock(name, seconds):
-        found = _find(engine, name, digest)
-        if found is not None:
-            return Image("", _volumes(found))  # somebody else was at it
-        if recipe is not None:
-            _import_rootfs(engine, name, recipe["rootfs"], digest, seconds)
-            done = "made"
-        else:
-            _pull(engine, name, seconds)
-            done = "pulled"
-    return Image(done, _volumes(engine.image(name) or {}))
+@dataclass(frozen=True)
+class Wanted:
+    """An image that services need. `pull` is always | missing | never; `recipe` is for one that is
+    made from files of this host."""
+
+    name: str
+    pull: str = "missing"
+    platform: str = ""
+    recipe: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a pull or a build may use: its time in seconds, an auth file of this host or None, and
+    who is told of its progress."""
+
+    seconds: float
+    auth_file: str | None = None
+    tell: Callable[[str], None] = lambda line: None
+
+
+def of(found: Mapping[str, Any], done: str = "") -> Image:
+    """An image of which the engine says `found`."""
+    return Image(done, tuple(sorted((found.get("Config") or {}).get("Volumes") or {})))
 
 
 def built_name(sandbox_id: str, service: str) -> str:
-    """By digest: an image's name has no capitals, a service's may."""
-    digest = hashlib.sha256(service.encode("utf-8")).hexdigest()[:12]
-    return f"localhost/{sandbox_id}/{digest}"
+    """What the image is called that is built for a service."""
+    return f"{BUILT}/{sandbox_id}/{hashlib.sha256(service.encode('utf-8')).hexdigest()[:12]}"
 
 
-def _find(engine: Engine, name: str, recipe: str) -> dict[str, Any] | None:
-    """What the engine says of it, where it has it, and made of that recipe if one is named."""
-    found = engine.image(name)
-    labels = (found or {}).get("Labels") or {}
-    return found if not recipe or labels.get(LABEL_RECIPE) == recipe else None
+def built_names(sandbox_id: str, services: Mapping[str, Any]) -> list[str]:
+    return sorted(
+        built_name(sandbox_id, name) for name, one in services.items() if one.get("build")
+    )
 
 
-def _volumes(found: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(sorted((found.get("Config") or {}).get("Volumes") or {}))
+def with_names(sandbox_id: str, services: Mapping[str, Any]) -> dict[str, Any]:
+    """The services, each with the name of its image, built ones' too."""
+    named = {}
+    for name, service in services.items():
+        by = name if service.get("build") else service.get("built_by")
+        named[name] = {**service, "image": built_name(sandbox_id, by)} if by else service
+    return named
 
 
-def _pull(engine: Engine, name: str, seconds: float) -> None:
-    try:
-        engine.run(["pull", "--quiet", "--", name], seconds=min(seconds, PULL_SECONDS))
-    except HostError as error:
-        if error.code != "engine_failed":
-            raise
+def wanted(document: Mapping[str, Any]) -> list[Wanted]:
+    """The images that are not built, each once. Of two policies for one the stricter wins."""
+    found: dict[tuple[str, str], Wanted] = {}
+    for service in document["services"].values():
+        name, platform = service["image"], service.get("platform", "")
+        if name is None:
+            continue
+        policies = {service.get("pull", "missing")}
+        if (name, platform) in found:
+            policies.add(found[name, platform].pull)
+        pull = next(one for one in ("always", "never", "missing") if one in policies)
+        recipe = document["images"].get(name)
+        found[name, platform] = Wanted(name, pull, platform, recipe)
+    return sorted(found.values(), key=lambda one: (one.name, one.platform))
+
+
+def check_auth_file(path: str) -> None:
+    """HostError `usage` or `file_missing` for one that no engine could read."""
+    if not os.path.isabs(path):
+        raise HostError("usage", f"{path!r} is not the whole path of an auth file on the host")
+    if not os.path.isfile(path):
+        raise HostError(
+            "file_missing",
+            f"this host has no auth file {path}",
+            "`podman login --authfile PATH REGISTRY` on the host writes one",
+        )
+
+
+def check_space(folder: str) -> None:
+    """Refuse a disk that is nearly full before anything comes onto it.
+
+    HostError `disk_full` below a quarter of a GiB, for what lies in `folder` or its next parent.
+    """
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    found = os.statvfs(folder)
+    free = found.f_bavail * found.f_frsize
+    if free < LOW_BYTES:
+        raise HostError(
+            "disk_full",
+            f"only {free // 1024**2} MiB are left on the host for {folder}",
+            f"free some space: a making begins with {LOW_BYTES // 1024**2} MiB at least",
+            retryable=True,
+        )
+
+
+def look(engine: Engine, one: Wanted) -> Image | None:
+    """An image that is here and needs no pull; None for one that has to be fetched."""
+    if one.pull == "always" and one.recipe is None:
+        return None
+    found = _find(engine, one)
+    return of(found) if found is not None else None
+
+
+def fetch(state: State, engine: Engine, one: Wanted, call: Call) -> Image:
+    """Make or pull an image that isn't here."""
+    with state.image_lock(one.name, call.seconds):
+        there = look(engine, one)
+        if there is not None:
+            return there  # somebody else was at it
+        if one.recipe is not None:
+            digest = recipe_digest(one.recipe)
+            _import_rootfs(engine, one.name, one.recipe["rootfs"], digest, call.seconds)
+            return Image("made", ())  # a recipe asks for no volumes
+        _pull(engine, one, call)
+    found = engine.image(one.name) or {}
+    _refuse_other_machine(engine, one, found)
+    return of(found, "pulled")
+
+
+def _find(engine: Engine, one: Wanted) -> dict[str, Any] | None:
+    """What the engine says of it, where it has it: made of its recipe, or for the right machine."""
+    found = engine.image(one.name)
+    if found is None:
+        return None
+    if one.recipe is not None:
+        labels = found.get("Labels") or {}
+        return found if labels.get(LABEL_RECIPE) == recipe_digest(one.recipe) else None
+    return found if _fits(engine, one, found) else None
+
+
+def _fits(engine: Engine, one: Wanted, found: Mapping[str, Any]) -> bool:
+    has = found.get("Architecture") or engine.architecture()
+    wanted = one.platform.split("/")[1] if "/" in one.platform else engine.architecture()
+    return bool(has == wanted)
+
+
+def _refuse_other_machine(engine: Engine, one: Wanted, found: Mapping[str, Any]) -> None:
+    here, its = engine.architecture(), found.get("Architecture") or engine.architecture()
+    if _fits(engine, one, found) and (its == here or _emulates(its)):
+        return
+    raise HostError(
+        "image_unavailable",
+        f"the image {one.name} is for {its}, and this host is {here}",
+        "name an image that is made for it; Debian's qemu-user-static runs those of others",
+    )
+
+
+def _emulates(architecture: str) -> bool:
+    machine = {"amd64": "x86_64", "arm64": "aarch64", "386": "i386"}.get(architecture, architecture)
+    return os.path.exists(f"/proc/sys/fs/binfmt_misc/qemu-{machine}")
+
+
+def _pull(engine: Engine, one: Wanted, call: Call) -> None:
+    if one.pull == "never":
         raise HostError(
             "image_unavailable",
-            f"the image {name} can't be had: {error}",
-            "check its name, and that the host reaches the registry; or load it there by hand",
-        ) from error
+            f"the image {one.name} is not on this host, and may not be pulled",
+            "its service says so: pull_policy; load it there by hand",
+        )
+    argv = ["pull"]
+    if one.platform:
+        argv += ["--platform", one.platform]
+    if call.auth_file:
+        argv += ["--authfile", call.auth_file]
+    seconds = min(call.seconds, PULL_SECONDS)
+    status, lines = engine.watch([*argv, "--", one.name], seconds, call.tell)
+    if status != 0:
+        raise no_space(lines[-1:]) or HostError(
+            "image_unavailable",
+            "the image {} can't be had: {}".format(one.name, lines[-1] if lines else "no message"),
+            "check its name, and that the host reaches the registry (sandboxer_auth_file where it "
+            "wants a login); or load it there by hand",
+        )
 
 
 def recipe_digest(recipe: Mapping[str, Any]) -> str:

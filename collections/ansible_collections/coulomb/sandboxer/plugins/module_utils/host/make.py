@@ -15,7 +15,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from . import compose_program, destroy, fault, files, holdings, image, job, lease, maker, record
+from . import (
+    build,
+    compose_program,
+    destroy,
+    fault,
+    files,
+    holdings,
+    image,
+    job,
+    lease,
+    maker,
+    record,
+    source,
+)
 from .clock import now
 from .engine import Container, Engine, labels_of
 from .errors import HostError
@@ -26,7 +39,6 @@ from .state import State, read_json, write_bytes
 COMPOSE = "compose"  # in the job's folder: the compose program's own
 FILES = "files"  # in the job's folder: secrets and configs
 _STARTABLE = ("created", "initialized", "running", "exited", "stopped")  # a paused one is not
-SOURCE = "source"  # in the sandbox's folder
 SPEC = job.SPEC
 
 
@@ -100,7 +112,7 @@ class _Making:
         self._record = current
         self._spec = spec
         self._document = spec["document"]
-        self._services: Mapping[str, Any] = self._document["services"]
+        self._services = image.with_names(current.id, self._document["services"])
         self._engine = Engine(current.engine)
         self._log = job.Log(state.job(current.id))
         self._endpoints = current.reachability["endpoints"]
@@ -119,12 +131,20 @@ class _Making:
             left = destroy.error_of(gone) if gone else None
             if left is not None:
                 raise left
-        self._enter("images", "")
-        self._have_images()
-        self._enter("networks", "")
-        self._make_places()
+        self._enter("check", "")
+        missing = self._look_at_images()
+        self._enter("pull", "")
+        self._fetch_images(missing)
+        fault.point("make-dir")
+        holdings.make_dir(self._state, self._record.id, self._state.remote_dir(self._record.id))
+        fault.point("made-dir")
+        self._have_source()
+        self._enter("build", "")
+        self._build_images()
         by = f" by {self._record.compose_cmd}" if self._record.compose_cmd else ""
-        self._enter("containers", "making {}{}".format(", ".join(sorted(self._services)), by))
+        self._enter("make", "")
+        self._make_places()
+        self._enter("make", "making {}{}".format(", ".join(sorted(self._services)), by))
         self._make_containers()
         self._start()
         self._enter("ready", "waiting until it answers")
@@ -158,26 +178,61 @@ class _Making:
                 return
             self._record = destroy.undo(self._state, self._record, error)
 
-    def _have_images(self) -> None:
-        names = {name: self._image_name(name) for name in self._services}
-        for name in sorted(set(names.values())):
-            fault.point("make-image")
-            recipe = self._document["images"].get(name)
-            found = image.ensure(self._state, self._engine, name, recipe, self._spec["deadline"])
-            fault.point("made-image")
-            self._images[name] = found
-            if found.done:
-                self._log.write(self._phase, f"{found.done} {name}")
+    def _look_at_images(self) -> list[image.Wanted]:
+        """What is here already; where something has to come, there must be room for it."""
+        missing = []
+        for one in image.wanted(self._document):
+            found = image.look(self._engine, one)
+            if found is None:
+                missing.append(one)
+            else:
+                self._images[one.name] = found
+        if missing or source.is_needed(self._document):
+            for folder in (self._engine.storage, self._state.root, self._state.remote):
+                image.check_space(folder)
+        return missing
 
-    def _image_name(self, name: str) -> str:
-        return maker.image_name(self._record.id, name, self._services[name])
+    def _fetch_images(self, missing: Sequence[image.Wanted]) -> None:
+        for one in missing:
+            self._enter("pull", "" if one.recipe else f"pulling {one.name}")
+            fault.point("make-image")
+            found = image.fetch(self._state, self._engine, one, self._call())
+            fault.point("made-image")
+            self._images[one.name] = found
+            if found.done:
+                self._log.write(self._phase, f"{found.done} {one.name}")
+
+    def _have_source(self) -> None:
+        """Last of what a build needs: it is on its way while images are being pulled."""
+        if not source.is_needed(self._document):
+            return
+        self._enter("source", "")
+        source.wait(self._state, self._record.id)
+        source.unpack(self._state, self._record.id, self._record.source_digest or "")
+
+    def _build_images(self) -> None:
+        for name, service in self._services.items():
+            if not service.get("build"):
+                continue
+            self._doing = f"building the image of {name}"
+            here = (self._record.id, self._record.generation)
+            platform = service.get("platform", "")
+            found = build.ensure(
+                self._state, self._engine, *here, name, service["build"], platform, self._call()
+            )
+            self._images[service["image"]] = found
+            if found.done:
+                self._log.write(self._phase, f"built the image of {name}")
+
+    def _call(self) -> image.Call:
+        return image.Call(
+            self._spec["deadline"],
+            self._spec.get("auth_file"),
+            lambda line: self._log.write(self._phase, line),
+        )
 
     def _make_places(self) -> None:
-        """Folder, networks, volumes, files. Volumes that images ask for become planned holdings
-        first."""
-        fault.point("make-dir")
-        holdings.make_dir(self._state, self._record.id, self._state.remote_dir(self._record.id))
-        fault.point("made-dir")
+        """Networks, volumes, files. Volumes that images ask for become planned holdings first."""
         self._plan_containers()
         wanted = sorted(
             {
@@ -207,7 +262,6 @@ class _Making:
 
     def _plan_containers(self) -> None:
         """What each container is. Reads and writes the files that it will see."""
-        root = os.path.join(self._state.remote_dir(self._record.id), SOURCE)
         written = files.write_all(
             os.path.join(self._state.job(self._record.id), FILES), self._document
         )
@@ -215,20 +269,21 @@ class _Making:
         for name, asked in self._services.items():
             service = _possible(asked)
             sources = {
-                item["source"]: files.source_path(root, item["source"], bool(item.get("create")))
+                item["source"]: source.inside(
+                    self._state, self._record.id, item["source"], bool(item.get("create"))
+                )
                 for item in service["volumes"]
                 if item.get("type") == "bind"
             }
-            image_name = self._image_name(name)
             for number, instance in enumerate(maker.instances(name, service)):
                 self._wanted[instance] = maker.Wanted(
                     name,
                     instance,
                     service,
-                    image_name,
+                    service["image"],
                     maker.service_mounts(
                         *(self._record.id, instance, service),
-                        *(self._images[image_name].volumes, sources, written[name]),
+                        *(self._images[service["image"]].volumes, sources, written[name]),
                     ),
                     self._published(name, number),
                     bind,

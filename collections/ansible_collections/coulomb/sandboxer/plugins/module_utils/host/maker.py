@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import image
 from .engine import STOP_SECONDS, labels_of
 from .errors import HostError
 
@@ -126,13 +125,6 @@ def image_volume_name(sandbox_id: str, instance: str, target: str) -> str:
     By digest, so that it is no other target's and none that the document names.
     """
     return f"{sandbox_id}.{instance}.{hashlib.sha256(target.encode('utf-8')).hexdigest()[:16]}"
-
-
-def image_name(sandbox_id: str, name: str, service: Mapping[str, Any]) -> str:
-    """The image that a service runs: its own, or one that is built here for it or for another."""
-    if service["image"] is not None:
-        return str(service["image"])
-    return image.built_name(sandbox_id, service.get("built_by", name))
 
 
 def service_mounts(

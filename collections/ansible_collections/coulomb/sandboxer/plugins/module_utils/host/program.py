@@ -26,6 +26,7 @@ READ_PROTOCOL = 1
 ROOMS = (
     "__init__",
     "bridge",
+    "build",
     "clock",
     "compose_program",
     "create",
@@ -52,6 +53,7 @@ ROOMS = (
     "receipt",
     "record",
     "runtime",
+    "source",
     "state",
     "timer",
     "trial",

@@ -68,6 +68,12 @@ def end(container_ids: Iterable[str]) -> None:
         time.sleep(0.02)
 
 
+def forget(container_id: str) -> None:
+    """Have the runtime remove what it knows by this name, of a container that is no engine's."""
+    for folder in _known(container_id):
+        _delete(os.path.basename(folder), container_id)
+
+
 def _delete(program: str, container_id: str) -> None:
     """Have a runtime remove what it knows. Whether it worked, look."""
     try:

@@ -109,7 +109,9 @@ def run(engine: Engine, state: State) -> None:
     port = ports.plan(first, last, (), 1, ports.is_free)[0]
     _remove(engine)  # what a killed trial has left
     try:
-        image.ensure(state, engine, IMAGE, RECIPE, SECONDS)
+        wanted = image.Wanted(IMAGE, recipe=RECIPE)
+        if image.look(engine, wanted) is None:
+            image.fetch(state, engine, wanted, image.Call(SECONDS))
         engine.create_network(NAME, {})
         engine.run(_run_argv(port))
         _await_answer(engine, port)

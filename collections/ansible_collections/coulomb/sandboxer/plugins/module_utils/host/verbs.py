@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import create, destroy, ids, lease, make, observe, reap, receipt, record
+from . import create, destroy, ids, lease, make, observe, reap, receipt, record, source
 from . import job as jobs
 from .clock import now
 from .errors import HostError
@@ -34,12 +34,31 @@ def job(state: State, sandbox_id: str, generation: str, work_lock: str) -> None:
 def present(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
     """Start a create and wait a little, so that a quick one is one call.
 
-    Request: as create's, and wait. Answer: create's, and where it waited that of `follow`.
+    Request: as create's, and wait. Answer: create's, and where it waited that of `follow`. Who
+    has to send the source first isn't kept waiting.
     """
     answer = create.run(state, request)
-    if answer["action"] != "keep" and request["wait"] and not request["check"]:
+    waits = request["wait"] and not request["check"] and not answer["wants_source"]
+    if answer["action"] != "keep" and waits:
         answer.update(follow(state, {"id": answer["object"]["id"], "to_end": True}))
     return answer
+
+
+def receive(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
+    """A piece of the source for the making that waits for it.
+
+    Request: id, generation, wait, and `source.receive`'s. Answer: empty, and after the last piece
+    that of `follow`, which has waited if it should.
+    """
+    sandbox_id = ids.check_id(request["id"])
+    found = record.read(state, sandbox_id)
+    if found is None or (found.generation, found.wanted) != (request["generation"], "present"):
+        raise HostError("fenced", f"{sandbox_id} was taken over by somebody else")
+    source.receive(state, sandbox_id, request)
+    if not request["last"]:
+        return {}
+    seconds = FOLLOW_SECONDS if request["wait"] else 0
+    return follow(state, {"id": sandbox_id, "to_end": True, "seconds": seconds})
 
 
 def absent(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,4 +209,5 @@ _VERBS: dict[str, Callable[[State, Mapping[str, Any]], Any]] = {
     "present": present,
     "reap": lambda state, request: reap.run(state, bool(request.get("check"))),
     "show": show,
+    "source": receive,
 }

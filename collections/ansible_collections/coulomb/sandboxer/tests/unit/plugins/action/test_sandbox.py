@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.playbook.task import Task
 
 from ansible_collections.coulomb.sandboxer.plugins.action import sandbox
@@ -58,7 +60,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(sandbox, "time", made)
     # the rooms of the program are not where ansible-test runs this
-    monkeypatch.setattr(sandbox, "_resolve", lambda args: {"name": args["name"]})
+    monkeypatch.setattr(sandbox, "_resolve", lambda args: ({"name": args["name"]}, None))
     return made
 
 
@@ -146,6 +148,87 @@ def test_no_silence_is_borne_for_ever(clock: Clock) -> None:
     with pytest.raises(AnsibleConnectionFailure):
         create(PlayedLink(clock, forever(MAKING)))
     assert sandbox.SILENCE_SECONDS <= clock.now < sandbox.SILENCE_SECONDS + 15
+
+
+WANTING = {**MAKING, "wants_source": True, "working": True}
+TO = {"id": "sbx-one", "generation": 3, "wait": True}
+
+
+@pytest.fixture
+def packed(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """A source that takes three pieces."""
+    monkeypatch.setattr(sandbox, "PIECE_BYTES", 4)
+    monkeypatch.setattr(sandbox, "_pack", lambda listing, file: file.write(b"0123456789"))
+    return b"0123456789"
+
+
+def wanting() -> dict[str, Any]:
+    return {**WANTING, "object": {"id": "sbx-one", "state": "creating", "generation": 3}}
+
+
+def pieces(link: PlayedLink) -> list[dict[str, Any]]:
+    return [json.loads(call["piece"]) for call in link.calls if "piece" in call]
+
+
+def test_the_source_goes_to_a_making_that_waits_for_it(clock: Clock, packed: bytes) -> None:
+    link = PlayedLink(clock, [wanting(), {}, {}, MAKING, READY])
+    done = create(link)
+    assert (done["changed"], done["sandbox"]["state"]) == (True, "ready")
+    sent = pieces(link)
+    assert b"".join(base64.b64decode(one["data"]) for one in sent) == packed
+    assert [(one["at"], one["last"]) for one in sent] == [(0, False), (4, False), (8, True)]
+    assert all({key: one[key] for key in TO} == TO for one in sent)
+    assert len({one["sender"] for one in sent}) == 1
+    assert "follow" in link.calls[-1]
+
+
+def test_a_source_that_fits_takes_one_call_more(
+    clock: Clock, packed: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "PIECE_BYTES", 100)
+    link = PlayedLink(clock, [wanting(), READY])
+    create(link)
+    assert len(link.calls) == 2
+
+
+def test_what_does_not_wait_for_it_is_sent_nothing(clock: Clock, packed: bytes) -> None:
+    link = PlayedLink(clock, [{**FOUND, "wants_source": False}])
+    create(link)
+    assert not pieces(link)
+
+
+def test_a_piece_whose_answer_was_lost_is_sent_again(clock: Clock, packed: bytes) -> None:
+    link = PlayedLink(clock, [wanting(), {}, SILENT, {}, READY])
+    assert create(link)["sandbox"]["state"] == "ready"
+    assert [one["at"] for one in pieces(link)] == [0, 4, 4, 8]
+
+
+def test_a_piece_that_is_refused_ends_it(clock: Clock, packed: bytes) -> None:
+    link = PlayedLink(clock, [wanting(), {"failed": True, "msg": "fenced"}])
+    assert create(link)["failed"]
+    assert len(link.calls) == 2
+
+
+def test_without_waiting_it_is_sent_all_the_same(clock: Clock, packed: bytes) -> None:
+    link = PlayedLink(clock, [wanting(), {}, {}, MAKING])
+    assert create(link, wait=False)["sandbox"]["state"] == "creating"
+    assert [one["wait"] for one in pieces(link)] == [False] * 3
+
+
+def test_a_source_that_can_not_be_packed_keeps_nobody_waiting(
+    clock: Clock, packed: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host is sent what it refuses, so that the making ends at once."""
+
+    def fail(listing: Any, file: Any) -> None:
+        file.write(b"0123456789")
+        raise AnsibleActionFail("the source changed")
+
+    monkeypatch.setattr(sandbox, "_pack", fail)
+    link = PlayedLink(clock, [wanting(), READY])
+    with pytest.raises(AnsibleActionFail, match="the source changed"):
+        create(link)
+    assert [(one["data"], one["last"]) for one in pieces(link)] == [("", True)]
 
 
 @pytest.mark.parametrize(

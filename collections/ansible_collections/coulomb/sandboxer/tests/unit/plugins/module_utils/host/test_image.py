@@ -118,19 +118,23 @@ class SlowEngine:
     def image(self, name: str) -> dict[str, Any] | None:
         return {} if self._has_it else None
 
-    def run(self, argv: list[str], **_: Any) -> bytes:
+    def watch(self, argv: list[str], *_: Any) -> tuple[int, list[str]]:
         self.asked += 1
         time.sleep(0.1)
         self._has_it = True
-        return b""
+        return 0, []
+
+    def architecture(self) -> str:
+        return "amd64"
 
 
 def test_two_that_need_the_same_image_have_it_made_once(state: State) -> None:
     engine: Any = SlowEngine()
+    wanted = image.Wanted("localhost/a:1")
     done: list[str] = []
 
     def need() -> None:
-        done.append(image.ensure(state, engine, "localhost/a:1", None, 10).done)
+        done.append(image.fetch(state, engine, wanted, image.Call(10)).done)
 
     both = [threading.Thread(target=need) for each in range(2)]
     for one in both:

@@ -344,19 +344,6 @@ def test_names_of_volumes_are_plain_letters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "name"),
-    [
-        ({"image": "a:1"}, "a:1"),
-        ({"image": None, "build": {}}, "localhost/sbx-a/4b5e57f6eb2f"),
-        ({"image": None, "built_by": "web"}, "localhost/sbx-a/4b5e57f6eb2f"),
-        ({"image": None, "built_by": "Web"}, "localhost/sbx-a/2975104784a4"),
-    ],
-)
-def test_names_of_images(service: dict[str, Any], name: str) -> None:
-    assert maker.image_name("sbx-a", "web", service) == name
-
-
-@pytest.mark.parametrize(
     ("replicas", "names"),
     [({}, ["web"]), ({"replicas": 0}, []), ({"replicas": 3}, ["web", "web.2", "web.3"])],
 )

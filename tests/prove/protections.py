@@ -888,24 +888,24 @@ CREATE = (
 MAKERS = (
     Protection(
         "no link leads a container out of the source",
-        HOST + "files.py",
-        "if found != inside and not found.startswith(inside + os.sep):",
+        HOST + "source.py",
+        "if found != top and not found.startswith(top + os.sep):",
         "if False:",
-        HOST_TESTS + "test_files.py::test_out_of_the_source",
+        HOST_TESTS + "test_source.py::test_out_of_the_source",
     ),
     Protection(
         "no folder is entered by a link that came between",
-        HOST + "files.py",
+        HOST + "source.py",
         "_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC",
         "_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC",
-        HOST_TESTS + "test_files.py::test_a_link_that_comes_between_is_not_followed",
+        HOST_TESTS + "test_source.py::test_a_link_that_comes_between_is_not_followed",
     ),
     Protection(
         "a link that came between is not mounted",
-        HOST + "files.py",
+        HOST + "source.py",
         "if stat.S_ISLNK(os.fstat(folder).st_mode):",
         "if False:",
-        HOST_TESTS + "test_files.py::test_a_link_that_comes_between_is_not_followed",
+        HOST_TESTS + "test_source.py::test_a_link_that_comes_between_is_not_followed",
     ),
     Protection(
         "nobody else on the host reads a secret",
@@ -2410,9 +2410,9 @@ SOURCE = (
     ),
     Protection(
         "no build reads outside of the source",
-        HOST + "source.py",
-        "if os.path.isabs(path) or os.path.commonpath([top, found]) != top:",
-        "if False:",
+        HOST + "build.py",
+        'context = source.inside(state, sandbox_id, how["context"])',
+        'context = os.path.join(source.root(state, sandbox_id), how["context"])',
         BUILD + "test_a_link_out_of_the_source_is_not_built_from[how0]",
     ),
     Protection(

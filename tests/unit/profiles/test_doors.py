@@ -18,7 +18,8 @@ from tests.unit.profiles.conftest import Write
 def asked(**given: Any) -> dict[str, Any]:
     args = {"settings": {}, "deadline": "10m", "owner": "me", "replace": False, "unreaped": False}
     defaults = {name: one.get("default") for name, one in SPEC.items()}
-    return sandbox._resolve({**defaults, **args, **given})
+    request, _ = sandbox._resolve({**defaults, **args, **given})
+    return request
 
 
 def test_the_same_document(mine: Write, theirs: Write, project: Path) -> None:

@@ -301,27 +301,38 @@ def test_refusals(tmp_path: Path) -> None:
     assert code_of(ResolveRequest("profile.compose", unqualified)) == "image_unqualified"
 
 
-def test_every_file_that_was_read_is_part_of_the_request(tmp_path: Path) -> None:
+def test_every_file_that_was_read_is_part_of_the_source(tmp_path: Path) -> None:
+    """Though git ignores it, as people have it do with `.env`."""
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / ".gitignore").write_text(".env*\n")
     source = folder(tmp_path, COMPOSE.replace("alpine", "${TAG:-alpine}"))
     (source / "compose.override.yml").write_text("services: {web: {init: true}}\n")
     (source / ".env").write_text("TAG=1\n")
     first = resolve(ResolveRequest("profile.compose", source))
-    files = {".env", "compose.yml", "compose.override.yml"}
-    assert set(first.request) == {"profile", "publish"} | files
     assert first.document["services"]["web"]["image"] == "docker.io/library/nginx:1"
-    assert first.source_digest == digest({name: first.request[name] for name in files})
     (source / ".env").write_text("TAG=2\n")
     second = resolve(ResolveRequest("profile.compose", source))
-    assert [k for k in files if first.request[k] != second.request[k]] == [".env"]
+    assert first.source_digest != second.source_digest
+
+
+def test_what_a_service_reads_is_part_of_the_source_too(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / ".gitignore").write_text("*.env\n")
+    source = folder(tmp_path, COMPOSE + "    env_file: web.env\n")
+    digests = set()
+    for text in ("A=1\n", "A=2\n"):
+        (source / "web.env").write_text(text)
+        digests.add(resolve(ResolveRequest("profile.compose", source)).source_digest)
+    assert len(digests) == 2
 
 
 @pytest.mark.parametrize(
     ("fields", "parts"),
     [
         ({"settings": {"TAG": "2"}}, {"set.TAG"}),
-        ({"files": ("compose.yml", "b.yml")}, {"files", "b.yml"}),
-        ({"files": ("b.yml", "compose.yml")}, {"files", "b.yml"}),
-        ({"env_files": ("x.env",)}, {"env_files", "x.env"}),
+        ({"files": ("compose.yml", "b.yml")}, {"files"}),
+        ({"files": ("b.yml", "compose.yml")}, {"files"}),
+        ({"env_files": ("x.env",)}, {"env_files"}),
         ({"compose_profiles": ("b", "a")}, {"compose_profiles"}),
     ],
 )

@@ -14,6 +14,7 @@ PARAMS = {
     "id": None,
     "name": "one",
     "owner": "me",
+    "piece": None,
     "resolved": '{"name": "one"}',
     "state": "present",
     "wait": True,

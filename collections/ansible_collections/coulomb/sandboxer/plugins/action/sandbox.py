@@ -15,7 +15,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import program
-from ansible_collections.coulomb.sandboxer.plugins.modules.sandbox import SPEC, question
+from ansible_collections.coulomb.sandboxer.plugins.modules.sandbox import RUNNING, SPEC, question
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer as answers
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import installed, package
 
@@ -40,6 +40,9 @@ class ActionModule(ActionBase):
             done = self._call(args, variables)
             receipt = done.get("receipt") or {"id": done.get("id", ""), "remains": []}
             shown = {**receipt, "host": host, "changed": bool(done.get("changed"))}
+        elif args["state"] in RUNNING:
+            done = self._running(args, variables, host)
+            shown = done.get("sandbox", {})
         else:
             done = self._present(args, variables, host)
             shown = done.get("sandbox", {})
@@ -60,8 +63,26 @@ class ActionModule(ActionBase):
             cleanup = answers.cleanup_command(found["id"], host)
             self._say(host, f"{request['name']} is {found['id']} ({done['reason']})")
             self._say(host, f"to take it away: {cleanup}")
-        changed, action = done["changed"], done["action"]
-        if action != "keep" and args["wait"]:
+        return self._to_its_end(done, args, variables, host)
+
+    def _running(self, args: dict[str, Any], variables: dict[str, Any], host: str) -> Any:
+        """Stop, start or restart what is there."""
+        if not (args["id"] or args["name"]):
+            raise _refused({"code": "usage", "message": "a name or an id is missing"})
+        request = {"deadline": _deadline(args["deadline"])}
+        done = self._call({**args, "resolved": json.dumps(request)}, variables)
+        if done.get("failed"):
+            return done
+        if self._task.check_mode:
+            return _with_states(done, args["state"])
+        return self._to_its_end(done, args, variables, host)
+
+    def _to_its_end(
+        self, done: dict[str, Any], args: dict[str, Any], variables: dict[str, Any], host: str
+    ) -> dict[str, Any]:
+        """Follow the job that was begun, if one was. The whole object, or why there is none."""
+        changed, action, found = done["changed"], done["action"], done["object"]
+        if action not in ("keep", "stop") and args["wait"]:
             done = self._follow(done, found["id"], variables, host)
             if done.get("failed"):
                 return done
@@ -70,8 +91,8 @@ class ActionModule(ActionBase):
             return _failure(
                 {"code": "fenced", "message": "it was taken away while it was being made"}
             )
-        made = found["state"] == "ready" or not args["wait"]
-        if not made:
+        wanted = "stopped" if args["state"] == "stopped" else "ready"
+        if found["state"] != wanted and args["wait"]:
             return _failure(found["error"] or _died(found))
         whole = answers.complete(found, host, answers.ssh(self._connection), changed)
         return {"changed": changed, "action": action, "sandbox": whole}
@@ -201,6 +222,32 @@ def _resolve(args: dict[str, Any]) -> dict[str, Any]:
         "request": found.request,
         "document": found.document,
     }
+
+
+def _deadline(text: str) -> int:
+    with package.loading():
+        from sandboxer_cli.errors import SandboxerError
+        from sandboxer_cli.ttl import parse_deadline
+    try:
+        return parse_deadline(text)
+    except SandboxerError as error:
+        raise _refused(error.detail.as_dict()) from error
+
+
+def _with_states(done: dict[str, Any], wanted: str) -> dict[str, Any]:
+    """A check's answer, with the states before and after as a diff."""
+    found = done["object"]
+    after = "stopped" if wanted == "stopped" else "ready"
+    if done["changed"]:
+        before = {"before": f"{found['state']}\n", "after": f"{after}\n"}
+        done["diff"] = {**before, "after_header": found["name"]}
+    done["sandbox"] = {
+        "changed": done["changed"],
+        "name": found["name"],
+        "id": found["id"],
+        "action": done["action"],
+    }
+    return done
 
 
 def _with_plan(done: dict[str, Any], name: str) -> dict[str, Any]:

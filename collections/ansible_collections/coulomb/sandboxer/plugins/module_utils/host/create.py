@@ -7,7 +7,7 @@ as anyone likes: a name is unique per account and owner.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -100,8 +100,10 @@ def run(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
             current = _find(state, wanted)
             if _identity(current) != _identity(seen):
                 continue  # somebody was quicker: look again
-            begin = _begin if found.action == "make" else _begin_repair
-            begun = begin(state, wanted, found, current)
+            if found.action == "repair" and current is not None:
+                begun = begin_repair(state, current, wanted["deadline"])
+            else:
+                begun = _begin(state, wanted, found, current)
             if begun is not None:
                 return _answer(state, found, begun, wanted)
     raise HostError("busy", "too many creates of {} at once".format(wanted["name"]), retryable=True)
@@ -146,7 +148,7 @@ def _look(state: State, wanted: Mapping[str, Any]) -> tuple[Record | None, Plan]
         working = state.is_working(current.id)
         if current.state == "ready" and not working:
             drifted = observe.drift(current, observe.containers({current.engine}))
-            drifted = drifted or observe.unanswered(current, _document(state, current))
+            drifted = drifted or observe.unanswered(current, document_of(state, current))
     found = plan(
         current,
         wanted["request"],
@@ -185,7 +187,8 @@ def _identity(current: Record | None) -> tuple[Any, ...]:
     return (current.id, current.generation, current.state) if current else ()
 
 
-def _document(state: State, current: Record) -> Mapping[str, Any]:
+def document_of(state: State, current: Record) -> Mapping[str, Any]:
+    """The document that a sandbox was made from."""
     spec: Mapping[str, Any] = read_json(os.path.join(state.job(current.id), make.SPEC))
     document: Mapping[str, Any] = spec["document"]
     return document
@@ -227,25 +230,36 @@ def _begin(
     return planned
 
 
-def _begin_repair(
-    state: State, wanted: Mapping[str, Any], found: Plan, current: Record | None
+def begin_repair(
+    state: State,
+    current: Record,
+    deadline: float,
+    *,
+    again: Sequence[str] = (),
+    first: Callable[[], None] = lambda: None,
 ) -> Record | None:
-    """The same record, the same job: it does what is missing. The lease runs on."""
-    if current is None:
-        return None
+    """The same record, the same job: it does what is missing. The lease runs on.
+
+    `first` is done before it, with the record `stopped` already; `again` are the services that
+    are started even where they have done what they are for. None where somebody is at work.
+    """
     work = state.try_work_lock(current.id)
     if work is None:
         return None
     try:
         made_by = program.install(state)
         with state.record_lock(current.id):
-            again = record.read(state, current.id)
-            if _identity(again) != _identity(current):
+            if _identity(record.read(state, current.id)) != _identity(current):
                 return None
             stopped = replace(current, state="stopped", program=made_by)
             record.write(state, stopped)
+        first()
+        with state.record_lock(current.id):
+            if _identity(record.read(state, current.id)) != _identity(stopped):
+                return None
             spec_path = os.path.join(state.job(current.id), make.SPEC)
-            write_json(spec_path, {**read_json(spec_path), "deadline": wanted["deadline"]})
+            spec = {**read_json(spec_path), "deadline": deadline, "again": list(again)}
+            write_json(spec_path, spec)
             jobs.start(state, made_by, current.id, stopped.generation, work)
     finally:
         os.close(work)

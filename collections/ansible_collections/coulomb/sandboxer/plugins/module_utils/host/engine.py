@@ -136,6 +136,11 @@ class Engine:
             )
         return found
 
+    def started_at(self, container: str) -> str | None:
+        """When a container was last started, to the nanosecond; None where there is none."""
+        done = self.attempt(["inspect", "--format", "{{json .State.StartedAt}}", container])
+        return str(json.loads(done.stdout)) if done.returncode == 0 else None
+
     def find(self, kind: str, sandbox_id: str) -> list[str]:
         """Names of the networks, volumes or pods that belong to a sandbox."""
         return sorted(_name(item) for item in self._owned(kind, sandbox_id))

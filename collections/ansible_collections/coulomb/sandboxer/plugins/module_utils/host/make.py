@@ -89,6 +89,7 @@ class _Making:
         self._labels = labels_of(current.id, current.generation)
         self._readiness = Readiness(self._engine, current.id, self._document, self._endpoints)
         self._images: dict[str, image.Image] = {}
+        self._again = set(spec.get("again") or ())  # services to be started once more
         self._up: set[str] = set()  # the services that need no start
         self._phase = "start"
         self._doing = ""
@@ -194,7 +195,7 @@ class _Making:
             if item is None or item in stale:
                 wanted.append(self._wanted(name))
             elif item.state == "running" or (
-                name in completed and item.state == "exited" and item.exit_code == 0
+                name in completed - self._again and item.state == "exited" and item.exit_code == 0
             ):
                 self._up.add(name)
         if self._record.compose_cmd is not None and wanted:

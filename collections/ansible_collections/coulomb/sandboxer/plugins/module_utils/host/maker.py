@@ -60,8 +60,14 @@ class Wanted:
     bind: str
 
 
-def container_name(sandbox_id: str, service: str) -> str:
-    return f"{sandbox_id}.{service}"
+def container_name(sandbox_id: str, service: str, index: int = 1) -> str:
+    return f"{sandbox_id}.{service}" + (f".{index}" if index > 1 else "")
+
+
+def container_names(sandbox_id: str, service: str, spec: Mapping[str, Any]) -> list[str]:
+    """The containers of a service: as many as it has replicas, the first without a number."""
+    count = spec.get("replicas", 1)
+    return [container_name(sandbox_id, service, index) for index in range(1, count + 1)]
 
 
 def network_name(sandbox_id: str) -> str:
@@ -157,7 +163,10 @@ def create_argv(
 
 def start_order(services: Mapping[str, Any]) -> list[list[str]]:
     """Services in groups: each group depends only on the groups before it."""
-    waiting = {name: set(service["depends_on"]) for name, service in services.items()}
+    waiting = {
+        name: {needed for needed in service["depends_on"] if needed in services}
+        for name, service in services.items()
+    }
     groups = []
     while waiting:
         free = sorted(name for name, needs in waiting.items() if not needs)

@@ -95,6 +95,10 @@ class ActionModule(ActionBase):
         if found["state"] != wanted and args["wait"]:
             return _failure(found["error"] or _died(found))
         whole = answers.complete(found, host, answers.ssh(self._connection), changed)
+        if found["state"] == "ready" and _is_public(whole) and answers.is_direct(self._connection):
+            told = answers.unreachable(whole)
+            if told:
+                return _failure(_not_from_here(told, whole))
         return {"changed": changed, "action": action, "sandbox": whole}
 
     def _start(self, args: dict[str, Any], variables: dict[str, Any], host: str) -> dict[str, Any]:
@@ -261,6 +265,20 @@ def _with_plan(done: dict[str, Any], name: str) -> dict[str, Any]:
         }
         done["sandbox"] = {"changed": done["changed"], "name": name, "action": done["action"]}
     return done
+
+
+def _is_public(found: dict[str, Any]) -> bool:
+    return any(one["scope"] == "host" for one in found["reachability"].get("endpoints", []))
+
+
+def _not_from_here(told: str, found: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "code": "not_ready",
+        "message": told,
+        "hint": f"it is left running: a firewall may be on the way; {found['cleanup_command']}",
+        "retryable": False,
+        "stage": "ready",
+    }
 
 
 def _died(found: dict[str, Any]) -> dict[str, Any]:

@@ -217,9 +217,10 @@ def question(params: dict, check_mode: bool) -> tuple[str, dict]:
         raise HostError("usage", "this module works only together with its action plugin")
     request = json.loads(params["resolved"])
     if params["state"] in RUNNING:
-        named = {"ref": params["id"] or params["name"], "owner": params["owner"]}
-        more = {"service": params["service"], "wait": params["wait"], "check": check_mode}
-        return RUNNING[params["state"]], {**request, **named, **more}
+        request["ref"] = params["id"] or params["name"]
+        request.update({key: params[key] for key in ("owner", "service", "wait")})
+        request["check"] = check_mode
+        return RUNNING[params["state"]], request
     return "present", {**request, "wait": params["wait"], "check": check_mode}
 
 

@@ -7,7 +7,7 @@ as anyone likes: a name is unique per account and owner.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -288,7 +288,7 @@ def _plan_record(
         (name, port) for name, service in sorted(services.items()) for port in service["ports"]
     ]
     first, last = ports.account_range(state)
-    taken = _taken_ports(record.read_all(state))
+    taken = ports.taken(record.read_all(state))
     chosen = ports.plan(first, last, taken, len(published), ports.is_free)
     endpoints = [
         _endpoint(wanted["document"], name, port, host_port)
@@ -344,18 +344,15 @@ def _planned(wanted: Mapping[str, Any], sandbox_id: str = "sbx-new") -> list[dic
     return [{"kind": kind, "key": key} for kind, key in things]
 
 
-def _taken_ports(records: Collection[Record]) -> set[int]:
-    return {int(item["key"]) for one in records for item in one.holdings if item["kind"] == "port"}
-
-
 def _endpoint(
     document: Mapping[str, Any], name: str, port: Mapping[str, Any], host_port: int
 ) -> dict[str, Any]:
-    speaks_http = any(
-        item["service"] == name and "http" in item and item["http"]["port"] == port["target"]
+    spoken = [
+        str(item["http"].get("scheme") or "http").lower()
         for item in document["probes"]
-    )
-    scheme = "http" if speaks_http else port["protocol"]
+        if item["service"] == name and "http" in item and item["http"]["port"] == port["target"]
+    ]
+    scheme = spoken[0] if spoken else port["protocol"]
     return {
         "service": name,
         "port": port["target"],

@@ -28,6 +28,7 @@ KINDS = ("container", "network", "volume")
 # labels by which compose programs mark what they make; their project is called like the sandbox
 _LABELS_PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
 CALL_SECONDS = 120.0
+QUERY_SECONDS = 30.0  # for what only asks: an engine that takes longer has stopped answering
 STOP_SECONDS = 2
 END_SECONDS = 5.0
 _NEVER_STARTED = ("created", "configured")
@@ -209,7 +210,7 @@ class Engine:
             raise self._failed([kind, "create"], done.stderr)
 
     def _json(self, argv: Sequence[str]) -> list[dict[str, Any]]:
-        return json.loads(self.run(argv) or b"[]") or []
+        return json.loads(self.run(argv, seconds=QUERY_SECONDS) or b"[]") or []
 
     def _failed(self, argv: Sequence[str], stderr: bytes) -> HostError:
         lines = said(stderr)

@@ -13,7 +13,7 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from . import compose_program, destroy, fault, holdings, image, job, lease, maker, record
+from . import compose_program, destroy, fault, holdings, image, job, lease, maker, ports, record
 from .clock import now
 from .engine import Engine, labels_of
 from .errors import HostError
@@ -22,6 +22,7 @@ from .record import Record
 from .state import State, read_json, write_bytes
 
 COMPOSE = "compose"  # in the job's folder: the compose program's own
+_PORT_TRIES = 4
 _STARTABLE = ("created", "initialized", "running", "exited", "stopped")  # a paused one is not
 SPEC = "spec.json"  # in the job's folder: what was asked for, the document included
 
@@ -110,8 +111,17 @@ class _Making:
         self._make_containers()
         self._start()
         self._enter("ready", "waiting until it answers")
-        self._readiness.wait(dict.fromkeys(self._services, "ready"))
+        self._wait(dict.fromkeys(self._services, "ready"))
         self._finish()
+
+    def _wait(self, conditions: Mapping[str, str]) -> None:
+        before = set(self._readiness.forgiven)
+        self._readiness.wait(conditions, maker.optional_services(self._services))
+        for name, reason in self._readiness.forgiven.items():
+            if name not in before:
+                self._log.write(
+                    self._phase, f"going on without {name}, which is optional: {reason}"
+                )
 
     def deadline_error(self, seconds: float) -> HostError:
         why = self._readiness.why() if self._phase in ("start", "ready") else ""
@@ -240,9 +250,10 @@ class _Making:
                 needed: how["condition"]
                 for name in group
                 for needed, how in self._services[name]["depends_on"].items()
+                if needed in self._services
             }
             if needs:
-                self._readiness.wait(needs)
+                self._wait(needs)
             self._enter("start", "starting {}".format(", ".join(group)))
             names = [
                 maker.container_name(self._record.id, name)
@@ -251,13 +262,56 @@ class _Making:
             ]
             fault.point("make-start")
             if names:
-                self._engine.run(["start", *names])
+                self._start_containers(group, names)
             fault.point("made-start")
             self._readiness.started(group)
+
+    def _start_containers(self, group: Sequence[str], names: Sequence[str]) -> None:
+        """Again with other ports, where a stranger has taken one since it was chosen."""
+        for left in reversed(range(_PORT_TRIES)):
+            try:
+                self._engine.run(["start", *names])
+                return
+            except HostError as error:
+                if not left or not ports.was_taken(error) or not self._move_ports(group):
+                    raise
+
+    def _move_ports(self, group: Sequence[str]) -> bool:
+        there = self._engine.containers()
+        runs = {one.name for one in there if one.state == "running"}
+        down = {
+            name: maker.container_names(self._record.id, name, self._services[name])
+            for name in group
+        }
+        down = {name: ours for name, ours in down.items() if not runs.issuperset(ours)}
+        with self._state.host_lock():
+            moved = ports.move(self._state, self._record, set(down))
+            if moved is None:
+                return False
+            self._change(holdings=moved.holdings, reachability=moved.reachability)
+        self._endpoints[:] = moved.reachability["endpoints"]
+        self._log.write(self._phase, "a port was taken by somebody else; with another one")
+        ours = {one for names in down.values() for one in names}
+        self._engine.remove_containers([one for one in there if one.name in ours])
+        wanted = [self._wanted(name) for name in sorted(down)]
+        if self._record.compose_cmd is not None:
+            self._have_created(self._record.compose_cmd, wanted)
+        else:
+            for one in wanted:
+                self._create(one)
+        return True
 
     def _finish(self) -> None:
         at = now()
         changes: dict[str, Any] = {"state": "ready", "error": None}
+        missed = {
+            one
+            for name in self._readiness.forgiven
+            for one in maker.container_names(self._record.id, name, self._services[name])
+        }
+        if missed:
+            must = self._record.containers.items()
+            changes["containers"] = {name: how for name, how in must if name not in missed}
         if self._record.state == "creating":
             changes["lease"] = lease.grant(self._spec["ttl"], self._spec["ttl"], at).as_dict()
             changes["instants"] = {**self._record.instants, "ready_at": at.wall}

@@ -82,7 +82,7 @@ def restart(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _run(state: State, verb: str, request: Mapping[str, Any]) -> dict[str, Any]:
     answer = running.run(state, verb, _find(state, request), request)
-    if answer["action"] != "keep" and request["wait"] and not request["check"]:
+    if answer["action"] != "keep" and request["wait"] and not request.get("check"):
         answer.update(follow(state, {"id": answer["object"]["id"], "to_end": True}))
     return answer
 

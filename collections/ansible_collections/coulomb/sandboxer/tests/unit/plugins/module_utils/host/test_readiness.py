@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -161,7 +162,7 @@ def test_one_that_hangs_does_not_hide_one_that_ended(clock: Clock) -> None:
 
     class Hanging(Played):
         def attempt(self, argv: Sequence[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
-            hanging.wait(30)
+            hanging.wait(10)
             return subprocess.CompletedProcess(argv, 0, b"", b"")
 
     check = {"test": ["CMD", "x"], "timeout": 30, "interval": 9, "retries": 9, "start_period": 0}
@@ -172,11 +173,13 @@ def test_one_that_hangs_does_not_hide_one_that_ended(clock: Clock) -> None:
     ]
     found = watched(scenes, web={"healthcheck": check}, db={})
     found._engine = Hanging(scenes)  # type: ignore[assignment]
+    begin = time.monotonic()
     try:
         with pytest.raises(HostError, match="service db ended"):
             found.wait({"web": "ready", "db": "ready"})
     finally:
         hanging.set()
+    assert time.monotonic() - begin < 5
 
 
 @pytest.mark.parametrize(

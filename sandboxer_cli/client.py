@@ -172,14 +172,96 @@ class Client:
         from sandboxer_cli.ttl import parse_ttl
 
         parse_ttl(ttl)
-        owner = host.owner(owner)
-        host.check_reference(reference)
-        ways = self._ways(host_pattern or "all")
-        carriers = self._carriers(reference, ways, owner, several=host_pattern is not None)
-        if not carriers:
-            raise _not_found(reference)
-        variables = {"sandboxer_owner": owner, "sandboxer_ttl": ttl, **_named(reference)}
-        return self._play("extend", ",".join(carriers), variables)
+        more = {"sandboxer_ttl": ttl}
+        return self._on_carriers("extend", reference, host_pattern, owner, more)
+
+    def stop(
+        self,
+        reference: str,
+        host_pattern: str | None = None,
+        owner: str | None = None,
+        check: bool = False,
+    ) -> Answer:
+        """Stop a sandbox. What it holds stays, and its lease runs on."""
+        return self._on_carriers("stop", reference, host_pattern, owner, {}, check)
+
+    def start(
+        self,
+        reference: str,
+        host_pattern: str | None = None,
+        owner: str | None = None,
+        deadline: str | None = None,
+        check: bool = False,
+    ) -> Answer:
+        """Start a sandbox that is stopped, or put right one that is half dead."""
+        more = _given(sandboxer_deadline=deadline)
+        return self._on_carriers("start", reference, host_pattern, owner, more, check)
+
+    def restart(
+        self,
+        reference: str,
+        service: str | None = None,
+        host_pattern: str | None = None,
+        owner: str | None = None,
+        deadline: str | None = None,
+        check: bool = False,
+    ) -> Answer:
+        """Stop and start all of a sandbox, or one of its services."""
+        more = _given(sandboxer_service=service, sandboxer_deadline=deadline)
+        return self._on_carriers("restart", reference, host_pattern, owner, more, check)
+
+    def exec(
+        self,
+        reference: str,
+        service: str,
+        words: Sequence[str],
+        *,
+        host_pattern: str | None = None,
+        owner: str | None = None,
+        index: int | None = None,
+        user: str | None = None,
+        workdir: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        tty: bool = False,
+    ) -> int:
+        """Run a command inside a service, with this process's standard streams. Its status."""
+        request = {
+            "what": "exec",
+            "service": service,
+            "words": list(words),
+            "index": index,
+            "user": user,
+            "workdir": workdir,
+            "environment": dict(environment or {}),
+            "tty": tty,
+        }
+        return self._stream(reference, host_pattern, owner, request, tty=tty)
+
+    def logs(
+        self,
+        reference: str,
+        service: str | None = None,
+        *,
+        host_pattern: str | None = None,
+        owner: str | None = None,
+        index: int | None = None,
+        follow: bool = False,
+        since: str | None = None,
+    ) -> int:
+        """Write what one service or all of them have written to our own standard streams.
+
+        since: a span such as 10m, or an instant in RFC 3339.
+        """
+        from sandboxer_cli.ttl import parse_since
+
+        request = {
+            "what": "logs",
+            "service": service,
+            "index": index,
+            "follow": follow,
+            "since": None if since is None else parse_since(since),
+        }
+        return self._stream(reference, host_pattern, owner, request)
 
     def list_all(self, host_pattern: str | None = None, owner: str | None = None) -> Answer:
         """Objects by host: of one owner, or of all with None."""
@@ -254,6 +336,45 @@ class Client:
         if len(found) > 1 and not several:
             raise _several(reference, found)
         return found
+
+    def _on_carriers(
+        self,
+        verb: str,
+        reference: str,
+        host_pattern: str | None,
+        owner: str | None,
+        more: Mapping[str, object],
+        check: bool = False,
+    ) -> Answer:
+        """A change of a sandbox that has to be there."""
+        owner = host.owner(owner)
+        host.check_reference(reference)
+        ways = self._ways(host_pattern or "all")
+        carriers = self._carriers(reference, ways, owner, several=host_pattern is not None)
+        if not carriers:
+            raise _not_found(reference)
+        variables = {"sandboxer_owner": owner, **more, **_named(reference)}
+        return self._play(verb, ",".join(carriers), variables, check=check)
+
+    def _stream(
+        self,
+        reference: str,
+        host_pattern: str | None,
+        owner: str | None,
+        request: Mapping[str, object],
+        tty: bool = False,
+    ) -> int:
+        owner = host.owner(owner)
+        host.check_reference(reference)
+        ways = self._ways(host_pattern or "all")
+        if len(ways) > 1:
+            carriers = self._carriers(reference, ways, owner, several=False)
+            ways = tuple(way for way in ways if way.host in carriers)
+        for way in ways:
+            status = host.stream(way, {**request, "ref": reference, "owner": owner}, tty=tty)
+            if status is not None:
+                return status
+        raise _not_found(reference)
 
     def _play(
         self,

@@ -7,6 +7,7 @@ socket are the same here and in the plays.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import itertools
@@ -14,10 +15,12 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,7 @@ from sandboxer_cli.errors import (
     Usage,
 )
 
+SSH_FAILED = 255  # ssh's own exit status, whatever its trouble
 THIS_MACHINE = Path(__file__).with_name("inventory_local.yml")
 
 # Never a question: nobody may be there to answer it, and a host key is not learnt by the way.
@@ -133,11 +137,47 @@ def run(
             return subprocess.CompletedProcess(list(argv), 127, b"", str(exc).encode())
         raise SandboxerError(f"{exc.filename} is missing here", code="program_missing") from exc
     complaint = done.stderr.decode(errors="replace")
-    if way.kind == "ssh" and done.returncode == 255:
+    if way.kind == "ssh" and done.returncode == SSH_FAILED:
         raise _why(way, complaint)
     if way.become and done.returncode != 0 and _BECOME_PASSWORD.search(complaint):
         raise refusal(complaint, way.host)
     return done
+
+
+def stream(way: Reach, argv: Sequence[str], *, tty: bool = False) -> int:
+    """Run a command on the host with our own standard streams, to its end. Its exit status.
+
+    tty: a terminal there, where our standard input is one. With ssh SSH_FAILED may be its own
+    word, said on standard error. An interrupt ends it, and is raised once it has ended.
+    """
+    try:
+        child = subprocess.Popen(_command(way, argv, tty=tty))
+    except FileNotFoundError as exc:
+        raise SandboxerError(f"{exc.filename} is missing here", code="program_missing") from exc
+    with _ended_by_signals(child):
+        try:
+            status = child.wait()
+        except KeyboardInterrupt:
+            # from a terminal it has had the same; where only we were told, it is told now
+            child.send_signal(signal.SIGINT)
+            child.wait()
+            raise
+    return 128 - status if status < 0 else status
+
+
+@contextlib.contextmanager
+def _ended_by_signals(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """While this lasts what should end us ends the child, and so us."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda *_: child.terminate()) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def start_master(way: Reach) -> subprocess.Popen[bytes] | None:
@@ -368,14 +408,18 @@ def _become_words(host: str, become: Mapping[str, str] | None) -> tuple[str, ...
     )
 
 
-def _command(way: Reach, argv: Sequence[str], *, become: bool = True) -> list[str]:
+def _command(
+    way: Reach, argv: Sequence[str], *, become: bool = True, tty: bool = False
+) -> list[str]:
     words = list(argv)
     if way.become and become:
         words = [*way.become, shlex.join(words)]
     if way.kind == "local":
         return words
     # The login shell at the other end gets one word and takes it apart again.
-    return [*way.argv[:-1], "-T", way.argv[-1], shlex.join(words)]
+    # With a terminal ssh says at the end that a shared connection was closed.
+    terminal = ("-t", "-o", "LogLevel=ERROR") if tty else ("-T",)
+    return [*way.argv[:-1], *terminal, way.argv[-1], shlex.join(words)]
 
 
 def _refuse_disabled_checks(host: str, options: Mapping[str, Sequence[Any]]) -> None:

@@ -135,6 +135,7 @@ HOST_ERRORS: dict[str, type[SandboxerError]] = {
     "conflict": Conflict,
     "expired": Conflict,
     "fenced": Conflict,
+    "not_running": Conflict,
     "ports_exhausted": CapacityExceeded,
     "disk_full": CapacityExceeded,
     "engine_missing": ProvisioningFailed,

@@ -16,7 +16,7 @@ from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import comp
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer, installed
 from sandboxer_cli import connection
-from sandboxer_cli.errors import SandboxerError, from_host
+from sandboxer_cli.errors import HostUnreachable, SandboxerError, from_host
 
 READ_SECONDS = 30.0
 
@@ -104,3 +104,30 @@ def ask(way: connection.Reach, verb: str, request: Mapping[str, object]) -> Any:
     if isinstance(told, dict) and "error" in told and done.returncode != 0:
         raise from_host(told["error"])
     return told
+
+
+def stream(
+    way: connection.Reach, request: Mapping[str, object], *, tty: bool = False
+) -> int | None:
+    """A command inside a sandbox, or logs, with this process's own standard streams.
+
+    Request: as the verb `open` takes it. The exit status is the command's own; None where nothing
+    was ever made on that host. Raises what the host answered before it began, `connection_lost`
+    where the way to it ended in the middle, and as `connection.run` does.
+    """
+    opened = ask(way, "open", request)
+    if opened is None:
+        return None
+    words = (str(opened["id"]), str(opened["ticket"]))
+    status = connection.stream(way, installed.argv("stream", _READER, "", *words), tty=tty)
+    if status != connection.SSH_FAILED or way.kind != "ssh":
+        return status
+    # ssh's own word for its troubles, and maybe the command's: the host knows
+    ended = ask(way, "streamed", opened)
+    if ended["status"] is not None:
+        return int(ended["status"])
+    raise HostUnreachable(
+        f"the connection to {way.host} was lost",
+        "what ran there has been ended" if ended["started"] else "nothing was begun there",
+        code="connection_lost",
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from datetime import datetime
 
 from .errors import Usage
 
@@ -24,6 +26,18 @@ def parse_deadline(text: str) -> int:
     Raises Usage: `deadline_invalid`.
     """
     return _parse(text, "deadline", 1, 2)
+
+
+def parse_since(text: str) -> str:
+    """Since when, as an engine takes it: a span before now, or an instant in RFC 3339.
+
+    Raises Usage: `since_invalid`.
+    """
+    with contextlib.suppress(ValueError):
+        instant = datetime.fromisoformat(text)
+        if instant.tzinfo is not None:
+            return instant.isoformat()
+    return f"{_parse(text, 'since', 1, 48)}s"
 
 
 def _parse(text: str, noun: str, least_seconds: int, greatest_hours: int) -> int:

@@ -9,7 +9,7 @@ import time
 import typer
 
 from sandboxer_cli import __version__
-from sandboxer_cli.cli import compose, host, options, profile, sandbox
+from sandboxer_cli.cli import compose, host, inside, options, profile, sandbox
 from sandboxer_cli.errors import Cancelled, SandboxerError, Usage
 from sandboxer_cli.result import render_error
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     add_completion=False,
 )
 sandbox.add_to(app)
+inside.add_to(app)
 app.add_typer(profile.app, name="profile")
 app.add_typer(compose.app, name="compose")
 app.add_typer(host.app, name="host")
@@ -47,7 +48,9 @@ def program(
 def main() -> None:
     """Run the program and exit with the status that the contract gives to what happened."""
     started = time.monotonic()
-    as_json = "--json" in sys.argv[1:]
+    # what comes after -- is another program's
+    own = sys.argv[1 : sys.argv.index("--")] if "--" in sys.argv else sys.argv[1:]
+    as_json = "--json" in own
     status = 0
     try:
         answer = app(standalone_mode=False)

@@ -1,4 +1,4 @@
-"""The verbs on sandboxes: create, destroy, list, show, extend, reap."""
+"""The verbs on sandboxes: create, destroy, list, show, stop, start, restart, extend, reap."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ import typer
 from sandboxer_cli.cli import options
 
 Reference = Annotated[str, typer.Argument(help="Id or name of the sandbox.")]
+Deadline = Annotated[
+    str | None, typer.Option(help="How long it may take until it is ready.  [default: 10m]")
+]
 
 
 def add_to(app: typer.Typer) -> None:
-    for verb in (create, destroy, show, extend, reap):
+    for verb in (create, destroy, show, stop, start, restart, extend, reap):
         app.command(verb.__name__)(verb)
     app.command("list")(list_all)
 
@@ -207,6 +210,86 @@ def list_all(
     for error in answer.failures.values():
         render_error(error, as_json=False)
     return next((error.exit_status for error in answer.failures.values()), 0)
+
+
+def stop(
+    reference: Reference,
+    host: options.Host = None,
+    owner: options.Owner = None,
+    inventory: options.Inventory = None,
+    check: options.Check = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> int:
+    """Stop a sandbox. What it holds stays, and its lease runs on.
+
+    \b
+    Examples:
+      sandboxer stop one
+      sandboxer stop sbx-4f7kq2zd --host h1
+    """
+    from sandboxer_cli.cli.answer import emit, emit_plan
+    from sandboxer_cli.cli.session import client
+    from sandboxer_cli.result import sandbox_lines
+
+    with client(inventory, quiet) as opened:
+        answer = opened.stop(reference, host, owner, check)
+    return emit_plan(answer, json) if check else emit(answer, json, quiet, sandbox_lines)
+
+
+def start(
+    reference: Reference,
+    deadline: Deadline = None,
+    host: options.Host = None,
+    owner: options.Owner = None,
+    inventory: options.Inventory = None,
+    check: options.Check = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> int:
+    """Start a sandbox that is stopped, or put right one that is half dead.
+
+    \b
+    Examples:
+      sandboxer start one
+      sandboxer start sbx-4f7kq2zd --host h1
+    """
+    from sandboxer_cli.cli.answer import emit, emit_plan
+    from sandboxer_cli.cli.session import client
+    from sandboxer_cli.result import sandbox_lines
+
+    with client(inventory, quiet) as opened:
+        answer = opened.start(reference, host, owner, deadline, check)
+    return emit_plan(answer, json) if check else emit(answer, json, quiet, sandbox_lines)
+
+
+def restart(
+    reference: Reference,
+    service: Annotated[
+        str | None, typer.Argument(help="Service of the sandbox.  [default: all of them]")
+    ] = None,
+    deadline: Deadline = None,
+    host: options.Host = None,
+    owner: options.Owner = None,
+    inventory: options.Inventory = None,
+    check: options.Check = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> int:
+    """Stop and start a sandbox, or one of its services, and wait until it is ready.
+
+    \b
+    Examples:
+      sandboxer restart one
+      sandboxer restart one web
+    """
+    from sandboxer_cli.cli.answer import emit, emit_plan
+    from sandboxer_cli.cli.session import client
+    from sandboxer_cli.result import sandbox_lines
+
+    with client(inventory, quiet) as opened:
+        answer = opened.restart(reference, service, host, owner, deadline, check)
+    return emit_plan(answer, json) if check else emit(answer, json, quiet, sandbox_lines)
 
 
 def extend(

@@ -802,7 +802,7 @@ CREATE = (
     Protection(
         "a port that a record holds is not given twice",
         HOST + "create.py",
-        "taken = _taken_ports(record.read_all(state))",
+        "taken = ports.taken(record.read_all(state))",
         "taken: set[int] = set()",
         TROUBLE + "test_the_port_range_is_used_up",
     ),
@@ -1467,8 +1467,8 @@ CONNECTION = (
     Protection(
         "words arrive on the host as they were",
         CLI + "connection.py",
-        'return [*way.argv[:-1], "-T", way.argv[-1], shlex.join(words)]',
-        'return [*way.argv[:-1], "-T", way.argv[-1], " ".join(words)]',
+        "return [*way.argv[:-1], *terminal, way.argv[-1], shlex.join(words)]",
+        'return [*way.argv[:-1], *terminal, way.argv[-1], " ".join(words)]',
         TESTS + "test_connection.py::test_words_arrive_as_they_were",
     ),
     Protection(
@@ -2511,6 +2511,44 @@ IMAGES = (
     ),
 )
 
+INSIDE = (
+    Protection(
+        "a killed client's command does not run on inside",
+        HOST + "stream.py",
+        "            inside.end(mark, child)",
+        "            child.kill()",
+        "tests/faults/test_inside.py::test_nobody_reads_any_more",
+    ),
+    Protection(
+        "a cut link ends what streams",
+        HOST + "hangup.py",
+        "        self._poll.register(1, 0)",
+        "        pass",
+        "tests/faults/test_inside.py::test_nobody_reads_any_more",
+    ),
+    Protection(
+        "a value for a command stands in no argv",
+        HOST + "stream.py",
+        "        names=by_name,",
+        '        names=[f"{k}={v}" for k, v in by_name.items()],',
+        "tests/faults/test_inside.py::test_user_folder_and_variables",
+    ),
+    Protection(
+        "a hanging health check hides nothing",
+        HOST + "readiness.py",
+        "        self.join(_MOMENT_SECONDS)",
+        "        self.join()",
+        HOST_TESTS + "test_readiness.py::test_one_that_hangs_does_not_hide_one_that_ended",
+    ),
+    Protection(
+        "a port that a stranger took is changed",
+        HOST + "make.py",
+        "if not left or not ports.was_taken(error) or not self._move_ports(group):",
+        "if True:",
+        "tests/faults/test_running.py::test_a_port_that_a_stranger_takes_before_it_is_bound",
+    ),
+)
+
 GROUPS: dict[str, tuple[Protection, ...]] = {
     "locks": LOCKS,
     "files": FILES,
@@ -2534,4 +2572,5 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "profiles": PROFILES,
     "source": SOURCE,
     "images": IMAGES,
+    "inside": INSIDE,
 }

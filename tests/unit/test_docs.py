@@ -68,7 +68,7 @@ def test_what_the_program_is_told_is_what_it_knows(page: str) -> None:
     for line in re.findall(r"(?:\$ |/|`|\$\()sandboxer ([^`\n#|]+)", text):
         verb: Any = typer.main.get_command(app)
         known = {"--help"}
-        for word in re.split(r"[\s)]+", line):
+        for word in re.split(r"[\s)]+", line.partition(" -- ")[0]):
             known |= {name for one in verb.params for name in (*one.opts, *one.secondary_opts)}
             verb = getattr(verb, "commands", {}).get(word, verb)
             assert word in known or not word.startswith("-"), f"{word}: sandboxer {line}"

@@ -18,7 +18,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import ids, program
-from ansible_collections.coulomb.sandboxer.plugins.modules.sandbox import SPEC, question
+from ansible_collections.coulomb.sandboxer.plugins.modules.sandbox import RUNNING, SPEC, question
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer as answers
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import installed, package
 
@@ -44,6 +44,9 @@ class ActionModule(ActionBase):
             done = self._call(args, variables)
             receipt = done.get("receipt") or {"id": done.get("id", ""), "remains": []}
             shown = {**receipt, "host": host, "changed": bool(done.get("changed"))}
+        elif args["state"] in RUNNING:
+            done = self._running(args, variables, host)
+            shown = done.get("sandbox", {})
         else:
             done = self._present(args, variables, host)
             shown = done.get("sandbox", {})
@@ -64,13 +67,36 @@ class ActionModule(ActionBase):
             cleanup = answers.cleanup_command(found["id"], host)
             self._say(host, f"{request['name']} is {found['id']} ({done['reason']})")
             self._say(host, f"to take it away: {cleanup}")
-        changed, action, sandbox_id = done["changed"], done["action"], found["id"]
         if done.get("wants_source"):
-            done = self._send_source(listing, found, args["wait"], variables, host)
-            if done.get("failed"):
-                return done
-            found = done["object"]
-        if action != "keep" and args["wait"]:
+            sent = self._send_source(listing, found, args["wait"], variables, host)
+            if sent.get("failed"):
+                return sent
+            done = {**sent, "changed": done["changed"], "action": done["action"]}
+        return self._to_its_end(done, args, variables, host, found["id"])
+
+    def _running(self, args: dict[str, Any], variables: dict[str, Any], host: str) -> Any:
+        """Stop, start or restart what is there."""
+        if not (args["id"] or args["name"]):
+            raise _refused({"code": "usage", "message": "a name or an id is missing"})
+        request = {"deadline": _deadline(args["deadline"])}
+        done = self._call({**args, "resolved": json.dumps(request)}, variables)
+        if done.get("failed"):
+            return done
+        if self._task.check_mode:
+            return _with_states(done, args["state"])
+        return self._to_its_end(done, args, variables, host, done["object"]["id"])
+
+    def _to_its_end(
+        self,
+        done: dict[str, Any],
+        args: dict[str, Any],
+        variables: dict[str, Any],
+        host: str,
+        sandbox_id: str,
+    ) -> dict[str, Any]:
+        """Follow the job that was begun, if one was. The whole object, or why there is none."""
+        changed, action, found = done["changed"], done["action"], done["object"]
+        if action not in ("keep", "stop") and args["wait"]:
             done = self._follow(done, sandbox_id, variables, host)
             if done.get("failed"):
                 return done
@@ -79,10 +105,14 @@ class ActionModule(ActionBase):
             return _failure(
                 {"code": "fenced", "message": "it was taken away while it was being made"}
             )
-        made = found["state"] == "ready" or not args["wait"]
-        if not made:
+        wanted = "stopped" if args["state"] == "stopped" else "ready"
+        if found["state"] != wanted and args["wait"]:
             return _failure(found["error"] or _died(found))
         whole = answers.complete(found, host, answers.ssh(self._connection), changed)
+        if found["state"] == "ready" and _is_public(whole) and answers.is_direct(self._connection):
+            told = answers.unreachable(whole)
+            if told:
+                return _failure(_not_from_here(told, whole))
         return {"changed": changed, "action": action, "sandbox": whole}
 
     def _start(self, args: dict[str, Any], variables: dict[str, Any], host: str) -> dict[str, Any]:
@@ -273,6 +303,32 @@ def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     return request, found.listing
 
 
+def _deadline(text: str) -> int:
+    with package.loading():
+        from sandboxer_cli.errors import SandboxerError
+        from sandboxer_cli.ttl import parse_deadline
+    try:
+        return parse_deadline(text)
+    except SandboxerError as error:
+        raise _refused(error.detail.as_dict()) from error
+
+
+def _with_states(done: dict[str, Any], wanted: str) -> dict[str, Any]:
+    """A check's answer, with the states before and after as a diff."""
+    found = done["object"]
+    after = "stopped" if wanted == "stopped" else "ready"
+    if done["changed"]:
+        before = {"before": f"{found['state']}\n", "after": f"{after}\n"}
+        done["diff"] = {**before, "after_header": found["name"]}
+    done["sandbox"] = {
+        "changed": done["changed"],
+        "name": found["name"],
+        "id": found["id"],
+        "action": done["action"],
+    }
+    return done
+
+
 def _with_plan(done: dict[str, Any], name: str) -> dict[str, Any]:
     """A check's answer, with what would come to be as a diff."""
     if not done.get("failed"):
@@ -284,6 +340,20 @@ def _with_plan(done: dict[str, Any], name: str) -> dict[str, Any]:
         }
         done["sandbox"] = {"changed": done["changed"], "name": name, "action": done["action"]}
     return done
+
+
+def _is_public(found: dict[str, Any]) -> bool:
+    return any(one["scope"] == "host" for one in found["reachability"].get("endpoints", []))
+
+
+def _not_from_here(told: str, found: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "code": "not_ready",
+        "message": told,
+        "hint": f"it is left running: a firewall may be on the way; {found['cleanup_command']}",
+        "retryable": False,
+        "stage": "ready",
+    }
 
 
 def _died(found: dict[str, Any]) -> dict[str, Any]:

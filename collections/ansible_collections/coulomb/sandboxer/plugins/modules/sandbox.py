@@ -29,7 +29,7 @@ attributes:
     details: Shows what the sandbox holds before and after.
   idempotent:
     support: full
-    details: V(replace=true) makes anew only what differs.
+    details: V(replace=true) makes anew only what differs. O(state=restarted) restarts each time.
   action:
     support: full
     details:
@@ -38,10 +38,16 @@ attributes:
         sent to the host.
 options:
   state:
-    description: Whether the sandbox should be there.
+    description:
+      - Whether the sandbox should be there, and run.
+      - V(stopped), V(started) and V(restarted) are for one that is there. What it holds stays, and
+        its lease runs on. V(started) puts right one that is half dead, too.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, stopped, started, restarted]
     default: present
+  service:
+    description: The service to restart. By default all of them.
+    type: str
   name:
     description:
       - Name of the sandbox. Small letters, digits and dashes.
@@ -74,7 +80,7 @@ options:
     description: How long it lives once it is ready, as V(30m), V(1h30m) or V(45s).
     type: str
   deadline:
-    description: How long the making may take, as V(10m).
+    description: How long the making or the start may take, as V(10m).
     type: str
     default: 10m
   files:
@@ -153,6 +159,11 @@ EXAMPLES = r"""
     settings: {TAG: "1.4"}
     compose_profiles: [debug]
 
+- name: It runs no more, and goes on later
+  coulomb.sandboxer.sandbox:
+    name: one
+    state: stopped
+
 - name: Nothing is left of it
   coulomb.sandboxer.sandbox:
     name: one
@@ -208,7 +219,12 @@ from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors impo
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 
 SPEC = {
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "state": {
+        "type": "str",
+        "choices": ["present", "absent", "stopped", "started", "restarted"],
+        "default": "present",
+    },
+    "service": {"type": "str"},
     "name": {"type": "str"},
     "id": {"type": "str"},
     "owner": {"type": "str"},
@@ -233,6 +249,9 @@ SPEC = {
 }
 
 
+RUNNING = {"stopped": "stop", "started": "start", "restarted": "restart"}  # state -> verb
+
+
 def question(params: dict, check_mode: bool) -> tuple[str, dict]:
     """The verb of the host library that these parameters mean, and its request."""
     if params["follow"]:
@@ -245,6 +264,11 @@ def question(params: dict, check_mode: bool) -> tuple[str, dict]:
     if not params["resolved"]:
         raise HostError("usage", "this module works only together with its action plugin")
     request = json.loads(params["resolved"])
+    if params["state"] in RUNNING:
+        request["ref"] = params["id"] or params["name"]
+        request.update({key: params[key] for key in ("owner", "service", "wait")})
+        request["check"] = check_mode
+        return RUNNING[params["state"]], request
     return "present", {**request, "wait": params["wait"], "check": check_mode}
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import socket
 import subprocess
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 
 def owner(given: str | None) -> str:
@@ -37,6 +39,11 @@ def complete(
     """
     reached = dict(ssh or {"host": host, "port": None, "user": None})
     reachability = {"ssh": reached, **found.get("reachability", {})}
+    if "endpoints" in reachability:
+        address = str(reached["host"]) if ssh else own_address()
+        reachability["endpoints"] = [
+            _reachable(endpoint, address) for endpoint in reachability["endpoints"]
+        ]
     return {
         **found,
         "changed": changed,
@@ -44,6 +51,48 @@ def complete(
         "reachability": reachability,
         "cleanup_command": cleanup_command(found["id"], host),
     }
+
+
+def _reachable(endpoint: Mapping[str, Any], address: str) -> dict[str, Any]:
+    """An endpoint whose url says where it can be reached: on the host itself by loopback, one that
+    is published on the host by the host's address."""
+    host = address if endpoint.get("scope") == "host" else "127.0.0.1"
+    scheme = str(endpoint["url"]).partition("://")[0]
+    bracketed = f"[{host}]" if ":" in host else host
+    return {**endpoint, "url": f"{scheme}://{bracketed}:{endpoint['host_port']}"}
+
+
+def own_address() -> str:
+    """The address by which others reach this machine, as far as its routes tell."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        try:
+            asked.connect(("192.0.2.1", 9))  # nothing is sent
+        except OSError:
+            return "127.0.0.1"
+        return str(asked.getsockname()[0])
+
+
+def unreachable(found: Mapping[str, Any], seconds: float = 3.0) -> str:
+    """The first TCP endpoint published on the host that can't be reached from here, and why.
+    Empty where all can be."""
+    for endpoint in found["reachability"].get("endpoints", []):
+        if endpoint["scope"] != "host" or endpoint.get("protocol", "tcp") != "tcp":
+            continue
+        where = urlsplit(endpoint["url"])
+        try:
+            socket.create_connection((where.hostname, where.port), seconds).close()
+        except OSError as error:
+            named = "{service}:{port}".format(**endpoint)
+            return f"{named} answers on {found['host']}, and not at {where.netloc} ({error})"
+    return ""
+
+
+def is_direct(connection: Any) -> bool:
+    """Whether this machine speaks to the host itself, not by a jump host or a proxy."""
+    if connection.transport != "ssh":
+        return True
+    understood = _understood(connection)
+    return "none" == understood.get("proxyjump", "none") == understood.get("proxycommand", "none")
 
 
 def cleanup_command(sandbox_id: str, host: str) -> str:
@@ -54,16 +103,20 @@ def ssh(connection: Any) -> dict[str, Any] | None:
     """Address, port and user as ssh itself understands them; None for a connection without."""
     if connection.transport != "ssh":
         return None
-    executable = connection.get_option("ssh_executable")
-    argv = connection._build_command(executable, "ssh", "-G", connection.get_option("host"))
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=True)
-    lines = done.stdout.decode("utf-8", "replace").splitlines()
-    understood = dict(line.partition(" ")[::2] for line in lines)
+    understood = _understood(connection)
     return {
         "host": understood["hostname"],
         "port": int(understood["port"]),
         "user": understood["user"],
     }
+
+
+def _understood(connection: Any) -> dict[str, str]:
+    executable = connection.get_option("ssh_executable")
+    argv = connection._build_command(executable, "ssh", "-G", connection.get_option("host"))
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    return dict(line.partition(" ")[::2] for line in lines)
 
 
 def stats(shown: Any, variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,23 +20,25 @@ _NO_PYTHON = 127
 # Whose state, and which Python. Nothing is put into this text: verb, file name and Python are its
 # arguments.
 _START = """
-state=/var/lib/sandboxer
+state=/var/lib/sandboxer verb=$1
 [ "$(id -u)" = 0 ] || state=$HOME/.local/state/sandboxer
 [ -z "$SANDBOXER_STATE" ] || state=$SANDBOXER_STATE/state
 program=$state/programs/$2
 [ -e "$program" ] || exit 66
 python=${3:-/usr/bin/python3}
 [ -x "$python" ] || python=python3
-exec "$python" -I -S "$program" "$1"
+shift 3
+exec "$python" -I -S "$program" "$verb" "$@"
 """
 
 
-def argv(verb: str, name: str, python: str = "") -> list[str]:
+def argv(verb: str, name: str, python: str = "", *words: str) -> list[str]:
     """The command that answers one verb: its request on standard input, JSON on both sides.
 
-    `name` is a file below `programs/`. The status is 0, 1 with an error, or MISSING.
+    `name` is a file below `programs/`; `words` are for the verbs that take them. The status is 0,
+    1 with an error, or MISSING.
     """
-    return ["/bin/sh", "-c", _START, "sh", verb, name, python]
+    return ["/bin/sh", "-c", _START, "sh", verb, name, python, *words]
 
 
 def ask(

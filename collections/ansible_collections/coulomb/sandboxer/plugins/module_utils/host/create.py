@@ -7,8 +7,9 @@ as anyone likes: a name is unique per account and owner.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from . import (
@@ -117,8 +118,11 @@ def run(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
             current = _find(state, wanted)
             if _identity(current) != _identity(seen):
                 continue  # somebody was quicker: look again
-            begin = _begin if found.action == "make" else _begin_repair
-            begun = begin(state, wanted, found, current)
+            if found.action == "repair" and current is not None:
+                renewed = {"auth_file": wanted.get("auth_file")}
+                begun = begin_repair(state, current, wanted["deadline"], renewed=renewed)
+            else:
+                begun = _begin(state, wanted, found, current)
             if begun is not None:
                 return _answer(state, found, begun, wanted)
     raise HostError("busy", "too many creates of {} at once".format(wanted["name"]), retryable=True)
@@ -166,7 +170,7 @@ def _look(state: State, wanted: Mapping[str, Any]) -> tuple[Record | None, Plan]
         working = state.is_working(current.id)
         if current.state == "ready" and not working:
             drifted = observe.drift(current, observe.containers({current.engine}))
-            drifted = drifted or observe.unanswered(current, _document(state, current))
+            drifted = drifted or observe.unanswered(current, document_of(state, current))
     found = plan(
         current,
         wanted["request"],
@@ -205,7 +209,8 @@ def _identity(current: Record | None) -> tuple[Any, ...]:
     return (current.id, current.generation, current.state) if current else ()
 
 
-def _document(state: State, current: Record) -> Mapping[str, Any]:
+def document_of(state: State, current: Record) -> Mapping[str, Any]:
+    """The document that a sandbox was made from."""
     spec: Mapping[str, Any] = read_json(os.path.join(state.job(current.id), make.SPEC))
     document: Mapping[str, Any] = spec["document"]
     return document
@@ -247,26 +252,38 @@ def _begin(
     return planned
 
 
-def _begin_repair(
-    state: State, wanted: Mapping[str, Any], found: Plan, current: Record | None
+def begin_repair(
+    state: State,
+    current: Record,
+    deadline: float,
+    *,
+    renewed: Mapping[str, Any] = MappingProxyType({}),
+    again: Sequence[str] = (),
+    first: Callable[[], None] = lambda: None,
 ) -> Record | None:
-    """The same record, the same job: it does what is missing. The lease runs on."""
-    if current is None:
-        return None
+    """The same record, the same job: it does what is missing. The lease runs on.
+
+    `first` is done before it, with the record `stopped` already; `again` are the services that
+    are started even where they have done what they are for; `renewed` is what else is asked for
+    now. None where somebody is at work.
+    """
     work = state.try_work_lock(current.id)
     if work is None:
         return None
     try:
         made_by = program.install(state)
         with state.record_lock(current.id):
-            again = record.read(state, current.id)
-            if _identity(again) != _identity(current):
+            if _identity(record.read(state, current.id)) != _identity(current):
                 return None
             stopped = replace(current, state="stopped", program=made_by)
             record.write(state, stopped)
+        first()
+        with state.record_lock(current.id):
+            if _identity(record.read(state, current.id)) != _identity(stopped):
+                return None
             spec_path = os.path.join(state.job(current.id), make.SPEC)
-            renewed = {"deadline": wanted["deadline"], "auth_file": wanted.get("auth_file")}
-            write_json(spec_path, {**read_json(spec_path), **renewed})
+            spec = {**read_json(spec_path), "deadline": deadline, "again": list(again)}
+            write_json(spec_path, {**spec, **renewed})
             jobs.start(state, made_by, current.id, stopped.generation, work)
     finally:
         os.close(work)
@@ -298,7 +315,7 @@ def _plan_record(
         for port in service["ports"]
     ]
     first, last = ports.account_range(state)
-    taken = _taken_ports(record.read_all(state))
+    taken = ports.taken(record.read_all(state))
     chosen = ports.plan(first, last, taken, len(published), ports.is_free)
     endpoints = [
         _endpoint(wanted["document"], name, port, host_port)
@@ -360,18 +377,15 @@ def _planned(wanted: Mapping[str, Any], sandbox_id: str = "sbx-new") -> list[dic
     return [{"kind": kind, "key": key} for kind, key in things]
 
 
-def _taken_ports(records: Collection[Record]) -> set[int]:
-    return {int(item["key"]) for one in records for item in one.holdings if item["kind"] == "port"}
-
-
 def _endpoint(
     document: Mapping[str, Any], name: str, port: Mapping[str, Any], host_port: int
 ) -> dict[str, Any]:
-    speaks_http = any(
-        item["service"] == name and "http" in item and item["http"]["port"] == port["target"]
+    spoken = [
+        str(item["http"].get("scheme") or "http").lower()
         for item in document["probes"]
-    )
-    scheme = "http" if speaks_http else port["protocol"]
+        if item["service"] == name and "http" in item and item["http"]["port"] == port["target"]
+    ]
+    scheme = spoken[0] if spoken else port["protocol"]
     return {
         "service": name,
         "port": port["target"],

@@ -32,6 +32,7 @@ BUILT = "localhost"  # the registry of images that are built here; the next part
 # labels by which compose programs mark what they make; their project is called like the sandbox
 _LABELS_PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
 CALL_SECONDS = 120.0
+QUERY_SECONDS = 30.0  # for what only asks: an engine that takes longer has stopped answering
 STOP_SECONDS = 2
 END_SECONDS = 5.0
 NEWS_SECONDS = 1.0
@@ -186,6 +187,11 @@ class Engine:
             )
         return found
 
+    def started_at(self, container: str) -> str | None:
+        """When a container was last started, to the nanosecond; None where there is none."""
+        done = self.attempt(["inspect", "--format", "{{json .State.StartedAt}}", container])
+        return str(json.loads(done.stdout)) if done.returncode == 0 else None
+
     def find(self, kind: str, sandbox_id: str) -> list[str]:
         """Names of the networks, volumes or pods that belong to a sandbox."""
         return sorted(_name(item) for item in self._owned(kind, sandbox_id))
@@ -311,7 +317,7 @@ class Engine:
             raise self._failed([kind, "create"], done.stderr)
 
     def _json(self, argv: Sequence[str]) -> list[dict[str, Any]]:
-        return json.loads(self.run(argv) or b"[]") or []
+        return json.loads(self.run(argv, seconds=QUERY_SECONDS) or b"[]") or []
 
     def _failed(self, argv: Sequence[str], stderr: bytes) -> HostError:
         lines = said(stderr)

@@ -26,6 +26,7 @@ from . import (
     job,
     lease,
     maker,
+    ports,
     record,
     source,
 )
@@ -38,6 +39,7 @@ from .state import State, read_json, write_bytes
 
 COMPOSE = "compose"  # in the job's folder: the compose program's own
 FILES = "files"  # in the job's folder: secrets and configs
+_PORT_TRIES = 4
 _STARTABLE = ("created", "initialized", "running", "exited", "stopped")  # a paused one is not
 SPEC = job.SPEC
 
@@ -120,6 +122,7 @@ class _Making:
         self._readiness = Readiness(self._engine, current.id, self._document, self._endpoints)
         self._images: dict[str, image.Image] = {}
         self._wanted: dict[str, maker.Wanted] = {}
+        self._again = set(spec.get("again") or ())  # services to be started once more
         self._up: set[str] = set()  # the containers that need no start
         self._phase = "start"
         self._doing = ""
@@ -145,11 +148,20 @@ class _Making:
         self._enter("make", "")
         self._make_places()
         self._enter("make", "making {}{}".format(", ".join(sorted(self._services)), by))
-        self._make_containers()
+        self._make_containers(self._missing())
         self._start()
         self._enter("ready", "waiting until it answers")
-        self._readiness.wait(dict.fromkeys(self._services, "ready"))
+        self._wait(dict.fromkeys(self._services, "ready"))
         self._finish()
+
+    def _wait(self, conditions: Mapping[str, str]) -> None:
+        before = set(self._readiness.forgiven)
+        self._readiness.wait(conditions, maker.optional_services(self._services))
+        for name, reason in self._readiness.forgiven.items():
+            if name not in before:
+                self._log.write(
+                    self._phase, f"going on without {name}, which is optional: {reason}"
+                )
 
     def deadline_error(self, seconds: float) -> HostError:
         why = self._readiness.why() if self._phase in ("start", "ready") else ""
@@ -299,8 +311,7 @@ class _Making:
             for item in mine[number * count : (number + 1) * count]
         ]
 
-    def _make_containers(self) -> None:
-        wanted = self._missing()
+    def _make_containers(self, wanted: Sequence[maker.Wanted]) -> None:
         if any("extra_hosts" in one.spec for one in wanted):
             gateways = self._engine.gateways(self._record.id)
             wanted = [replace(one, gateway=self._gateway(one, gateways)) for one in wanted]
@@ -342,7 +353,7 @@ class _Making:
         return wanted
 
     def _is_up(self, name: str, item: Container) -> bool:
-        completed = name in maker.completed_services(self._services)
+        completed = name in maker.completed_services(self._services) - self._again
         return item.state == "running" or (
             completed and item.state == "exited" and item.exit_code == 0
         )
@@ -378,7 +389,7 @@ class _Making:
                 if needed in self._services
             }
             if needs:
-                self._readiness.wait(needs)
+                self._wait(needs)
             self._enter("start", "starting {}".format(", ".join(group)))
             names = [
                 container
@@ -388,13 +399,56 @@ class _Making:
             ]
             fault.point("make-start")
             if names:
-                self._engine.run(["start", *names])
+                self._start_containers(group, names)
             fault.point("made-start")
             self._readiness.started(group)
+
+    def _start_containers(self, group: Sequence[str], names: Sequence[str]) -> None:
+        """Again with other ports, where a stranger has taken one since it was chosen."""
+        for left in reversed(range(_PORT_TRIES)):
+            try:
+                self._engine.run(["start", *names])
+                return
+            except HostError as error:
+                if not left or not ports.was_taken(error) or not self._move_ports(group):
+                    raise
+
+    def _move_ports(self, group: Sequence[str]) -> bool:
+        there = self._engine.containers()
+        runs = {one.name for one in there if one.state == "running"}
+        down = {
+            name: maker.container_names(self._record.id, name, self._services[name])
+            for name in group
+        }
+        down = {name: ours for name, ours in down.items() if not runs.issuperset(ours)}
+        with self._state.host_lock():
+            moved = ports.move(self._state, self._record, set(down))
+            if moved is None:
+                return False
+            self._change(holdings=moved.holdings, reachability=moved.reachability)
+        self._endpoints[:] = moved.reachability["endpoints"]
+        self._log.write(self._phase, "a port was taken by somebody else; with another one")
+        self._plan_containers()
+        for group in maker.make_order(self._services):  # and who lives in one that is made anew
+            for name in group:
+                if maker.shared_with(self._services[name]) & down.keys():
+                    down[name] = maker.container_names(self._record.id, name, self._services[name])
+        ours = {one for names in down.values() for one in names}
+        self._engine.remove_containers([one for one in there if one.name in ours])
+        self._make_containers([one for one in self._wanted.values() if one.name in down])
+        return True
 
     def _finish(self) -> None:
         at = now()
         changes: dict[str, Any] = {"state": "ready", "error": None}
+        missed = {
+            one
+            for name in self._readiness.forgiven
+            for one in maker.container_names(self._record.id, name, self._services[name])
+        }
+        if missed:
+            must = self._record.containers.items()
+            changes["containers"] = {name: how for name, how in must if name not in missed}
         if self._record.state == "creating":
             changes["lease"] = lease.grant(self._spec["ttl"], self._spec["ttl"], at).as_dict()
             changes["instants"] = {**self._record.instants, "ready_at": at.wall}

@@ -458,3 +458,12 @@ def completed_services(services: Mapping[str, Any]) -> set[str]:
         for needed, how in service["depends_on"].items()
         if how["condition"] == "service_completed_successfully"
     }
+
+
+def optional_services(services: Mapping[str, Any]) -> set[str]:
+    """Services that somebody depends on, and nobody so that it must have them."""
+    wanted: dict[str, bool] = {}
+    for service in services.values():
+        for needed, how in service["depends_on"].items():
+            wanted[needed] = wanted.get(needed, False) or how.get("required", True)
+    return {needed for needed, required in wanted.items() if not required}

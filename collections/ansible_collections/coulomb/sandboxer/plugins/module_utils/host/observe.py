@@ -7,7 +7,8 @@ from typing import Any
 
 from .engine import Container, Engine
 from .errors import HostError
-from .readiness import ask
+from .maker import container_names
+from .readiness import questions
 from .record import Record
 
 
@@ -48,7 +49,11 @@ def state_of(record: Record, there: Sequence[Container]) -> str:
 def unanswered(record: Record, document: Mapping[str, Any]) -> str:
     """The first of the document's probes that does not pass just now, if any."""
     for item in document["probes"]:
-        reason = ask(item, record.reachability["endpoints"])
-        if reason:
-            return reason
+        name = item["service"]
+        containers = container_names(record.id, name, document["services"][name])
+        published = record.reachability["endpoints"]
+        for _container, ask in questions(item, published, Engine(record.engine), containers):
+            reason = ask()
+            if reason:
+                return reason
     return ""

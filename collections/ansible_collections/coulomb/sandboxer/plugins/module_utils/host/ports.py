@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 from .errors import HostError
+from .record import Record, read_all
 from .state import State, read_json
 
 
@@ -45,6 +47,37 @@ def plan(
             retryable=True,
         )
     return found
+
+
+def taken(records: Collection[Record]) -> set[int]:
+    """The ports that records hold."""
+    return {int(item["key"]) for one in records for item in one.holdings if item["kind"] == "port"}
+
+
+def was_taken(error: HostError) -> bool:
+    """Whether an engine could not start something because a stranger has its port."""
+    return "address already in use" in str(error).lower()
+
+
+def move(state: State, current: Record, services: Collection[str]) -> Record | None:
+    """The record with other ports for these services, where theirs are not free; None where all
+    are. Under the host's lock, so that nobody else is given the same."""
+    first, last = account_range(state)
+    endpoints = [dict(item) for item in current.reachability["endpoints"]]
+    lost = [
+        item for item in endpoints if item["service"] in services and not is_free(item["host_port"])
+    ]
+    if not lost:
+        return None
+    held = [dict(item) for item in current.holdings]
+    chosen = plan(first, last, taken(read_all(state)), len(lost), is_free)
+    for item, port in zip(lost, chosen):
+        old = {"kind": "port", "key": str(item["host_port"])}
+        held[held.index(old)] = {"kind": "port", "key": str(port)}
+        scheme = item["url"].partition("://")[0]
+        item.update(host_port=port, url=f"{scheme}://127.0.0.1:{port}")
+    reachability = {**current.reachability, "endpoints": endpoints}
+    return replace(current, holdings=tuple(held), reachability=reachability)
 
 
 def is_free(port: int) -> bool:

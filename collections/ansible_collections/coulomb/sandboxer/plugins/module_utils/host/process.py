@@ -24,6 +24,23 @@ def argv(pid: int) -> list[bytes]:
         return []
 
 
+def environment(pid: int) -> list[bytes]:
+    """What it was started with, NAME=VALUE each; [] where it is gone or another account's."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read().split(b"\0")
+    except OSError:
+        return []
+
+
+def is_contained(pid: int) -> bool:
+    """Whether it is a living process of a container, with process numbers of its own."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/pid").st_ino != os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return False
+
+
 def is_outside(pid: int) -> bool:
     """Whether it is a process of this account's and of no container."""
     try:
@@ -37,6 +54,12 @@ def start_ticks(pid: int) -> int:
     """When a process started, in clock ticks since boot; 0 where there is none."""
     fields = _stat(pid)
     return int(fields[19]) if fields else 0
+
+
+def session(pid: int) -> int:
+    """The session of a process; 0 where there is none."""
+    fields = _stat(pid)
+    return int(fields[3]) if fields else 0
 
 
 def session_pids(session: int) -> list[int]:

@@ -1,8 +1,8 @@
 """The host program: these rooms as a zipapp that builds itself from whatever is running it.
 
 `install` writes `programs/<version>-<digest>.pyz` where it is missing. Its verbs take one JSON
-object on standard input and print one JSON object; only `job` takes arguments. The exit status
-is 0, or 1 with `{"error": …}`.
+object on standard input and print one JSON object. The exit status is 0, or 1 with
+`{"error": …}`. Only `job` and `stream` take arguments: their standard streams are for others.
 """
 
 from __future__ import annotations
@@ -35,11 +35,14 @@ ROOMS = (
     "errors",
     "fault",
     "files",
+    "hangup",
     "holdings",
     "ids",
     "image",
+    "inside",
     "job",
     "lease",
+    "logs",
     "make",
     "maker",
     "observe",
@@ -52,9 +55,11 @@ ROOMS = (
     "reap",
     "receipt",
     "record",
+    "running",
     "runtime",
     "source",
     "state",
+    "stream",
     "timer",
     "trial",
     "verbs",
@@ -144,10 +149,15 @@ def main() -> None:
         if words[:1] == ["job"]:
             verbs.job(State.of_account(), *words[1:])
             return
+        if words[:1] == ["stream"]:
+            raise SystemExit(verbs.stream(State.of_account(), *words[1:]))
         request = json.loads(sys.stdin.buffer.read() or b"{}")
         answer = verbs.run(State.of_account(), words[0] if words else "", request)
     except HostError as error:
-        _say({"error": error.as_dict()})
+        if words[:1] == ["stream"]:
+            sys.stderr.write(f"sandboxer: {error}\n")
+        else:
+            _say({"error": error.as_dict()})
         raise SystemExit(1) from error
     _say(answer)
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from . import maker, probe
+from . import inside, maker, probe
 from .engine import Container, Engine, said
 from .errors import HostError
 
 SETTLE_SECONDS = 1.0  # a service that declares nothing must have stayed up for so long
 RESTART_SECONDS = 5.0  # so long an engine may take to start again what has ended
 POLL_SECONDS = 0.2
+PERIOD_SECONDS = 10.0  # of a probe that says no other; we ask sooner, but count in these
+_MOMENT_SECONDS = 0.05  # in which most answers come
+_LONGEST_PAUSE = 1.0  # between two questions, where nobody wants a longer one
 _ENDED = ("exited", "stopped", "dead")
 _BY_HAND = "run it by hand in the same image to see why"
 
@@ -39,30 +42,35 @@ class Readiness:
         self._published = published
         self._completed = maker.completed_services(self._services)
         self._started: dict[str, float] = {}
-        self._passed: set[str] = set()
+        self._asked: dict[tuple[str, int], _Asked] = {}
         self._containers: dict[str, Container] = {}
         self._seen: dict[str, tuple[tuple[str, int], float]] = {}
         self._restarted: set[str] = set()
+        self._exit_codes: dict[str, int] = {}
         self._waiting = ("", "")  # a service and why it isn't ready
+        self.forgiven: dict[str, str] = {}  # optional services that failed, and how
 
     def started(self, names: Sequence[str]) -> None:
         for name in names:
             self._started[name] = time.monotonic()
 
-    def wait(self, conditions: Mapping[str, str]) -> None:
+    def wait(self, conditions: Mapping[str, str], optional: Collection[str] = ()) -> None:
         """Wait until each service meets its condition.
 
         Conditions: service_started, service_healthy, service_completed_successfully, ready.
         Raises HostError `service_exited` at once where one ends that should not, `not_ready`
-        where its health check has used up its retries. Has no deadline of its own.
+        where its health check has used up its retries; an `optional` one is forgiven instead.
+        Has no deadline of its own.
         """
         pause = 0.02
         while True:
             self._look()
             # all of them: one that has ended may be why another one does not answer
-            running = [(name, self._runs(name, wanted)) for name, wanted in conditions.items()]
-            serving = ((name, self._serves(name, wanted)) for name, wanted in conditions.items())
-            judged = itertools.chain(running, serving)
+            judged = [
+                (name, self._forgiving(judge, name, wanted, optional))
+                for judge in (self._runs, self._serves)
+                for name, wanted in conditions.items()
+            ]
             self._waiting = next((one for one in judged if one[1]), ("", ""))
             if not self._waiting[1]:
                 return
@@ -73,6 +81,23 @@ class Readiness:
         """Why it is not ready yet, with the last lines of the service; empty where it is."""
         name, reason = self._waiting
         return reason + self._last_lines(name) if reason else ""
+
+    def _forgiving(
+        self,
+        judge: Callable[[str, str], str],
+        name: str,
+        condition: str,
+        optional: Collection[str],
+    ) -> str:
+        if name in self.forgiven:
+            return ""
+        try:
+            return judge(name, condition)
+        except HostError as error:
+            if name not in optional or error.code not in ("service_exited", "not_ready"):
+                raise
+            self.forgiven[name] = str(error)
+            return ""
 
     def _look(self) -> None:
         self._containers = {
@@ -85,47 +110,53 @@ class Readiness:
                 self._seen[item.name] = (seen, time.monotonic())
             if before is not None and before[0][1] not in (0, item.started_at):
                 self._restarted.add(item.name)
+            if item.state in _ENDED:
+                self._exit_codes[item.name] = item.exit_code
 
     def _unchanged(self, container: Container) -> float:
         """The seconds for which it has been seen in its state, started when it was."""
         return time.monotonic() - self._seen[container.name][1]
 
-    def _containers_of(self, name: str) -> list[Container]:
+    def _replicas(self, name: str) -> list[Container]:
         found = []
-        for wanted in maker.container_names(self._id, name, self._services[name]):
-            container = self._containers.get(wanted)
+        for container_name in maker.container_names(self._id, name, self._services[name]):
+            container = self._containers.get(container_name)
             if container is None:
                 raise HostError(
                     "service_exited",
-                    f"the container of service {name} is gone",
+                    f"the container of {self._called(container_name)} is gone",
                     "something else on the host took it away; try again",
                 )
             found.append(container)
         return found
 
+    def _called(self, container_name: str) -> str:
+        return "service " + container_name[len(self._id) + 1 :]
+
     def _runs(self, name: str, condition: str) -> str:
-        """Whether it runs, or has ended where it is to end; each of its containers."""
-        told = (self._one_runs(name, one, condition) for one in self._containers_of(name))
-        return next((one for one in told if one), "")
+        """Whether it runs, or has ended where it is to end."""
+        reasons = (self._one_runs(name, one, condition) for one in self._replicas(name))
+        return next(filter(None, reasons), "")
 
     def _one_runs(self, name: str, container: Container, condition: str) -> str:
         ended = container.state in _ENDED
+        called = self._called(container.name)
         if name in self._completed or condition == "service_completed_successfully":
             if condition == "service_started" or (ended and container.exit_code == 0):
                 return ""
             if not ended:
-                return f"service {name} is still {container.state}"
+                return f"{called} is still {container.state}"
         if ended:
             return self._ended(name, container)
-        return "" if container.state == "running" else f"service {name} is {container.state}"
+        return "" if container.state == "running" else f"{called} is {container.state}"
 
     def _ended(self, name: str, container: Container) -> str:
         """Raises where it has ended for good: the engine may be about to start it again."""
-        told = f"service {name} ended with exit code {container.exit_code}"
+        told = f"{self._called(container.name)} ended with exit code {container.exit_code}"
         restart = self._services[name]["restart"]
         if restart != "no" and self._unchanged(container) < RESTART_SECONDS:
             return told
-        raise HostError("service_exited", told + self._lines_of(container.name), _BY_HAND)
+        raise HostError("service_exited", told + self._last_lines_of(container.name), _BY_HAND)
 
     def _serves(self, name: str, condition: str) -> str:
         """Whether one that runs is healthy and answers, as far as that is asked."""
@@ -133,69 +164,266 @@ class Readiness:
             return ""
         if name in self._completed:
             return ""
-        told = (self._healthy(name, one.name) for one in self._containers_of(name))
-        sick = next((one for one in told if one), "")
-        return sick or (self._answers(name) if condition == "ready" else "")
+        return self._healthy(name) or (self._answers(name) if condition == "ready" else "")
 
-    def _healthy(self, name: str, container: str) -> str:
-        check = self._services[name]["healthcheck"]
-        if check is None or check["test"][0] == "NONE" or container in self._passed:
+    def _check(self, name: str) -> Mapping[str, Any] | None:
+        """The health check of a service, if it has one."""
+        check: Mapping[str, Any] | None = self._services[name]["healthcheck"]
+        return None if check is None or check["test"][0] == "NONE" else check
+
+    def _healthy(self, name: str) -> str:
+        check = self._check(name)
+        if check is None:
             return ""
+        for container in self._replicas(name):
+            key = (container.name, -1)
+            if key not in self._asked:
+                self._asked[key] = _Asked(
+                    *self._health(name, container.name, check), started=self._started.get(name)
+                )
+            if reason := self._judge(key, container.name):
+                return reason
+        return ""
+
+    def _health(
+        self, name: str, container: str, check: Mapping[str, Any]
+    ) -> tuple[Callable[[], str], _Pace]:
         kind, *words = check["test"]
         argv = ["/bin/sh", "-c", *words] if kind == "CMD-SHELL" else words
-        try:
-            done = self._engine.attempt(["exec", container, *argv], seconds=check["timeout"])
-        except HostError as error:
-            if error.code != "engine_failed":
-                raise
-            told = "no end within {:g} s".format(check["timeout"])
-        else:
-            if done.returncode == 0:
-                self._passed.add(container)
-                return ""
-            lines = said(done.stdout + done.stderr)
-            told = "exit {}{}".format(done.returncode, ": " + lines[-1][:300] if lines else "")
-        reason = f"the health check of service {name} fails ({told})"
-        # we ask more often than its interval, so its patience is counted in time
-        patience = check["start_period"] + check["interval"] * check["retries"]
-        if time.monotonic() - self._started.get(name, time.monotonic()) > patience:
-            raise HostError("not_ready", reason + self._lines_of(container), _BY_HAND)
-        return reason
+        told = f"the health check of {self._called(container)} fails"
+
+        def ask() -> str:
+            reason = _exec(self._engine, container, argv, check["timeout"])
+            return f"{told} ({reason})" if reason else ""
+
+        return ask, _Pace(
+            grace=check["start_period"],
+            grace_period=check.get("start_interval") or check["interval"],
+            period=check["interval"],
+            failures=check["retries"],
+        )
 
     def _answers(self, name: str) -> str:
         """The profile's probes of a service; where nothing is declared, that it stays up."""
-        mine = [item for item in self._probes if item["service"] == name]
-        check = self._services[name]["healthcheck"]
-        if not mine and (check is None or check["test"][0] == "NONE"):
-            if name not in self._started:
-                return ""
-            young = [
-                one for one in self._containers_of(name) if self._unchanged(one) < SETTLE_SECONDS
-            ]
-            if any(one.name in self._restarted for one in young):
-                return f"service {name} ends again and again"
-            return f"service {name} has only just started" if young else ""
-        for item in mine:
-            reason = ask(item, self._published)
-            if reason:
-                return f"service {name}: {reason}"
+        mine = [one for one in enumerate(self._probes) if one[1]["service"] == name]
+        if not mine and self._check(name) is None:
+            return next(filter(None, map(self._settled, self._replicas(name))), "")
+        containers = [one.name for one in self._replicas(name)]
+        for number, item in mine:
+            for container, ask in questions(item, self._published, self._engine, containers):
+                key = (container, number)
+                if key not in self._asked:
+                    self._asked[key] = _Asked(ask, _pace(item), started=self._started.get(name))
+                if reason := self._judge(key, container):
+                    return f"service {name}: {reason}"
         return ""
 
-    def _last_lines(self, name: str) -> str:
-        names = maker.container_names(self._id, name, self._services[name])
-        return next((lines for one in names if (lines := self._lines_of(one))), "")
+    def _judge(self, key: tuple[str, int], container: str) -> str:
+        asked = self._asked[key]
+        reason = asked.look()
+        if asked.has_given_up:
+            raise HostError("not_ready", reason + self._last_lines_of(container), _BY_HAND)
+        return reason
 
-    def _lines_of(self, container: str) -> str:
+    def _settled(self, container: Container) -> str:
+        called = self._called(container.name)
+        name = called.split(" ", 1)[1]
+        started = any(name == one or name.startswith(one + ".") for one in self._started)
+        if not started or self._unchanged(container) >= SETTLE_SECONDS:
+            return ""
+        if container.name in self._restarted:
+            code = self._exit_codes.get(container.name)
+            with_code = f", with exit code {code}" if code is not None else ""
+            return f"{called} ends again and again{with_code}"
+        return f"{called} has only just started"
+
+    def _last_lines(self, name: str) -> str:
+        return self._last_lines_of(maker.container_name(self._id, name))
+
+    def _last_lines_of(self, container: str) -> str:
         lines = self._engine.last_lines(container)
         return "; its last lines:\n" + "\n".join(lines) if lines else ""
 
 
-def ask(item: Mapping[str, Any], published: Sequence[Mapping[str, Any]]) -> str:
-    """One probe of the document, asked at the published address; empty where it passes."""
+class _Pace:
+    """How often something is asked, and when it is given up. Seconds, as all times here.
+
+    grace: from the start on, in which failures don't count. period: from one question to the
+    next, where it is to be kept; we ask sooner where we may. failures: so many in a row end it,
+    none: never.
+    """
+
+    def __init__(
+        self,
+        *,
+        delay: float = 0.0,
+        grace: float = 0.0,
+        grace_period: float | None = None,
+        period: float | None = None,
+        kept: bool = False,
+        successes: int = 1,
+        failures: int | None = None,
+    ) -> None:
+        self.delay = delay
+        self.grace = grace
+        self.successes = successes
+        self.failures = failures
+        self._period = period
+        self._grace_period = grace_period
+        self._kept = kept
+
+    def pause(self, since_start: float, passes: int, fails: int) -> float:
+        wanted = self._grace_period if since_start < self.grace else self._period
+        if self._kept or passes:
+            return wanted if wanted is not None else PERIOD_SECONDS
+        eager = min(_MOMENT_SECONDS * 2.0 ** min(fails, 10), _LONGEST_PAUSE)
+        return eager if wanted is None else min(eager, wanted)
+
+    def is_over(self, since_start: float, fails: int) -> bool:
+        """We ask more often than we have to: so many failures, and so much time."""
+        if self.failures is None or fails < self.failures:
+            return False
+        period = self._period if self._period is not None else PERIOD_SECONDS
+        patience = self.grace if self._kept else self.grace + period * self.failures
+        return since_start - self.delay > patience
+
+
+class _Asked:
+    """One question that is asked until it is answered well: beside the watching, which a hanging
+    one must not hold up."""
+
+    def __init__(self, ask: Callable[[], str], pace: _Pace, started: float | None) -> None:
+        self._ask = ask
+        self._pace = pace
+        self._started = time.monotonic() if started is None else started
+        self._next = self._started + pace.delay
+        self._asking: _Question | None = None
+        self._passes = 0
+        self._fails = 0
+        self._reason = ""
+        self._since = 0.0  # when it was first answered so
+        self.has_given_up = False
+
+    def look(self) -> str:
+        """Empty once it has passed, and from then on; else what came instead, and for how long."""
+        if self._passes >= self._pace.successes:
+            return ""
+        if self._asking is None and time.monotonic() >= self._next:
+            self._asking = _Question(self._ask)
+        if self._asking is not None and self._asking.is_answered():
+            self._take(self._asking.answer())
+            self._asking = None
+        if self._passes >= self._pace.successes:
+            return ""
+        lasted = time.monotonic() - self._since
+        if not self._reason:
+            return "it was not asked yet" if self._asking is None else "no answer yet"
+        return self._reason + (f" for {lasted:.0f} s" if lasted >= _LONGEST_PAUSE else "")
+
+    def _take(self, reason: str) -> None:
+        at = time.monotonic()
+        since_start = at - self._started
+        if reason != self._reason:
+            self._reason, self._since = reason, at
+        if not reason:
+            self._passes, self._fails = self._passes + 1, 0
+            self._reason = "it has answered well only once" if self._passes else ""
+        else:
+            self._passes = 0
+            self._fails += 1 if since_start >= self._pace.grace else 0
+            self.has_given_up = self._pace.is_over(since_start, self._fails)
+        self._next = at + self._pace.pause(since_start, self._passes, self._fails)
+
+
+class _Question(threading.Thread):
+    def __init__(self, ask: Callable[[], str]) -> None:
+        super().__init__(daemon=True)  # one that hangs does not keep the job alive
+        self._ask = ask
+        self._answer = ""
+        self._error: HostError | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._answer = self._ask()
+        except HostError as error:
+            self._error = error
+
+    def is_answered(self) -> bool:
+        self.join(_MOMENT_SECONDS)
+        return not self.is_alive()
+
+    def answer(self) -> str:
+        if self._error is not None:
+            raise self._error
+        return self._answer
+
+
+def _pace(item: Mapping[str, Any]) -> _Pace:
+    return _Pace(
+        delay=item.get("initial_delay", 0.0),
+        period=item.get("period"),
+        kept="period" in item,
+        successes=item.get("success", 1),
+        failures=item.get("failure"),
+    )
+
+
+def questions(
+    item: Mapping[str, Any],
+    published: Sequence[Mapping[str, Any]],
+    engine: Engine,
+    containers: Sequence[str],
+) -> list[tuple[str, Callable[[], str]]]:
+    """One probe of the document, for each container of its service: (container, question).
+
+    HTTP and TCP are asked at the published address, a command inside.
+    """
+    seconds = item.get("timeout", probe.SECONDS)
+    if "exec" in item:
+        words = item["exec"]["command"]
+        return [(one, _asks_inside(engine, one, words, seconds)) for one in containers]
     kind = "http" if "http" in item else "tcp"
     wanted = item[kind]
-    for endpoint in published:
-        if endpoint["service"] == item["service"] and endpoint["port"] == wanted["port"]:
-            address = ("127.0.0.1", endpoint["host_port"])
-            return probe.http(*address, wanted) if kind == "http" else probe.tcp(*address)
-    return "port {} is not published".format(wanted["port"])
+    where = [
+        endpoint["host_port"]
+        for endpoint in published
+        if endpoint["service"] == item["service"] and endpoint["port"] == wanted["port"]
+    ]
+    if not where:
+        told = "port {} is not published".format(wanted["port"])
+        return [(containers[0], lambda: told)]
+    shown = "{}:{}".format(item["service"], wanted["port"])
+    return [
+        (one, _asks_port(kind, host_port, wanted, seconds, shown))
+        for one, host_port in zip(containers, where)
+    ]
+
+
+def _asks_inside(
+    engine: Engine, container: str, words: Sequence[str], seconds: float
+) -> Callable[[], str]:
+    def ask() -> str:
+        reason = _exec(engine, container, words, seconds)
+        return f"its probe `{words[0]}` fails ({reason})" if reason else ""
+
+    return ask
+
+
+def _asks_port(
+    kind: str, host_port: int, wanted: Mapping[str, Any], seconds: float, shown: str
+) -> Callable[[], str]:
+    if kind == "http":
+        return lambda: probe.http("127.0.0.1", host_port, wanted, seconds, shown)
+    return lambda: probe.tcp("127.0.0.1", host_port, seconds, shown)
+
+
+def _exec(engine: Engine, container: str, words: Sequence[str], seconds: float) -> str:
+    """Empty where the command ends well in its time; else how it ended."""
+    done = inside.run(engine, container, words, seconds)
+    if done is None:
+        return f"no end within {seconds:g} s"
+    if done.returncode == 0:
+        return ""
+    lines = said(done.stdout + done.stderr)
+    return "exit {}{}".format(done.returncode, ": " + lines[-1][:300] if lines else "")

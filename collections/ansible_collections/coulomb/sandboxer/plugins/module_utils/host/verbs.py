@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from . import create, destroy, ids, lease, make, observe, reap, receipt, record, source
+from . import create, destroy, ids, lease, make, observe, reap, receipt, record, running, source
 from . import job as jobs
 from .clock import now
 from .errors import HostError
@@ -29,6 +29,28 @@ def job(state: State, sandbox_id: str, generation: str, work_lock: str) -> None:
     """The job's process. Its lock must not be inherited by what it starts."""
     os.set_inheritable(int(work_lock), False)
     make.run(state, ids.check_id(sandbox_id), int(generation))
+
+
+def stream(state: State, sandbox_id: str, ticket: str) -> int:
+    """The exit status of what a ticket is for, run with the standard streams that we have."""
+    from . import stream as room  # the other verbs should not pay for it
+
+    return room.run(state, ids.check_id(sandbox_id), ticket)
+
+
+def opened(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
+    """A ticket for `stream`. Request: ref, owner, what (exec or logs), and as that one has it."""
+    from . import stream as room
+
+    opening = room.open_exec if request["what"] == "exec" else room.open_logs
+    return opening(state, _find(state, request), request)
+
+
+def streamed(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
+    """How a ticket's command ended. Request: id, ticket."""
+    from . import stream as room
+
+    return room.how_it_ended(state, request)
 
 
 def present(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,6 +81,29 @@ def receive(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     seconds = FOLLOW_SECONDS if request["wait"] else 0
     return follow(state, {"id": sandbox_id, "to_end": True, "seconds": seconds})
+
+
+def start(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Start what is stopped, put right what is half dead. Request: ref, owner, deadline, wait,
+    check. Answer: as that of `present`."""
+    return _run(state, "start", request)
+
+
+def stop(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Request: ref, owner, check."""
+    return running.run(state, "stop", _find(state, request), request)
+
+
+def restart(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
+    """All of it, or one service. Request: as start's, and service."""
+    return _run(state, "restart", request)
+
+
+def _run(state: State, verb: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    answer = running.run(state, verb, _find(state, request), request)
+    if answer["action"] != "keep" and request["wait"] and not request.get("check"):
+        answer.update(follow(state, {"id": answer["object"]["id"], "to_end": True}))
+    return answer
 
 
 def absent(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,9 +250,14 @@ _VERBS: dict[str, Callable[[State, Mapping[str, Any]], Any]] = {
     "extend": extend,
     "follow": follow,
     "list": list_all,
+    "open": opened,
     "prepare": prepare,
     "present": present,
+    "restart": restart,
     "reap": lambda state, request: reap.run(state, bool(request.get("check"))),
     "show": show,
     "source": receive,
+    "start": start,
+    "stop": stop,
+    "streamed": streamed,
 }

@@ -267,9 +267,9 @@ def test_a_survey_gives_a_list_as_lines(
 ) -> None:
     asked: list[dict[str, Any]] = []
 
-    def resolve(args: dict[str, Any]) -> dict[str, Any]:
+    def resolve(args: dict[str, Any]) -> tuple[dict[str, Any], None]:
         asked.append(args)
-        return {"name": args["name"]}
+        return {"name": args["name"]}, None
 
     monkeypatch.setattr(sandbox, "_resolve", resolve)
     create(PlayedLink(clock, [FOUND]), check=True, **{option: given})

@@ -31,7 +31,7 @@ def serve() -> Iterator[Serve]:
                     with connection:
                         treat(connection)
 
-            thread = threading.Thread(target=run)
+            thread = threading.Thread(target=run, daemon=True)
             thread.start()
             stack.callback(thread.join, 10)
             return int(listener.getsockname()[1])
@@ -56,7 +56,10 @@ def answering(answer: bytes) -> Callable[[socket.socket], None]:
         (OK.replace(b"\r\n\r\n", b"\r\nX: y\r\n\r\n"), {"contains": "answers"}, ""),
         (b"HTTP/1.0 404 Not Found\r\n\r\n", {"status": 404}, ""),
         (b"HTTP/1.1 503\r\n\r\n", {}, "got 503"),
-        (b"HTTP/1.1 301 Moved\r\n\r\n", {}, "got 301"),
+        (b"HTTP/1.1 301 Moved\r\n\r\n", {}, ""),
+        (b"HTTP/1.1 400 Bad\r\n\r\n", {}, "got 400"),
+        (b"HTTP/1.1 199 Early\r\n\r\n", {}, "got 199"),
+        (b"HTTP/1.1 301 Moved\r\n\r\n", {"status": 200}, "got 301"),
         (OK, {"status": 204}, "got 200"),
         (OK, {"contains": "something else"}, "does not hold"),
         (OK, {"contains": "200 OK"}, "does not hold"),  # a header is no body
@@ -149,6 +152,32 @@ def test_a_probe_is_asked_where_its_port_came_out(serve: Serve) -> None:
         {"service": "web", "port": 81, "host_port": 1},
         {"service": "web", "port": 80, "host_port": port},
     ]
-    item = {"service": "web", "http": {"port": 80, "path": "/", "status": 200}}
-    assert readiness.ask(item, published) == ""
-    assert readiness.ask(item, published[:2]) == "port 80 is not published"
+    item = {"service": "web", "http": {"port": 80, "path": "/x", "status": 200}}
+    engine: Any = None
+    [(container, ask)] = readiness.questions(item, published, engine, ["sbx-a.web"])
+    assert (container, ask()) == ("sbx-a.web", "")
+    [(_container, ask)] = readiness.questions(item, published[:2], engine, ["sbx-a.web"])
+    assert ask() == "port 80 is not published"
+
+
+def test_a_wrong_answer_is_named_by_its_service(serve: Serve) -> None:
+    port = serve(answering(b"HTTP/1.1 502 Bad Gateway\r\n\r\n"))
+    published = [{"service": "web", "port": 8080, "host_port": port}]
+    item = {"service": "web", "http": {"port": 8080, "path": "/health"}}
+    engine: Any = None
+    [(_container, ask)] = readiness.questions(item, published, engine, ["sbx-a.web"])
+    assert ask() == "got 502 from web:8080/health"
+
+
+def test_headers_that_are_asked_for(serve: Serve) -> None:
+    asked: list[bytes] = []
+
+    def treat(connection: socket.socket) -> None:
+        asked.append(connection.recv(4096))
+        connection.sendall(OK)
+
+    headers = [{"name": "host", "value": "shop.example"}, {"name": "X-Key", "value": "a b"}]
+    assert probe.http("127.0.0.1", serve(treat), {"headers": headers}) == ""
+    assert b"\r\nHost: shop.example\r\n" in asked[0]
+    assert b"\r\nX-Key: a b\r\n" in asked[0]
+    assert asked[0].count(b"Host:") == 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import subprocess
+import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -110,10 +112,110 @@ def test_what_is_started_again_and_again_is_not_up() -> None:
 def test_a_health_check_has_its_patience(clock: Clock) -> None:
     check = {"test": ["CMD", "x"], "timeout": 1, "interval": 2, "retries": 3, "start_period": 4}
     scenes = itertools.repeat({"web": RUNNING})
-    with pytest.raises(HostError, match=r"fails \(exit 1: no\); its last lines") as error:
+    with pytest.raises(HostError, match=r"fails \(exit 1: no\) for 10 s; its last lines") as error:
         watched(scenes, web={"healthcheck": check}).wait({"web": "ready"})
     assert error.value.code == "not_ready"
     assert 10 < clock.now < 11
+
+
+@pytest.mark.parametrize(
+    ("check", "seconds"),
+    [
+        ({"start_period": 0, "interval": 2, "retries": 1}, 2),
+        ({"start_period": 20, "start_interval": 5, "interval": 2, "retries": 2}, 24),
+    ],
+)
+def test_failures_count_after_the_start_period(
+    clock: Clock, check: dict[str, Any], seconds: int
+) -> None:
+    scenes = itertools.repeat({"web": RUNNING})
+    found = watched(scenes, web={"healthcheck": {"test": ["CMD", "x"], "timeout": 1, **check}})
+    with pytest.raises(HostError, match="fails"):
+        found.wait({"web": "service_healthy"})
+    assert seconds < clock.now < seconds + 1.5
+
+
+def test_all_replicas_have_to_run() -> None:
+    scenes: list[Scene] = [
+        {"web": RUNNING, "web.2": ("created", 0, 0)},
+        {"web": RUNNING, "web.2": ENDED},
+    ]
+    with pytest.raises(HostError, match=r"service web\.2 ended with exit code 3"):
+        watched(scenes, web={"replicas": 2}).wait({"web": "ready"})
+
+
+def test_a_service_without_replicas_is_not_waited_for() -> None:
+    watched([{}], web={"replicas": 0}).wait({"web": "ready"})
+
+
+def test_an_optional_service_is_forgiven() -> None:
+    scenes = itertools.repeat({"web": RUNNING, "extra": ENDED})
+    found = watched(scenes, web={}, extra={})
+    found.wait({"web": "ready", "extra": "ready"}, optional={"extra"})
+    assert list(found.forgiven) == ["extra"]
+    assert "exit code 3" in found.forgiven["extra"]
+
+
+def test_one_that_hangs_does_not_hide_one_that_ended(clock: Clock) -> None:
+    """A health check that never answers is asked beside the watching."""
+    hanging = threading.Event()
+
+    class Hanging(Played):
+        def attempt(self, argv: Sequence[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
+            hanging.wait(10)
+            return subprocess.CompletedProcess(argv, 0, b"", b"")
+
+    check = {"test": ["CMD", "x"], "timeout": 30, "interval": 9, "retries": 9, "start_period": 0}
+    scenes: list[Scene] = [
+        {"web": RUNNING, "db": RUNNING},
+        {"web": RUNNING, "db": RUNNING},
+        {"web": RUNNING, "db": ENDED},
+    ]
+    found = watched(scenes, web={"healthcheck": check}, db={})
+    found._engine = Hanging(scenes)  # type: ignore[assignment]
+    begin = time.monotonic()
+    try:
+        with pytest.raises(HostError, match="service db ended"):
+            found.wait({"web": "ready", "db": "ready"})
+    finally:
+        hanging.set()
+    assert time.monotonic() - begin < 5
+
+
+@pytest.mark.parametrize(
+    ("item", "answers", "seconds"),
+    [
+        ({}, ["no", "no", ""], 0.3),
+        ({"initial_delay": 5}, [""], 5),
+        ({"period": 3}, ["no", "no", ""], 6),
+        ({"period": 3, "success": 3}, ["", "no", "", "", ""], 12),
+        ({"success": 2}, ["", ""], readiness.PERIOD_SECONDS),
+    ],
+)
+def test_a_probe_keeps_its_times(
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    item: dict[str, Any],
+    answers: list[str],
+    seconds: float,
+) -> None:
+    said_ = iter(answers)
+    monkeypatch.setattr(readiness.probe, "tcp", lambda *_: next(said_))
+    found = watched(itertools.repeat({"web": RUNNING}), web={})
+    found._probes = [{"service": "web", "tcp": {"port": 80}, **item}]
+    found._published = [{"service": "web", "port": 80, "host_port": 1}]
+    found.wait({"web": "ready"})
+    assert seconds - 0.3 <= clock.now < seconds + 1.5
+
+
+def test_a_probe_gives_up_where_it_says_so(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness.probe, "tcp", lambda *_: "no connection to web:80")
+    found = watched(itertools.repeat({"web": RUNNING}), web={})
+    found._probes = [{"service": "web", "tcp": {"port": 80}, "period": 2, "failure": 3}]
+    found._published = [{"service": "web", "port": 80, "host_port": 1}]
+    with pytest.raises(HostError, match=r"no connection to web:80 for 4 s; its last lines"):
+        found.wait({"web": "ready"})
+    assert 4 <= clock.now < 5
 
 
 def test_what_the_engine_logs_is_not_what_a_command_said() -> None:

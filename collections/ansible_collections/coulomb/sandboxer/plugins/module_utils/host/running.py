@@ -1,0 +1,181 @@
+"""Whether a sandbox runs: stop, start and restart. What it holds stays, and its lease runs on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import create, lease, maker, observe, reap, record
+from .clock import Now, now
+from .engine import CALL_SECONDS, STOP_SECONDS, Container, Engine
+from .errors import HostError
+from .record import Record
+from .state import State
+
+_RUNS = ("running", "paused", "stopping", "restarting")
+_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """action: keep (as it is) · stop · repair · follow (somebody is at it) · restart."""
+
+    action: str
+    reason: str = ""
+
+
+def plan(
+    verb: str,
+    current: Record,
+    at: Now,
+    *,
+    working: bool = False,
+    drift: str = "",
+    runs: Collection[str] = (),
+) -> Plan:
+    """What `stop`, `start` or `restart` amounts to.
+
+    `drift` is why a ready one is not as it should be, `runs` which of its containers run.
+    HostError `conflict`, `expired` or `busy` where it is not the time for it.
+    """
+    again = "`sandboxer create` makes it anew"
+    if current.wanted == "absent" or current.state in ("destroying", "stuck"):
+        raise HostError("conflict", f"{current.id} is being taken away", again)
+    if current.state == "failed":
+        raise HostError("conflict", f"{current.id} failed when it was made", again)
+    if lease.remaining(current.granted(), at) <= 0:
+        raise HostError("expired", f"the lease of {current.id} has ended", again)
+    if current.state == "creating":
+        raise HostError("busy", f"{current.id} is still being made", retryable=True)
+    if working:
+        if verb == "start":
+            return Plan("follow", "it is being started")
+        raise HostError("busy", f"somebody is at work on {current.id}", "try again", True)
+    if verb == "restart":
+        return Plan("restart", "it is to be restarted")
+    if verb == "stop":
+        return Plan("stop") if runs or current.state != "stopped" else Plan("keep")
+    if current.state == "stopped" or drift:
+        return Plan("repair", drift or "it is stopped")
+    return Plan("keep")
+
+
+def run(state: State, verb: str, current: Record, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Stop to the end; start and restart as far as the job that does it.
+
+    Request: check; deadline (seconds), service (of a restart) or None. Answer: as a create's.
+    """
+    there = observe.containers({current.engine})
+    document = create.document_of(state, current)
+    working = state.is_working(current.id)
+    drifted = ""
+    if verb == "start" and current.state == "ready" and not working:
+        drifted = observe.drift(current, there) or observe.unanswered(current, document)
+    found = plan(
+        verb,
+        current,
+        now(),
+        working=working,
+        drift=drifted,
+        runs=_running(current.id, there),
+    )
+    service = request.get("service")
+    services = document["services"]
+    if service is not None and service not in services:
+        raise HostError(
+            "not_found",
+            f"{current.name} has no service {service}",
+            "it has {}".format(", ".join(sorted(services))),
+        )
+    if request.get("check") or found.action in ("keep", "follow"):
+        return _answer(state, found, current)
+    if found.action == "stop":
+        return _answer(state, found, _stop(state, current, services))
+    deadline = lease.check_making(request.get("deadline") or lease.MAKING_DEFAULT)
+    chosen: tuple[str, ...] = ()
+    if found.action == "restart":
+        chosen = restarted_with(services, service) if service is not None else tuple(services)
+    begun = create.begin_repair(
+        state,
+        current,
+        deadline,
+        again=(chosen if service is not None else ()),
+        first=lambda: stop_services(Engine(current.engine), current.id, services, chosen),
+    )
+    if begun is None:
+        raise HostError("busy", f"somebody is at work on {current.id}", "try again", True)
+    return _answer(state, found, begun)
+
+
+def restarted_with(services: Mapping[str, Any], service: str) -> tuple[str, ...]:
+    """A service, and those whose dependency on it says `restart: true`."""
+    found = [service]
+    for one in found:  # it grows
+        found += [
+            name
+            for name, spec in sorted(services.items())
+            if spec["depends_on"].get(one, {}).get("restart") and name not in found
+        ]
+    return tuple(found)
+
+
+def stop_services(
+    engine: Engine, sandbox_id: str, services: Mapping[str, Any], chosen: Collection[str]
+) -> None:
+    """Stop these services, those that depend on others first. Raises where one runs on."""
+    for group in reversed(maker.start_order(services)):
+        graces: dict[float, list[str]] = {}
+        for name in group:
+            if name in chosen:
+                grace = services[name].get("stop_grace", STOP_SECONDS)
+                names = maker.container_names(sandbox_id, name, services[name])
+                graces.setdefault(grace, []).extend(names)
+        for grace, names in graces.items():
+            _stop_containers(engine, sandbox_id, grace, names)
+
+
+def _stop_containers(engine: Engine, sandbox_id: str, grace: float, names: Sequence[str]) -> None:
+    # the engine may just be about to start one again, so it is looked at once more
+    for _try in range(_TRIES):
+        runs = [one for one in _running(sandbox_id, engine.containers()) if one in names]
+        if not runs:
+            return
+        words = ["stop", "--time", str(round(grace)), *runs]
+        done = engine.attempt(words, seconds=grace * len(runs) + CALL_SECONDS)
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    raise HostError(
+        "engine_failed",
+        "{} can't be stopped: {}".format(", ".join(runs), said[-1] if said else "no message"),
+        retryable=True,
+    )
+
+
+def _running(sandbox_id: str, there: Sequence[Container]) -> list[str]:
+    return [one.name for one in there if one.owner_id == sandbox_id and one.state in _RUNS]
+
+
+def _stop(state: State, current: Record, services: Mapping[str, Any]) -> Record:
+    """Record first: one that is killed in the middle of it can be started or stopped again."""
+    work = state.try_work_lock(current.id)
+    if work is None:
+        raise HostError("busy", f"somebody is at work on {current.id}", "try again", True)
+    try:
+        stopped = record.update(state, current.id, current.generation, state="stopped", error=None)
+        stop_services(Engine(current.engine), current.id, services, tuple(services))
+        return stopped
+    finally:
+        os.close(work)
+
+
+def _answer(state: State, found: Plan, current: Record) -> dict[str, Any]:
+    there = observe.containers({current.engine})
+    shown = observe.state_of(current, there)
+    return {
+        "changed": found.action in ("stop", "repair", "restart"),
+        "action": found.action,
+        "reason": found.reason,
+        "cursor": 0,
+        "object": record.view(current, shown, reap.beat(state, now())),
+    }

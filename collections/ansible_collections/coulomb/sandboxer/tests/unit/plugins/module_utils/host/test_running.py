@@ -1,0 +1,82 @@
+"""What stop, start and restart amount to, by tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import logs, running
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.clock import Now
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.record import Record
+
+MakeRecord = Callable[..., Record]
+UP: dict[str, Any] = {"runs": ["sbx-one.web"]}
+
+
+@pytest.mark.parametrize(
+    ("verb", "state", "seen", "action"),
+    [
+        ("stop", "ready", UP, "stop"),
+        ("stop", "ready", {}, "stop"),  # all of it was killed: the record does not know
+        ("stop", "stopped", {}, "keep"),
+        ("stop", "stopped", UP, "stop"),
+        ("start", "ready", UP, "keep"),
+        ("start", "ready", {"drift": "web is exited"}, "repair"),
+        ("start", "stopped", {}, "repair"),
+        ("start", "stopped", {"working": True}, "follow"),
+        ("restart", "ready", UP, "restart"),
+        ("restart", "stopped", {}, "restart"),
+    ],
+)
+def test_plan(
+    make_record: MakeRecord, at: Now, verb: str, state: str, seen: dict[str, Any], action: str
+) -> None:
+    assert running.plan(verb, make_record(state=state), at, **seen).action == action
+
+
+@pytest.mark.parametrize("verb", ["stop", "start", "restart"])
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"state": "failed"}, "conflict"),
+        ({"state": "destroying"}, "conflict"),
+        ({"state": "stuck"}, "conflict"),
+        ({"wanted": "absent"}, "conflict"),
+        ({"state": "creating"}, "busy"),
+    ],
+)
+def test_not_the_time_for_it(
+    make_record: MakeRecord, at: Now, verb: str, changes: dict[str, Any], code: str
+) -> None:
+    with pytest.raises(HostError) as error:
+        running.plan(verb, make_record(**changes), at)
+    assert error.value.code == code
+
+
+def test_a_lease_that_has_ended_is_not_started(make_record: MakeRecord, at: Now) -> None:
+    later = Now(at.wall + 601, at.boot + 601, at.boot_id)
+    with pytest.raises(HostError) as error:
+        running.plan("start", make_record(state="stopped"), later)
+    assert error.value.code == "expired"
+
+
+def test_who_is_restarted_with_a_service() -> None:
+    services = {
+        "db": {"depends_on": {}},
+        "app": {"depends_on": {"db": {"condition": "service_started", "restart": True}}},
+        "web": {"depends_on": {"app": {"condition": "service_started", "restart": True}}},
+        "other": {"depends_on": {"db": {"condition": "service_started"}}},
+    }
+    assert running.restarted_with(services, "db") == ("db", "app", "web")
+    assert running.restarted_with(services, "other") == ("other",)
+
+
+def test_prefixes_of_logs() -> None:
+    assert logs.prefixes("sbx-a", ["sbx-a.web"]) == {"sbx-a.web": b""}
+    assert logs.prefixes("sbx-a", ["sbx-a.web", "sbx-a.store.2"]) == {
+        "sbx-a.web": b"web     | ",
+        "sbx-a.store.2": b"store.2 | ",
+    }

@@ -1,0 +1,43 @@
+"""What only the controller knows of an object."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import pytest
+
+from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer
+
+ENDPOINT = {"service": "web", "port": 80, "host_port": 20000, "url": "http://127.0.0.1:20000"}
+
+
+def complete(scope: str, ssh: dict[str, Any] | None) -> str:
+    found = {"id": "sbx-a", "reachability": {"endpoints": [{**ENDPOINT, "scope": scope}]}}
+    [endpoint] = answer.complete(found, "h1", ssh, False)["reachability"]["endpoints"]
+    return str(endpoint["url"])
+
+
+@pytest.mark.parametrize(
+    ("scope", "address", "url"),
+    [
+        ("loopback", "192.0.2.11", "http://127.0.0.1:20000"),
+        ("host", "192.0.2.11", "http://192.0.2.11:20000"),
+        ("host", "h1.example", "http://h1.example:20000"),
+        ("host", "2001:db8::1", "http://[2001:db8::1]:20000"),
+    ],
+)
+def test_an_address_that_people_can_reach(scope: str, address: str, url: str) -> None:
+    assert complete(scope, {"host": address, "port": 22, "user": "root"}) == url
+
+
+def test_what_can_not_be_reached_from_here_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        endpoint = {**ENDPOINT, "scope": "host", "url": f"http://127.0.0.1:{port}"}
+        found = {"host": "h1", "reachability": {"endpoints": [endpoint]}}
+        assert answer.unreachable(found) == ""
+    told = answer.unreachable(found)
+    assert told.startswith(f"web:80 answers on h1, and not at 127.0.0.1:{port}")
+    inside = {**endpoint, "scope": "loopback"}
+    assert answer.unreachable({"host": "h1", "reachability": {"endpoints": [inside]}}) == ""

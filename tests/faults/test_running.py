@@ -1,0 +1,162 @@
+"""Stop, start, restart and repair; readiness and ports, with real containers."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+from typing import Any
+
+import pytest
+
+from tests.faults.conftest import HostProgram, assert_nothing_left, document, service
+from tests.faults.test_trouble import PORT, Listing, failed, podman, sh
+
+pytestmark = pytest.mark.podman
+
+ME = {"ref": "one", "owner": "me"}
+
+
+def started(host: HostProgram) -> dict[str, str]:
+    """Container -> when it was last started."""
+    [sandbox_id] = host.ids()
+    found = json.loads(podman("ps", "--all", "--format", "json"))
+    ours = [item for item in found if item["Names"][0].startswith(sandbox_id)]
+    return {item["Names"][0][len(sandbox_id) + 1 :]: item["StartedAt"] for item in ours}
+
+
+def run(host: HostProgram, verb: str, **more: Any) -> Any:
+    answer = host.call(verb, {**ME, "wait": True, **more})
+    assert "error" not in answer, answer
+    host.settle()
+    return answer
+
+
+def test_stopped_and_started_again(host: HostProgram, before: Listing) -> None:
+    made = host.made()
+    check = run(host, "stop", check=True)
+    assert (check["changed"], host.show("one")["state"]) == (True, "ready")
+    assert [run(host, "stop")["changed"] for _ in range(2)] == [True, False]
+    stopped = host.show("one")
+    assert (stopped["state"], stopped["expires_at"]) == ("stopped", made["expires_at"])
+    assert run(host, "start", check=True)["changed"]
+    again = [run(host, "start") for _ in range(2)]
+    assert [one["changed"] for one in again] == [True, False]
+    assert host.show("one") == made
+    run(host, "stop")
+    assert host.create()["action"] == "repair"
+    host.settle()
+    assert host.show("one") == made
+    host.destroy("one")
+    assert_nothing_left(host, before)
+
+
+def test_restart_of_one_service_leaves_the_others(host: HostProgram, warm: None) -> None:
+    host.made()
+    was = started(host)
+    assert run(host, "restart", service="web")["object"]["state"] == "ready"
+    now = started(host)
+    assert (now["web"] != was["web"], now["store"] == was["store"]) == (True, True)
+    assert run(host, "restart")["changed"]
+    assert all(started(host)[name] != now[name] for name in now)
+    error = host.call("restart", {**ME, "service": "none", "wait": True})["error"]
+    assert (error["code"], error["hint"]) == ("not_found", "it has store, web")
+
+
+def test_one_that_is_killed_is_put_right_by_start(host: HostProgram, warm: None) -> None:
+    host.made()
+    [sandbox_id] = host.ids()
+    was = started(host)
+    podman("kill", f"{sandbox_id}.store")
+    assert host.show("one")["state"] == "stopped"
+    answer = run(host, "start")
+    assert (answer["changed"], "store is exited" in answer["reason"]) == (True, True)
+    assert (host.show("one")["state"], started(host)["web"]) == ("ready", was["web"])
+
+
+def test_the_grace_is_short_and_a_services_own_is_kept(host: HostProgram, warm: None) -> None:
+    deaf = "trap '' TERM; while true; do sleep .1; done"
+    host.made(document=document(web=sh(deaf, init=False)))
+    begin = time.monotonic()
+    run(host, "stop")
+    short = time.monotonic() - begin
+    host.destroy("one")
+    slow = "trap 'sleep 4; exit 0' TERM; while true; do sleep .1; done"
+    host.made(document=document(web=sh(slow, init=False, stop_grace=30.0)))
+    [sandbox_id] = host.ids()
+    run(host, "stop")
+    [item] = json.loads(podman("inspect", f"{sandbox_id}.web"))
+    assert item["State"]["ExitCode"] == 0  # it came to its end, and was not killed
+    assert short < 12
+
+
+def test_a_port_that_a_stranger_takes_before_it_is_bound(
+    host: HostProgram, before: Listing
+) -> None:
+    stopped = host.made()
+    first = stopped["reachability"]["endpoints"][0]["host_port"]
+    run(host, "stop")
+    with socket.create_server(("127.0.0.1", first)):
+        answer = run(host, "start")
+        [endpoint] = answer["object"]["reachability"]["endpoints"]
+        assert answer["object"]["state"] == "ready"
+        assert endpoint["host_port"] != first
+        assert str(endpoint["host_port"]) in endpoint["url"]
+    host.destroy("one")
+    assert_nothing_left(host, before)
+
+
+def test_a_dependency_that_never_gets_healthy(host: HostProgram, warm: None) -> None:
+    check = {"test": ["CMD", "/bin/false"], "interval": 0.3, "timeout": 5.0, "retries": 2}
+    made = document(
+        web=service(depends_on={"db": {"condition": "service_healthy"}}),
+        db=sh("echo starting; exec sleep 1000", healthcheck={**check, "start_period": 0.0}),
+    )
+    shown = failed(host, document=made)
+    assert shown["error"]["code"] == "not_ready"
+    assert "the health check of service db fails (exit 1" in shown["error"]["message"]
+    assert "starting" in shown["error"]["message"]
+
+
+def test_a_health_check_that_hangs_is_ended_inside(host: HostProgram, warm: None) -> None:
+    check = {"test": ["CMD", "/bin/sleep", "777"], "interval": 0.5, "timeout": 0.5, "retries": 2}
+    web = service(healthcheck={**check, "start_period": 0.0})
+    shown = failed(host, document=document(web=web))
+    assert shown["error"]["code"] == "not_ready"
+    assert "no end within 0.5 s" in shown["error"]["message"]
+    left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert "sleep 777" not in left
+
+
+def test_an_optional_dependency_that_fails(host: HostProgram, warm: None) -> None:
+    needs = {"extra": {"condition": "service_healthy", "required": False}}
+    made = document(web=service(depends_on=needs), extra=sh("exit 3"))
+    shown = host.made(document=made)
+    assert shown["state"] == "ready"
+    assert not host.create(document=made)["changed"]
+
+
+def test_a_wrong_answer_is_named(host: HostProgram, warm: None) -> None:
+    made = document(web=service(ports=PORT))
+    made["probes"] = [{"service": "web", "http": {"port": 80, "path": "/none"}}]
+    shown = failed(host, document=made, deadline=5)
+    assert "got 404 from web:80/none for " in shown["error"]["message"]
+
+
+def test_a_probe_inside(host: HostProgram, warm: None) -> None:
+    made = document(web=sh("sleep 2; touch /up; exec sleep 1000"))
+    made["probes"] = [{"service": "web", "exec": {"command": ["/bin/test", "-e", "/up"]}}]
+    assert host.made(document=made)["state"] == "ready"
+
+
+def test_udp(host: HostProgram, warm: None) -> None:
+    web = sh("exec busybox nc -u -l -p 53 -e cat", ports=[{"target": 53, "protocol": "udp"}])
+    web["command"] = ["/bin/busybox", *["nc", "-u", "-l", "-p", "53", "-e", "/bin/cat"]]
+    shown = host.made(document=document(web=web))
+    [endpoint] = shown["reachability"]["endpoints"]
+    assert endpoint["url"] == f"udp://127.0.0.1:{endpoint['host_port']}"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asks:
+        asks.settimeout(10)
+        asks.sendto(b"there and back", ("127.0.0.1", endpoint["host_port"]))
+        assert asks.recv(100) == b"there and back"

@@ -9,10 +9,10 @@ PYTEST := $(BIN)/python -m pytest
 # So many at once; below another of these, as many as that one has left.
 beside = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring jobserver,$(MAKEFLAGS)),,-j $(1))
 
-.PHONY: help setup demo test hosts lint types docs changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble pages pages-typed prove lab-up lab-down lab bench old-core
+.PHONY: help setup demo test hosts lint types docs changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-kill faults-maker faults-race faults-trouble pages pages-typed prove lab-up lab-down lab bench compose-corpus old-core
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv with everything in it
 	@scripts/setup.sh
@@ -32,7 +32,7 @@ hosts:
 lint: setup changelog-lint ## Style of Python, Ansible and shell
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/shellcheck scripts/*.sh tests/faults/*.sh tests/bench/*.sh sandboxer_cli/doctor/*.sh .ci/run
+	$(BIN)/shellcheck scripts/*.sh tests/corpus/image/*.sh tests/corpus/image/root/usr/local/bin/*.sh tests/faults/*.sh tests/bench/*.sh sandboxer_cli/doctor/*.sh .ci/run
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/ansible-lint -q --nocolor
 
 types: setup ## Types, strictly
@@ -112,6 +112,9 @@ lab: machine lab-up ## Tests on this machine and on the lab's hosts
 
 bench: lab-up ## Time create and destroy beside what others would type; RUNS=7
 	@$(BIN)/python -m tests.bench $(if $(RUNS),--runs $(RUNS))
+
+compose-corpus: ## Try stacks of the shape of real ones, and say how each ended; HOSTS="h1 h2 h3"
+	@$(BIN)/python -m tests.corpus shapes $(HOSTS)
 
 on-%:
 	$(PYTEST) -m $* tests/lab

@@ -13,7 +13,7 @@ import os
 import platform
 import tarfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.corpus import rootfs
@@ -243,7 +243,7 @@ def build() -> Path:
 
 
 def _digest() -> str:
-    table = [f"{name} {asdict(start)}" for name, start in IMAGES.items()]
+    table = [f"{name} {start.configuration(['root'], '')!r}" for name, start in IMAGES.items()]
     return digest(rootfs.recipe(), hashlib.sha256(_programs()).hexdigest(), *table)
 
 

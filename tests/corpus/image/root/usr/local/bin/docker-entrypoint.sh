@@ -45,6 +45,7 @@ start_postgres() {
         fi
         (umask 077 && printf '%s\n' "${password:-none}" >/run/postgresql/first)
         hand_over postgres /run/postgresql
+        # shellcheck disable=SC2086 # several words, as people write them
         (as postgres initdb --no-sync --username="$PGUSER" --pwfile=/run/postgresql/first \
             --auth-local=trust --auth-host="$method" ${POSTGRES_INITDB_ARGS:-} >/dev/null)
         rm /run/postgresql/first
@@ -57,7 +58,10 @@ start_postgres() {
         local file
         for file in /docker-entrypoint-initdb.d/*; do
             case $file in
-            *.sh) if [ -x "$file" ]; then "$file"; else . "$file"; fi ;;
+            *.sh)
+                # shellcheck disable=SC1090 # whatever is mounted there
+                if [ -x "$file" ]; then "$file"; else . "$file"; fi
+                ;;
             *.sql) psql --quiet --set=ON_ERROR_STOP=1 --file="$file" ;;
             esac
         done
@@ -107,7 +111,7 @@ start_nginx() {
     local template
     for template in /etc/nginx/templates/*.template; do
         if [ -e "$template" ]; then
-            # shellcheck disable=SC2016 # a list of names, as envsubst wants it
+            # shellcheck disable=SC2016,SC2094 # a list of names, as envsubst wants it
             envsubst "$(env | sed 's/=.*//; s/.*/${&}/')" <"$template" \
                 >"/etc/nginx/conf.d/$(basename "$template" .template)"
         fi

@@ -6,13 +6,14 @@ BIN := .venv/bin
 COLLECTION := collections/ansible_collections/coulomb/sandboxer
 HOST_LIBRARY := $(COLLECTION)/plugins/module_utils/host
 PYTEST := $(BIN)/python -m pytest
+FAULTS := $(patsubst tests/faults/test_%.py,faults-%,$(wildcard tests/faults/test_*.py))
 # So many at once; below another of these, as many as that one has left.
 beside = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring jobserver,$(MAKEFLAGS)),,-j $(1))
 
-.PHONY: help setup demo test lint types docs changelog changelog-lint artifact collection sanity hooks generate unit machine faults faults-build faults-kill faults-maker faults-race faults-trouble pages pages-typed prove lab-up lab-down lab h2-and-old-core bench old-core
+.PHONY: help setup demo test lint types docs changelog changelog-lint artifact collection sanity hooks generate unit machine faults pages pages-typed prove lab-up lab-down lab h2-and-old-core bench compose-corpus old-core
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv with everything in it
 	@scripts/setup.sh
@@ -29,7 +30,7 @@ test: machine ## Run every test; sets up what they need (root)
 lint: setup changelog-lint ## Style of Python, Ansible and shell
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/shellcheck scripts/*.sh tests/faults/*.sh tests/bench/*.sh sandboxer_cli/doctor/*.sh .ci/run
+	$(BIN)/shellcheck scripts/*.sh tests/corpus/image/*.sh tests/corpus/image/root/usr/local/bin/*.sh tests/faults/*.sh tests/bench/*.sh sandboxer_cli/doctor/*.sh .ci/run
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/ansible-lint -q --nocolor
 
 types: setup ## Types, strictly
@@ -79,22 +80,10 @@ machine: setup ## Prepare this machine, as `make demo` does
 	@$(BIN)/sandboxer host prepare --fix-engine
 
 faults: machine ## The host program under SIGKILL, races and trouble; what pages type (podman, root)
-	$(call beside,2) faults-trouble faults-build faults-kill faults-maker faults-race pages-typed
+	$(call beside,2) $(FAULTS) pages-typed
 
-faults-build:
-	tests/faults/private.sh $(PYTEST) tests/faults/test_build.py tests/faults/test_pull.py
-
-faults-kill:
-	tests/faults/private.sh $(PYTEST) tests/faults/test_kill.py
-
-faults-maker:
-	tests/faults/private.sh $(PYTEST) tests/faults/test_maker.py
-
-faults-race:
-	tests/faults/private.sh $(PYTEST) tests/faults/test_race.py
-
-faults-trouble:
-	tests/faults/private.sh $(PYTEST) tests/faults/test_trouble.py
+faults-%:
+	tests/faults/private.sh $(PYTEST) tests/faults/test_$*.py
 
 pages: machine ## What README and tutorial type, typed on a private machine (podman, root)
 	@$(MAKE) --no-print-directory pages-typed
@@ -120,6 +109,9 @@ bench: lab-up ## Time create and destroy beside what others would type; RUNS=7
 
 h2-and-old-core:
 	+@$(MAKE) on-h2 && $(MAKE) old-core
+
+compose-corpus: ## Try stacks of the shape of real ones, and say how each ended; HOSTS="h1 h2 h3"
+	@$(BIN)/python -m tests.corpus shapes $(HOSTS)
 
 on-%:
 	$(PYTEST) -m $* tests/lab

@@ -16,7 +16,7 @@ from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import comp
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer, installed
 from sandboxer_cli import connection
-from sandboxer_cli.errors import HostUnreachable, SandboxerError, from_host
+from sandboxer_cli.errors import HostUnreachable, SandboxerError, Usage, from_host
 
 READ_SECONDS = 30.0
 
@@ -102,6 +102,12 @@ def ask(way: connection.Reach, verb: str, request: Mapping[str, object]) -> Any:
             f"the host program of {way.host} failed: {said[-1] if said else 'it said nothing'}"
         ) from error
     if isinstance(told, dict) and "error" in told and done.returncode != 0:
+        if str(told["error"].get("message", "")).startswith("no verb "):
+            raise Usage(
+                f"the host program of {way.host} is older than this one: it has no {verb}",
+                f"run `sandboxer host prepare {way.host}`",
+                code="program_older",
+            )
         raise from_host(told["error"])
     return told
 

@@ -517,8 +517,8 @@ JOB = (
     Protection(
         "running is not ready: it has to stay up",
         HOST + "readiness.py",
-        "self._unchanged(one) < SETTLE_SECONDS",
-        "False",
+        "self._unchanged(container) >= SETTLE_SECONDS",
+        "True",
         HOST_TESTS + "test_readiness.py::test_what_stays_up_is_ready",
     ),
     Protection(
@@ -767,8 +767,7 @@ CREATE = (
         CLI + "host.py",
         'return check_id(value) if value.startswith("sbx-") else check_name(value)',
         "return value",
-        TESTS + "test_program.py::test_an_error_is_one_object_or_two_lines"
-        "[destroy sbx-../../etc-2-usage]",
+        TESTS + "test_program.py::test_a_hostile_id_is_refused_before_any_connection[destroy]",
     ),
     Protection(
         "a name that only another owner has is a conflict",
@@ -980,8 +979,8 @@ MAKERS = (
     Protection(
         "each container of a service is looked at",
         HOST + "readiness.py",
-        "for wanted in maker.container_names(self._id, name, self._services[name]):",
-        "for wanted in [maker.container_name(self._id, name)]:",
+        "for container_name in maker.container_names(self._id, name, self._services[name]):",
+        "for container_name in [maker.container_name(self._id, name)]:",
         WIDE + "test_one_of_several_that_ends_is_a_failure",
     ),
     Protection(

@@ -66,7 +66,9 @@ def test_every_verb_has_two_examples_and_they_parse(verb: list[str], tmp_path: P
     assert len(examples) == 2, said.stdout
     for example in examples:
         # --help after it: the words are understood and nothing is done
-        assert run(*example.split(), "--help").returncode == 0, example
+        words, separator, inside = example.partition(" -- ")
+        rest = [*separator.split(), *inside.split()]
+        assert run(*words.split(), "--help", *rest).returncode == 0, example
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,6 @@ def test_every_verb_has_two_examples_and_they_parse(verb: list[str], tmp_path: P
         (["show", "one"], 4, "not_found"),
         (["stop", "one"], 4, "not_found"),
         (["restart", "one", "web"], 4, "not_found"),
-        (["logs", "one", "--since", "5"], 2, "since_invalid"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -122,6 +123,13 @@ def test_an_error_is_one_object_or_two_lines(
     assert answer.error.code in plain.stderr
     assert "Traceback" not in plain.stderr
     assert not Path(state).exists()
+
+
+def test_what_is_not_an_instant(tmp_path: Path) -> None:
+    """`logs` writes what services wrote, so there is no JSON for its errors to be in."""
+    said = run("logs", "one", "--since", "5", cwd=tmp_path)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert "[since_invalid]" in said.stderr
 
 
 def test_without_a_verb_it_helps() -> None:
@@ -210,6 +218,15 @@ def test_a_host_that_is_silent_is_never_one_without_it(tmp_path: Path) -> None:
         )
         assert (said.returncode, said.stdout) == (11, "")
         assert "silent did not answer" in said.stderr
+
+
+@pytest.mark.parametrize("verb", ["destroy", "show"])
+def test_a_hostile_id_is_refused_before_any_connection(verb: str, tmp_path: Path) -> None:
+    silent = {"ansible_host": "127.0.0.1", "ansible_port": free_port()}
+    (tmp_path / "hosts.yml").write_text(json.dumps({"all": {"hosts": {"silent": silent}}}))
+    said = run(verb, "sbx-../../etc", "-i", "hosts.yml", cwd=tmp_path)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert "sbx-../../etc" in said.stderr
 
 
 def test_the_version_is_said_without_ansible() -> None:

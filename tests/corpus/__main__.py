@@ -1,0 +1,99 @@
+"""python3 -m tests.corpus shapes [HOST…] | originals FOLDER | images"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.corpus import images, originals, trial
+from tests.corpus.projects import Project, projects
+from tests.lab.command import LabError
+from tests.lab.doors import Controller
+from tests.lab.hosts import HOSTS
+from tests.lab.places import HERE, Place
+
+SHORT = 110
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python3 -m tests.corpus", description="Compose files of the shape of real ones"
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    shapes = verbs.add_parser("shapes", help="try each shape; 0 if all ends as the table says")
+    shapes.add_argument("hosts", nargs="*", default=[HERE], help="of the lab; else this machine")
+    shapes.add_argument("--only", action="append", help="the name of a shape")
+    shapes.add_argument("--show", action="store_true", help="render them; make nothing")
+    real = verbs.add_parser("originals", help="try the files that the shapes are of")
+    real.add_argument("folder", type=Path, help="with clones: OWNER+NAME, OWNER/NAME or NAME")
+    verbs.add_parser("images", help="build the images that stand in; say where they are")
+    asked = parser.parse_args()
+    try:
+        with tempfile.TemporaryDirectory(prefix="sandboxer-corpus-") as home:
+            if asked.verb == "images":
+                print(images.build())
+                return 0
+            if asked.verb == "originals":
+                return _try_originals(Path(home), asked.folder)
+            chosen = [one for one in projects() if not asked.only or one.name in asked.only]
+            return _try_shapes(Path(home), chosen, [] if asked.show else asked.hosts)
+    except LabError as error:
+        print(f"corpus: {error}", file=sys.stderr)
+        return 1
+
+
+def _try_shapes(home: Path, chosen: list[Project], hosts: list[str]) -> int:
+    controller = Controller(home)
+    places = {name: _place(home, name) for name in hosts}
+    for place in places.values():
+        images.load(place)
+    amiss = 0
+    for project in chosen:
+        wanted = "renders" if project.shape == "comes_up" else project.shape
+        found = {"show": trial.show(controller, project)}
+        good = trial.agrees(found["show"], wanted)
+        if project.shape == "comes_up":
+            for name, place in places.items():
+                found[name] = trial.make(place, project)
+                good = good and found[name] == "comes_up"
+        amiss += not good
+        _say(project, found, good)
+    print(f"\n{len(chosen)} shapes, {amiss} not as the table says")
+    return 1 if amiss else 0
+
+
+def _try_originals(home: Path, clones: Path) -> int:
+    controller = Controller(home)
+    amiss = 0
+    for project in projects():
+        found = originals.show(controller, project, clones)
+        if found is None:
+            print(f"?  {project.name:11} no clone of {project.source} at {project.commit[:12]}")
+            continue
+        good = trial.agrees(found, project.original)
+        amiss += not good
+        _say(project, {project.source: found}, good)
+    return 1 if amiss else 0
+
+
+def _place(home: Path, name: str) -> Place:
+    if name == HERE:
+        state = {"SANDBOXER_STATE": os.environ.get("SANDBOXER_STATE", str(home / "sandboxer"))}
+        return Place(Controller(home, None, state), None)
+    hosts = {host.name: host for host in HOSTS}
+    if name not in hosts:
+        raise LabError(f"the lab has no host {name}, only {', '.join(hosts)}")
+    return Place(Controller(home), hosts[name])
+
+
+def _say(project: Project, found: dict[str, str], good: bool) -> None:
+    mark = "ok" if good else "!!"
+    for where, text in found.items():
+        print(f"{mark} {project.name:11} {where:14} {text[:SHORT] if good else text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

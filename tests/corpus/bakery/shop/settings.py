@@ -1,0 +1,1 @@
+BREAD = "rye"

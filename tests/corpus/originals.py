@@ -1,0 +1,42 @@
+"""The files themselves, out of clones that somebody else made; nothing of them is kept here."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.corpus import trial
+from tests.corpus.projects import Project
+from tests.lab.doors import Controller
+
+
+def show(controller: Controller, project: Project, clones: Path) -> str | None:
+    """What becomes of the original; None where there is no clone of it, or not of that commit.
+
+    A clone lies in OWNER+NAME, OWNER/NAME or NAME, with a work tree, bare, or in a folder `repo`.
+    """
+    owner, _, name = project.source.partition("/")
+    for folder in (f"{owner}+{name}/repo", f"{owner}+{name}", f"{owner}/{name}", name):
+        if (clones / folder).is_dir():
+            return _show(controller, project, clones / folder)
+    return None
+
+
+def _show(controller: Controller, project: Project, clone: Path) -> str | None:
+    file = Path(project.path)
+    with tempfile.TemporaryDirectory() as scratch:
+        packed = Path(scratch) / "tree.tar"
+        # the file's own folder is the source: what lies above it is none of the project's
+        folder = "" if file.parent == Path() else str(file.parent)
+        archive = ["git", "-C", str(clone), "archive", f"--output={packed}"]
+        archive.append(f"{project.commit}:{folder}")
+        if subprocess.run(archive, capture_output=True, check=False).returncode:
+            return None
+        tree = Path(scratch) / "tree"
+        tree.mkdir()
+        subprocess.run(["tar", "-xf", str(packed), "-C", str(tree)], check=True)
+        names = project.original_files or (file.name,)
+        options = [word for each in names for word in ("--file", each)]
+        said = controller.sandboxer("compose", "show", str(tree), *options, "--json")
+        return trial.outcome(said, "renders")

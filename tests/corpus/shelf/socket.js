@@ -1,0 +1,1 @@
+require("http").createServer((_, response) => response.end("open\n")).listen(9000);

@@ -1,0 +1,42 @@
+"""A few stacks of the shape of real ones, spoken to; `make compose-corpus` tries them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.corpus import images, trial
+from tests.corpus.projects import projects
+from tests.lab.doors import Controller
+from tests.lab.hosts import Host
+from tests.lab.places import HERE, Place
+
+pytestmark = pytest.mark.lab
+
+# built, extended, merged, by a queue of each kind: with these three most of what can be said
+TRIED = ("polls", "board", "watch")
+PROJECTS = {project.name: project for project in projects()}
+
+
+@pytest.fixture(scope="module", params=[HERE, "h1", "h2", "h3"])
+def place(
+    request: pytest.FixtureRequest, lab: dict[str, Host], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    """With the images that stand in."""
+    home = tmp_path_factory.mktemp("home")
+    if request.param == HERE:
+        controller = Controller(home, None, {"SANDBOXER_STATE": str(home / "sandboxer")})
+        found = Place(controller, None)
+    else:
+        found = Place(Controller(home), lab[request.param])
+    images.load(found)
+    yield found
+    for left in found.sandboxer("list").data:
+        found.sandboxer("destroy", left["id"])
+    images.remove(found)
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_a_stack_speaks(place: Place, name: str) -> None:
+    assert trial.make(place, PROJECTS[name]) == PROJECTS[name].shape

@@ -1,0 +1,63 @@
+"""The table of real projects' shapes, and that each shape renders or is refused as it says."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.corpus.images import IMAGES
+from tests.corpus.projects import FOLDER, Project, projects
+
+OUTCOME = re.compile(r"comes_up|renders|refused: [a-z_]+ \S+")
+NOT_SHAPES = {"image", "__pycache__"}
+
+
+def test_each_folder_has_its_row() -> None:
+    folders = {path.name for path in FOLDER.iterdir() if path.is_dir()} - NOT_SHAPES
+    names = [project.name for project in projects()]
+    assert sorted(names) == sorted(folders)
+    assert len(names) >= 30
+
+
+def test_enough_of_them_speak() -> None:
+    speaking = [one for one in projects() if one.put and one.get and one.shape == "comes_up"]
+    through_another = [one.name for one in speaking if one.put != one.get]
+    assert len(through_another) >= 10
+
+
+@pytest.mark.parametrize("project", projects(), ids=lambda project: project.name)
+def test_a_row_says_where_it_is_from(project: Project) -> None:
+    assert re.fullmatch(r"[\w.-]+/[\w.-]+", project.source)
+    assert re.fullmatch(r"[0-9a-f]{40}", project.commit)
+    assert project.licence and project.special
+    assert OUTCOME.fullmatch(project.shape)
+    assert OUTCOME.fullmatch(project.original)
+    assert all((project.folder / file).is_file() for file in project.files)
+
+
+@pytest.mark.parametrize("project", projects(), ids=lambda project: project.name)
+def test_a_shape_renders(project: Project) -> None:
+    """By the rooms that every door comes through; what it makes stands in has a stand-in."""
+    load = pytest.importorskip("sandboxer_cli.compose.load")
+    from sandboxer_cli.compose.emit import build_document
+    from sandboxer_cli.compose.rebuild import rebuild
+    from sandboxer_cli.errors import Usage
+
+    try:
+        found = load.load(project.folder, load.LoadOptions(files=project.files))
+        stack = rebuild(found.tree, source=project.folder, variables=found.variables)
+    except Usage as error:
+        _, code, key = project.shape.split(" ", 2)
+        assert error.detail.code == code
+        assert key in error.detail.message
+        return
+    assert not project.shape.startswith("refused")
+    document = build_document(stack, images={}, probes=[], publish="loopback")
+    if project.shape == "comes_up":
+        named = {
+            service["image"]
+            for service in document["services"].values()
+            if service["image"] and not service.get("build")
+        }
+        assert named <= IMAGES.keys()

@@ -19,7 +19,7 @@ TRIED = ("polls", "board", "watch")
 PROJECTS = {project.name: project for project in projects()}
 
 
-@pytest.fixture(scope="module", params=[HERE, "h1", "h2", "h3"])
+@pytest.fixture(scope="module", params=[HERE, "h2"])
 def place(
     request: pytest.FixtureRequest, lab: dict[str, Host], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:

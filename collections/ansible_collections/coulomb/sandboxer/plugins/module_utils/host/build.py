@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import fault, image, runtime, source
-from .engine import Container, Engine, labels_of, no_space
+from .engine import LABEL_BUILD, Container, Engine, no_space
 from .errors import HostError
 from .state import State, write_bytes
 
@@ -42,7 +42,6 @@ def ensure(
     state: State,
     engine: Engine,
     sandbox_id: str,
-    generation: int,
     service: str,
     how: Mapping[str, Any],
     platform: str,
@@ -55,7 +54,7 @@ def ensure(
         return image.of(found)
     context = source.inside(state, sandbox_id, how["context"])
     file = _dockerfile(state, sandbox_id, service, how)
-    labels = {**how.get("labels", {}), **labels_of(sandbox_id, generation)}
+    labels = {**how.get("labels", {}), LABEL_BUILD: sandbox_id}
     argv = build_argv(name, context, file, how, labels, platform, call.auth_file)
     environment = {**how.get("args", {}), MARK: sandbox_id, "TMPDIR": _scratch(state, sandbox_id)}
     fault.point("make-build")
@@ -174,7 +173,12 @@ def _dockerfile(state: State, sandbox_id: str, service: str, how: Mapping[str, A
         write_bytes(path, inline.encode("utf-8"))
         return path
     named = os.path.join(how["context"], how.get("dockerfile", "Dockerfile"))
-    path = source.inside(state, sandbox_id, named)
+    try:
+        path = source.inside(state, sandbox_id, named)
+    except HostError as error:
+        if error.code != "file_missing":
+            raise
+        path = ""
     if not os.path.isfile(path):
         raise HostError(
             "build_failed",

@@ -27,6 +27,8 @@ from .errors import HostError
 LABEL_ID = "io.sandboxer.id"
 LABEL_GENERATION = "io.sandboxer.generation"
 LABEL_RECIPE = "io.sandboxer.recipe"
+# not the id itself: whatever somebody makes of an image inherits its labels
+LABEL_BUILD = "io.sandboxer.build"
 KINDS = ("container", "network", "volume")
 BUILT = "localhost"  # the registry of images that are built here; the next part is the id
 # labels by which compose programs mark what they make; their project is called like the sandbox

@@ -227,10 +227,10 @@ class _Making:
             if not service.get("build"):
                 continue
             self._doing = f"building the image of {name}"
-            here = (self._record.id, self._record.generation)
             platform = service.get("platform", "")
             found = build.ensure(
-                self._state, self._engine, *here, name, service["build"], platform, self._call()
+                *(self._state, self._engine, self._record.id, name),
+                *(service["build"], platform, self._call()),
             )
             self._images[service["image"]] = found
             if found.done:

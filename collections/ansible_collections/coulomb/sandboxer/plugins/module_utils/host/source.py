@@ -80,7 +80,7 @@ def inside(state: State, sandbox_id: str, path: str, create: bool = False) -> st
     except FileNotFoundError as error:
         raise HostError(
             "file_missing",
-            f"the source has no {path}, which a service mounts",
+            f"the source has no {path}, which a service is to have",
             "is it ignored by git, or made by a step that has not run?",
         ) from error
     except OSError as error:  # a link, or a file where a folder is wanted

@@ -7,6 +7,8 @@ import pty
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,15 +66,25 @@ def inside(
     return child.returncode, out, err
 
 
-@pytest.fixture
-def one(warm: None, host: HostProgram) -> HostProgram:
+@pytest.fixture(scope="module")
+def one(
+    warm: None, zipapp: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HostProgram]:
+    """For tests that leave it as it is."""
+    host = HostProgram(zipapp, tmp_path_factory.mktemp("one"))
     host.made(document=document(web=service(environment={"SET": "by the service"})))
-    return host
+    yield host
+    host.destroy("one")
 
 
 def processes(host: HostProgram) -> list[str]:
     [sandbox_id] = host.ids()
     return podman("top", f"{sandbox_id}.web", "args").splitlines()[1:]
+
+
+def tickets(host: HostProgram) -> list[Path]:
+    [sandbox_id] = host.ids()
+    return sorted((host.state / "sandboxes" / sandbox_id / "job").glob("stream-*"))
 
 
 def test_words_arrive_as_they_are(one: HostProgram) -> None:
@@ -119,6 +131,7 @@ def test_one_that_never_began_is_known_as_such(one: HostProgram) -> None:
 
 
 def test_user_folder_and_variables(one: HostProgram) -> None:
+    before = tickets(one)
     value = "a secret\nof two lines ä"
     given = {"SET": "anew", "VALUE": value, "PATH": "/bin:/nowhere"}
     line = 'id -u; pwd; printf "%s|" "$SET" "$VALUE" "$PATH"; sleep 1000'
@@ -139,8 +152,7 @@ def test_user_folder_and_variables(one: HostProgram) -> None:
     assert b"/nowhere" not in everything
     child.terminate()
     child.communicate(timeout=30)
-    [sandbox_id] = one.ids()
-    assert list((one.state / "sandboxes" / sandbox_id / "job").glob("stream-*")) == []
+    assert tickets(one) == before
 
 
 @pytest.mark.parametrize(
@@ -165,10 +177,11 @@ def test_what_is_wrong_is_said_before_anything_runs(
     assert told in error["message"]
 
 
-def test_a_service_that_does_not_run(one: HostProgram) -> None:
-    one.call("stop", {"ref": "one", "owner": "me"})
+def test_a_service_that_does_not_run(warm: None, host: HostProgram) -> None:
+    host.made()
+    host.call("stop", {"ref": "one", "owner": "me"})
     asked = {"ref": "one", "owner": "me", "what": "exec", "service": "web", "words": ["x"]}
-    error = one.call("open", asked)["error"]
+    error = host.call("open", asked)["error"]
     assert (error["code"], error["message"]) == ("not_running", "service web of one is exited")
     assert "sandboxer start" in error["hint"]
 
@@ -233,11 +246,19 @@ def test_a_terminal(one: HostProgram) -> None:
 # Logs
 
 
-@pytest.fixture
-def two(warm: None, host: HostProgram) -> HostProgram:
-    talk = "echo {0} out; echo {0} err >&2; exec sleep 1000"
-    host.made(document=document(web=sh(talk.format("web")), store=sh(talk.format("store"))))
-    return host
+TALK = "echo {0} out; echo {0} err >&2; exec sleep 1000"
+TALKING = document(web=sh(TALK.format("web")), store=sh(TALK.format("store")))
+
+
+@pytest.fixture(scope="module")
+def two(
+    warm: None, zipapp: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HostProgram]:
+    """As `one`, with two services that say something."""
+    host = HostProgram(zipapp, tmp_path_factory.mktemp("two"))
+    host.made(document=TALKING)
+    yield host
+    host.destroy("one")
 
 
 def logs(host: HostProgram, **request: Any) -> tuple[int, bytes, bytes]:
@@ -272,21 +293,22 @@ def test_logs_of_what_has_failed_is_said(one: HostProgram) -> None:
 
 @pytest.mark.parametrize("service_", ["web", None])
 def test_following_goes_on_over_a_restart_and_ends_with_the_sandbox(
-    two: HostProgram, service_: str | None
+    warm: None, host: HostProgram, service_: str | None
 ) -> None:
-    child = begin(two, "logs", service=service_, follow=True)
+    host.made(document=TALKING)
+    child = begin(host, "logs", service=service_, follow=True)
     assert child.stdout is not None
     lines = 1 if service_ else 2
     first = [child.stdout.readline() for _ in range(lines)]
     assert any(b"web out" in line for line in first)
     assert (
-        two.call("restart", {"ref": "one", "owner": "me", "service": "web", "wait": True})[
+        host.call("restart", {"ref": "one", "owner": "me", "service": "web", "wait": True})[
             "object"
         ]["state"]
         == "ready"
     )
     assert b"web out" in child.stdout.readline()
-    two.destroy("one")
+    host.destroy("one")
     assert child.wait(timeout=20) == 0
     child.communicate()
 

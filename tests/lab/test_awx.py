@@ -90,7 +90,7 @@ def test_a_job_that_is_cancelled_leaves_nothing_for_long(host: Host, jobs: Path)
     child = cancelled.start()
     try:
         await_until(
-            lambda: '"phase": "containers"' in log_of(host, "cancelled"), 60, "containers are made"
+            lambda: '"phase": "make"' in log_of(host, "cancelled"), 60, "containers are made"
         )
     finally:
         child.send_signal(signal.SIGTERM)

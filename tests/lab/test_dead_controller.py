@@ -21,8 +21,8 @@ from tests.lab.listing import whole_listing
 
 pytestmark = pytest.mark.lab
 
-# Networks are made in silence; images, where there is one to be made.
-PHASES = ("images", "containers", "start", "ready")
+# The others are silent; this one too, where the image is there.
+PHASES = ("pull", "make", "start", "ready")
 TTL_SECONDS = 20
 # the timer fires each minute; then it takes a moment to remove
 REAPED_WITHIN = 90

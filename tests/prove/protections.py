@@ -2427,8 +2427,8 @@ IMAGES = (
     Protection(
         "a step of a build does not outlive it",
         HOST + "build.py",
-        'ALONE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")',
-        "ALONE = ()",
+        "(*ALONE, boot_id)",
+        "()",
         BUILD + "test_destroyed_in_the_middle_of_a_build",
     ),
     Protection(

@@ -31,7 +31,7 @@ install -d -m 0700 "$root/root/.ssh"
 
 chroot "$root" systemctl enable --quiet systemd-networkd ssh ssh-host-keys
 # at hours of its own choosing it would hold the lock of dpkg under a test
-chroot "$root" systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer
+chroot "$root" systemctl mask --quiet apt-daily.timer apt-daily-upgrade.timer podman-auto-update.timer
 # In a user namespace podman keeps network namespaces in root's runtime folder. It must outlive
 # root's last login, or a later login's mount hides them and `podman ps` itself fails.
 install -d "$root/var/lib/systemd/linger"

@@ -25,7 +25,11 @@ from .state import State, write_bytes
 BUILD_SECONDS = 3600.0
 LAST_LINES = 8
 MARK = "SBX_BUILD_OF"
-ALONE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+# A new /proc has the kernel's own boot id. A host that is a container shows another one, and to
+# podman that would be a reboot.
+_WITH_PROC = f'mount -t proc proc /proc && mount --bind "$0" {BOOT_ID} && exec "$@"'
+ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _WITH_PROC)
 DOCKERFILE = "Dockerfile"  # in the job's folder: one that stands in the compose file
 SCRATCH = "scratch"  # there too
 _ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -56,7 +60,10 @@ def ensure(
     file = _dockerfile(state, sandbox_id, service, how)
     labels = {**how.get("labels", {}), LABEL_BUILD: sandbox_id}
     argv = build_argv(name, context, file, how, labels, platform, call.auth_file)
-    environment = {**how.get("args", {}), MARK: sandbox_id, "TMPDIR": _scratch(state, sandbox_id)}
+    scratch = _scratch(state, sandbox_id)
+    boot_id = os.path.join(scratch, "boot_id")
+    shutil.copyfile(BOOT_ID, boot_id)
+    environment = {**how.get("args", {}), MARK: sandbox_id, "TMPDIR": scratch}
     fault.point("make-build")
     unseen = [value for value in how.get("args", {}).values() if len(value) > 3]
 
@@ -65,7 +72,7 @@ def ensure(
             call.tell(_without(unseen, line))
 
     seconds = min(call.seconds, BUILD_SECONDS)
-    status, lines = engine.watch(argv, seconds, tell, environment, ALONE)
+    status, lines = engine.watch(argv, seconds, tell, environment, (*ALONE, boot_id))
     if status != 0:
         lines = [_without(unseen, line) for line in lines if MARK not in line][-LAST_LINES:]
         raise no_space(lines) or _build_failed(service, lines)

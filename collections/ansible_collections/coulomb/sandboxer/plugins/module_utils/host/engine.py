@@ -189,9 +189,10 @@ class Engine:
             )
         return found
 
-    def started_at(self, container: str) -> str | None:
-        """When a container was last started, to the nanosecond; None where there is none."""
-        done = self.attempt(["inspect", "--format", "{{json .State.StartedAt}}", container])
+    def ended_at(self, container: str) -> str | None:
+        """When a container last ended, to the nanosecond; None where there is none. What it writes
+        after that belongs to its next run, whose start the engine may note later."""
+        done = self.attempt(["inspect", "--format", "{{json .State.FinishedAt}}", container])
         return str(json.loads(done.stdout)) if done.returncode == 0 else None
 
     def find(self, kind: str, sandbox_id: str) -> list[str]:

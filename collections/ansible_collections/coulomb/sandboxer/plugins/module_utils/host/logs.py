@@ -73,7 +73,7 @@ def _follow(
             one = there.get(name)
             if one is None or reader.is_at_work or seen.get(name) == (one.id, one.started_at):
                 continue
-            begin = engine.started_at(one.id) if name in seen else since
+            begin = engine.ended_at(one.id) if name in seen else since
             seen[name] = (one.id, one.started_at)
             reader.start(begin, follow=True)
         # the engine's client may miss that its container was taken away

@@ -10,7 +10,7 @@ FAULTS := $(patsubst tests/faults/test_%.py,faults-%,$(wildcard tests/faults/tes
 # So many at once; below another of these, as many as that one has left.
 beside = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring jobserver,$(MAKEFLAGS)),,-j $(1))
 
-.PHONY: help setup demo test lint types docs changelog changelog-lint artifact collection sanity hooks generate unit machine faults pages pages-typed prove lab-up lab-down lab h2-and-old-core bench compose-corpus old-core
+.PHONY: help setup demo test lint types docs changelog changelog-lint artifact collection sanity hooks generate unit unit-program machine faults soak pages pages-typed prove lab-up lab-down lab h2-and-old-core bench compose-corpus old-core
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,10 +22,11 @@ demo: setup ## See a real sandbox made, answering and taken away on this machine
 	@scripts/demo.sh
 
 # Unit tests listen on loopback, and tests of this machine look at all that listens here: not beside
-# each other.
+# each other. The collection's units are run by sanity, on two Pythons.
 test: machine ## Run every test; sets up what they need (root)
-	$(call beside,3) faults lab-up lint types unit
+	$(call beside,3) faults lab-up lint types unit-program
 	$(call beside,5) lab sanity collection docs
+	@echo "not in here, it takes too long for each time: make soak"
 
 lint: setup changelog-lint ## Style of Python, Ansible and shell
 	$(BIN)/ruff check
@@ -73,8 +74,11 @@ generate: setup ## Write what is generated: docs/reference, the surveys of awx
 /usr/sbin/sshd:
 	[ "$$(id -u)" != 0 ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends openssh-server; }
 
-unit: setup /usr/sbin/sshd ## Tests that need no prepared machine
-	$(PYTEST) -n 2 tests/unit $(COLLECTION)/tests/unit
+unit: unit-program ## Tests that need no prepared machine
+	$(PYTEST) -n 2 $(COLLECTION)/tests/unit
+
+unit-program: setup /usr/sbin/sshd
+	$(PYTEST) -n 2 tests/unit
 
 machine: setup ## Prepare this machine, as `make demo` does
 	@$(BIN)/sandboxer host prepare --fix-engine
@@ -83,7 +87,10 @@ faults: machine ## The host program under SIGKILL, races and trouble; what pages
 	$(call beside,2) $(FAULTS) pages-typed
 
 faults-%:
-	tests/faults/private.sh $(PYTEST) tests/faults/test_$*.py
+	tests/faults/private.sh $(PYTEST) -m 'not soak' tests/faults/test_$*.py
+
+soak: machine ## The faults that take too long for each `make test` (podman, root)
+	tests/faults/private.sh $(PYTEST) -m soak tests/faults
 
 pages: machine ## What README and tutorial type, typed on a private machine (podman, root)
 	@$(MAKE) --no-print-directory pages-typed

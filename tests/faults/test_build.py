@@ -101,6 +101,7 @@ def test_built_from_what_was_sent(host: HostProgram, before: Listing, folder: Pa
     assert_nothing_left(host, before)
 
 
+@pytest.mark.soak
 def test_one_image_for_two_services(host: HostProgram, before: Listing, folder: Path) -> None:
     other = service(image=None, built_by="s0", command=["/bin/sleep", "1000"])
     shown = made(host, folder, built_service(), other)
@@ -111,6 +112,7 @@ def test_one_image_for_two_services(host: HostProgram, before: Listing, folder: 
     assert_nothing_left(host, before)
 
 
+@pytest.mark.soak
 def test_a_target_and_a_dockerfile_elsewhere(
     host: HostProgram, before: Listing, tmp_path: Path
 ) -> None:
@@ -125,6 +127,7 @@ def test_a_target_and_a_dockerfile_elsewhere(
     assert_nothing_left(host, before)
 
 
+@pytest.mark.soak
 def test_a_dockerfile_in_the_compose_file(host: HostProgram, before: Listing, folder: Path) -> None:
     shown = made(host, folder, built_service(dockerfile_inline=f"FROM {IMAGE}\nCOPY page /x\n"))
     assert inside(shown, "/bin/cat", "/x") == "built\n"
@@ -132,6 +135,7 @@ def test_a_dockerfile_in_the_compose_file(host: HostProgram, before: Listing, fo
     assert_nothing_left(host, before)
 
 
+@pytest.mark.soak
 def test_another_source_makes_it_anew(host: HostProgram, before: Listing, folder: Path) -> None:
     made(host, folder, request={"source": source_of(folder)})
     (folder / "page").write_text("again\n")
@@ -144,6 +148,7 @@ def test_another_source_makes_it_anew(host: HostProgram, before: Listing, folder
     assert_nothing_left(host, before)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("dockerfile", "how", "says"),
     [
@@ -178,6 +183,7 @@ def test_a_value_that_a_failed_build_prints(
     assert_only_a_failed_record_left(host, shown, before)
 
 
+@pytest.mark.soak
 def test_an_argument_that_the_engine_would_take_for_its_own(
     host: HostProgram, before: Listing, folder: Path
 ) -> None:
@@ -227,6 +233,7 @@ def member(name: str, **changes: Any) -> tarfile.TarInfo:
     return info
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     "data",
     [
@@ -255,6 +262,7 @@ def test_what_no_controller_sends(
     assert_only_a_failed_record_left(host, shown, before)
 
 
+@pytest.mark.soak
 def test_in_pieces_some_of_them_twice(host: HostProgram, before: Listing, folder: Path) -> None:
     import random
 
@@ -279,6 +287,7 @@ def test_in_pieces_some_of_them_twice(host: HostProgram, before: Listing, folder
     assert_nothing_left(host, before)
 
 
+@pytest.mark.soak
 def test_a_piece_for_one_that_was_taken_away(
     host: HostProgram, before: Listing, folder: Path
 ) -> None:
@@ -288,6 +297,7 @@ def test_a_piece_for_one_that_was_taken_away(
     assert_nothing_left(host, before)
 
 
+@pytest.mark.soak
 def test_destroyed_while_it_waits_for_its_source(
     host: HostProgram, before: Listing, folder: Path
 ) -> None:
@@ -326,6 +336,7 @@ def test_a_build_that_is_killed(
     assert_only_a_failed_record_left(host, shown, before)
 
 
+@pytest.mark.soak
 def test_a_build_that_takes_too_long(host: HostProgram, before: Listing, tmp_path: Path) -> None:
     folder = source_folder(tmp_path / "source", "RUN echo working; sleep 54321\n")
     answer = host.create(**asked(folder, deadline=4))
@@ -357,6 +368,7 @@ JOB = ["unpack-source", "unpacked-source", "make-build", "made-build"]
 DESTROYER = ["remove-build", "removed-build", "remove-image", "removed-image"]
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("point", STARTER)
 def test_killed_while_it_is_sent(
     host: HostProgram, before: Listing, folder: Path, point: str
@@ -371,6 +383,7 @@ def test_killed_while_it_is_sent(
     assert_nothing_left(host, before)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("point", JOB)
 def test_killed_while_unpacking_or_building(
     host: HostProgram, before: Listing, folder: Path, point: str
@@ -382,6 +395,7 @@ def test_killed_while_unpacking_or_building(
     assert_nothing_left(host, before)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("point", DESTROYER)
 def test_killed_while_an_image_is_removed(
     host: HostProgram, before: Listing, folder: Path, point: str

@@ -257,6 +257,7 @@ def test_what_a_container_sees(host: HostProgram, before: Listing, source: Path)
     assert_nothing_left(host, before)
 
 
+@pytest.mark.soak
 def test_who_lives_in_another_one(host: HostProgram, before: Listing) -> None:
     """Made after it, made anew with it, and gone before it."""
     nap = {"command": ["/bin/sleep", "1000"]}
@@ -291,6 +292,7 @@ def test_who_lives_in_another_one(host: HostProgram, before: Listing) -> None:
     assert_only_a_failed_record_left(host, refused, before)
 
 
+@pytest.mark.soak
 def test_several_containers_of_a_service(host: HostProgram, before: Listing) -> None:
     web = service(ports=[{"target": 80, "protocol": "tcp"}], replicas=3)
     made = wide({"default": {}}, web={**web, "networks": {"default": {}}})
@@ -314,6 +316,7 @@ def test_several_containers_of_a_service(host: HostProgram, before: Listing) -> 
     assert_nothing_left(host, before)
 
 
+@pytest.mark.soak
 def test_one_of_several_that_ends_is_a_failure(host: HostProgram, before: Listing) -> None:
     data = {"type": "volume", "volume": "d", "target": "/data", "read_only": False}
     only_one = "test ! -e /data/taken || exit 7; touch /data/taken; exec sleep 1000"
@@ -323,6 +326,7 @@ def test_one_of_several_that_ends_is_a_failure(host: HostProgram, before: Listin
     assert_only_a_failed_record_left(host, shows, before)
 
 
+@pytest.mark.soak
 def test_a_link_that_leads_out_of_the_source(
     host: HostProgram, before: Listing, source: Path
 ) -> None:
@@ -334,6 +338,7 @@ def test_a_link_that_leads_out_of_the_source(
     assert_only_a_failed_record_left(host, shows, before)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("maker_of_it", [None, REAL], ids=["engine", "compose"])
 def test_a_service_has_its_own_time_to_end(
     host: HostProgram, before: Listing, maker_of_it: str | None

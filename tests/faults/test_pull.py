@@ -79,6 +79,7 @@ def test_missing_is_pulled_once_and_always_each_time(pulling: Pulling) -> None:
     assert pulling.registry.pulls > pulls
 
 
+@pytest.mark.soak
 def test_never(pulling: Pulling) -> None:
     never = document(web=pulling.web(pull="never"))
     error = pulling.failed(document=never)
@@ -89,6 +90,7 @@ def test_never(pulling: Pulling) -> None:
     assert pulling.made(name="three", document=never)["state"] == "ready"
 
 
+@pytest.mark.soak
 def test_an_auth_file_is_named_and_never_shown(pulling: Pulling, tmp_path: Path) -> None:
     pulling.registry.login = "me:s3cret-word"
     error = pulling.failed()
@@ -106,6 +108,7 @@ def test_an_auth_file_is_named_and_never_shown(pulling: Pulling, tmp_path: Path)
     assert b"s3cret-word" not in written
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("auth_file", "code"), [("auth.json", "usage"), ("/nowhere/auth.json", "file_missing")]
 )
@@ -114,6 +117,7 @@ def test_an_auth_file_that_is_none(pulling: Pulling, auth_file: str, code: str) 
     assert pulling.host.ids() == []
 
 
+@pytest.mark.soak
 def test_an_image_for_another_machine(pulling: Pulling) -> None:
     pulling.registry.publish(architecture="s390x")
     error = pulling.failed()
@@ -121,6 +125,7 @@ def test_an_image_for_another_machine(pulling: Pulling) -> None:
     assert "is for s390x, and this host is amd64" in error["message"]
 
 
+@pytest.mark.soak
 def test_one_of_another_machine_that_is_here_is_not_taken(pulling: Pulling) -> None:
     """Somebody has pulled it with --platform: what fits this host is fetched again."""
     pulling.registry.publish(architecture="s390x")
@@ -129,6 +134,7 @@ def test_one_of_another_machine_that_is_here_is_not_taken(pulling: Pulling) -> N
     assert pulling.made()["state"] == "ready"
 
 
+@pytest.mark.soak
 def test_its_news_are_told_while_it_is_pulled(pulling: Pulling) -> None:
     pulling.registry.publish(padding=1)  # a layer that isn't here
     pulling.registry.held.clear()
@@ -146,6 +152,7 @@ def test_its_news_are_told_while_it_is_pulled(pulling: Pulling) -> None:
     assert pulling.host.show("one")["state"] == "ready"
 
 
+@pytest.mark.soak
 def test_a_pull_that_takes_too_long(pulling: Pulling) -> None:
     pulling.registry.publish(padding=2)
     pulling.registry.held.clear()
@@ -154,6 +161,7 @@ def test_a_pull_that_takes_too_long(pulling: Pulling) -> None:
     assert pulling.registry.name in error["message"]
 
 
+@pytest.mark.soak
 def test_a_base_image_comes_from_the_registry(pulling: Pulling, tmp_path: Path) -> None:
     folder = source_folder(tmp_path / "source", f"FROM {pulling.registry.name}\nRUN echo x > /x\n")
     wanted = document(web=built_service())
@@ -183,12 +191,14 @@ def small_disk(pulling: Pulling) -> Iterator[None]:
     subprocess.run(["umount", "--lazy", "/var/lib/containers"], check=True)
 
 
+@pytest.mark.soak
 def test_a_disk_that_becomes_full_in_a_pull(pulling: Pulling, small_disk: None) -> None:
     pulling.registry.publish(padding=400 * 1024**2)
     error = pulling.failed()
     assert (error["code"], error["stage"]) == ("disk_full", "pull")
 
 
+@pytest.mark.soak
 def test_a_disk_that_becomes_full_in_a_build(
     pulling: Pulling, small_disk: None, tmp_path: Path
 ) -> None:
@@ -204,6 +214,7 @@ def test_a_disk_that_becomes_full_in_a_build(
     assert (error["code"], error["stage"]) == ("disk_full", "build")
 
 
+@pytest.mark.soak
 def test_a_disk_that_is_nearly_full(pulling: Pulling, small_disk: None) -> None:
     with Path("/var/lib/containers/filler").open("wb") as file:
         file.write(bytes(100 * 1024**2))

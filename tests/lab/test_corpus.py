@@ -14,12 +14,12 @@ from tests.lab.places import HERE, Place
 
 pytestmark = pytest.mark.lab
 
-# built, extended, merged, by a queue of each kind: with these three most of what can be said
-TRIED = ("polls", "board", "watch")
+# built, extended, merged, each with a queue of another kind
+TRIED = ("polls", "board")
 PROJECTS = {project.name: project for project in projects()}
 
 
-@pytest.fixture(scope="module", params=[HERE, "h2"])
+@pytest.fixture(scope="module", params=[HERE])
 def place(
     request: pytest.FixtureRequest, lab: dict[str, Host], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:

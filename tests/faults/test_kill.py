@@ -9,7 +9,8 @@ import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import KINDS
 from tests.faults import test_build
-from tests.faults.conftest import HostProgram, assert_nothing_left
+from tests.faults.conftest import IMAGE, HostProgram, assert_nothing_left, listing
+from tests.faults.test_trouble import podman
 
 ROOMS = Path("collections/ansible_collections/coulomb/sandboxer/plugins/module_utils/host")
 
@@ -24,8 +25,6 @@ STARTER = [
 JOB = [
     "job-started",
     "job-entered",
-    "make-image",
-    "made-image",
     "make-dir",
     "made-dir",
     "make-network",
@@ -38,6 +37,7 @@ JOB = [
     "made-start",
     "make-ready",
 ]
+IMAGE_POINTS = ["make-image", "made-image"]
 READY = ["made-ready"]
 DESTROYER = [
     "destroy-marked",
@@ -63,7 +63,7 @@ def test_every_point_is_killed_at() -> None:
             kinds = KINDS if name.endswith("-") else ("",)  # "remove-" + kind
             named |= {name + kind for kind in kinds}
     of_builds = {*test_build.STARTER, *test_build.JOB, *test_build.DESTROYER}
-    assert named == {*STARTER, *JOB, *READY, *DESTROYER, *of_builds}
+    assert named == {*STARTER, *JOB, *IMAGE_POINTS, *READY, *DESTROYER, *of_builds}
 
 
 @pytest.mark.podman
@@ -81,6 +81,24 @@ def test_killed_while_making(host: HostProgram, before: dict[str, list[str]], po
         host.let_expire(host.ids()[0])
     host.reap()
     assert_nothing_left(host, before)
+
+
+@pytest.mark.podman
+@pytest.mark.parametrize("point", IMAGE_POINTS)
+def test_killed_while_an_image_is_made(
+    host: HostProgram, before: dict[str, list[str]], point: str
+) -> None:
+    """The image is a cache, so it may stay; the next create has it all the same."""
+    podman("rmi", "--force", IMAGE)
+    host.create(fault=point)
+    host.settle()
+    assert [host.record(one)["state"] for one in host.ids()] == ["creating"]
+    host.reap()
+    host.made()
+    host.destroy("one")
+    names = [line.split()[1] for line in before["images"]]
+    assert sorted(line.split()[1] for line in listing(host)["images"]) == sorted(names)
+    assert_nothing_left(host, {**before, "images": listing(host)["images"]})
 
 
 @pytest.mark.podman

@@ -6,6 +6,7 @@ BIN := .venv/bin
 COLLECTION := collections/ansible_collections/coulomb/sandboxer
 HOST_LIBRARY := $(COLLECTION)/plugins/module_utils/host
 PYTEST := $(BIN)/python -m pytest
+LONGEST := faults-trouble faults-maker faults-kill
 FAULTS := $(patsubst tests/faults/test_%.py,faults-%,$(wildcard tests/faults/test_*.py))
 # So many at once; below another of these, as many as that one has left.
 beside = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring jobserver,$(MAKEFLAGS)),,-j $(1))
@@ -84,13 +85,14 @@ machine: setup ## Prepare this machine, as `make demo` does
 	@$(BIN)/sandboxer host prepare --fix-engine
 
 faults: machine ## The host program under SIGKILL, races and trouble; what pages type (podman, root)
-	$(call beside,2) $(FAULTS) pages-typed
+	$(call beside,2) $(LONGEST) pages-typed $(filter-out $(LONGEST),$(FAULTS))
 
 faults-%:
 	tests/faults/private.sh $(PYTEST) -m 'not soak' tests/faults/test_$*.py
 
-soak: machine ## The faults that take too long for each `make test` (podman, root)
+soak: machine lab-up ## The tests that take too long for each `make test` (podman, root)
 	tests/faults/private.sh $(PYTEST) -m soak tests/faults
+	$(PYTEST) -m soak tests/lab
 
 pages: machine ## What README and tutorial type, typed on a private machine (podman, root)
 	@$(MAKE) --no-print-directory pages-typed
@@ -109,7 +111,7 @@ lab-down: ## Take the lab's hosts away
 
 lab: machine lab-up ## Tests on this machine and on the lab's hosts
 	$(call beside,4) on-h1 h2-and-old-core on-h3 on-here
-	$(PYTEST) -m whole_lab tests/lab
+	$(PYTEST) -m 'whole_lab and not soak' tests/lab
 
 bench: lab-up ## Time create and destroy beside what others would type; RUNS=7
 	@$(BIN)/python -m tests.bench $(if $(RUNS),--runs $(RUNS))
@@ -121,7 +123,7 @@ compose-corpus: ## Try stacks of the shape of real ones, and say how each ended;
 	@$(BIN)/python -m tests.corpus shapes $(HOSTS)
 
 on-%:
-	$(PYTEST) -m $* tests/lab
+	$(PYTEST) -m '$* and not soak' tests/lab
 
 old-core: lab-up ## The doors once more, with the oldest ansible-core that is supported
 	@scripts/setup.sh .venv-old 2.19.14

@@ -12,7 +12,7 @@ from tests.lab.doors import Controller
 from tests.lab.hosts import Host
 from tests.lab.places import HERE, Place
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.soak]
 
 # built, extended, merged, each with a queue of another kind
 TRIED = ("polls", "board")

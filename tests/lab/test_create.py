@@ -25,7 +25,13 @@ def controller(tmp_path: Path) -> Controller:
     return Controller(home)
 
 
-@pytest.fixture(params=["h1", "h2"])
+# by each door on both; what lies on the controller's side, on one of them
+both = pytest.mark.parametrize("host", ["h1", "h2"], indirect=True)
+on_h1 = pytest.mark.parametrize("host", ["h1"], indirect=True)
+on_h2 = pytest.mark.parametrize("host", ["h2"], indirect=True)
+
+
+@pytest.fixture
 def host(request: pytest.FixtureRequest, lab: dict[str, Host]) -> Host:
     return lab[request.param]
 
@@ -66,6 +72,7 @@ def fetched(host: Host, url: str) -> str:
     return host.run(["python3", "-c", code, url]).stdout
 
 
+@both
 def test_by_the_program(controller: Controller, host: Host, clean: Callable[[], None]) -> None:
     first = make(controller, host)
     assert first.status == 0, first
@@ -85,6 +92,7 @@ def test_by_the_program(controller: Controller, host: Host, clean: Callable[[], 
     clean()
 
 
+@both
 def test_by_the_playbook(controller: Controller, host: Host, clean: Callable[[], None]) -> None:
     variables = {"profile": "profile.hello", "host": host.name, "name": "one"}
     first = controller.playbook("create", **variables)
@@ -104,6 +112,7 @@ def test_by_the_playbook(controller: Controller, host: Host, clean: Callable[[],
     clean()
 
 
+@on_h2
 def test_another_controller_adopts_it(
     controller: Controller, host: Host, clean: Callable[[], None], tmp_path: Path
 ) -> None:
@@ -121,6 +130,7 @@ def test_another_controller_adopts_it(
     clean()
 
 
+@on_h2
 def test_another_owner_does_not_meet_it(
     controller: Controller, host: Host, clean: Callable[[], None], tmp_path: Path
 ) -> None:
@@ -147,6 +157,7 @@ def state_folder(host: Host) -> str:
     return "\n".join(sorted(line for line in lines if not line.startswith(beat)))
 
 
+@on_h2
 def test_a_check_writes_nothing(
     controller: Controller, host: Host, clean: Callable[[], None]
 ) -> None:
@@ -165,6 +176,7 @@ def test_a_check_writes_nothing(
     assert state_folder(host) == before
 
 
+@on_h2
 def test_another_content_is_a_conflict(
     controller: Controller, host: Host, clean: Callable[[], None]
 ) -> None:
@@ -181,6 +193,7 @@ def test_another_content_is_a_conflict(
     clean()
 
 
+@on_h1
 def test_a_hostile_message_is_data(
     controller: Controller, host: Host, clean: Callable[[], None], tmp_path: Path
 ) -> None:
@@ -250,6 +263,7 @@ def slow_create(controller: Controller, host: Host, folder: Path) -> list[str]:
     return controller.program(*words, "--json")
 
 
+@on_h2
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_cancelled_in_the_middle(
     controller: Controller,
@@ -272,6 +286,7 @@ def test_cancelled_in_the_middle(
     assert whole_listing(host.run) == before
 
 
+@on_h1
 def test_a_cut_link_is_followed_again(
     controller: Controller, host: Host, slow_image: str, tmp_path: Path
 ) -> None:

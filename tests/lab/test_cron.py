@@ -17,7 +17,7 @@ from tests.lab.incus import incus
 from tests.lab.layout import SSH_KEY
 from tests.lab.listing import whole_listing
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.soak]
 
 # cron looks once a minute; a job takes its time
 MINUTE = 100.0

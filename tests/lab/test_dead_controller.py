@@ -112,6 +112,7 @@ def test_killed_at_each_phase_and_once_it_is_ready(host: Host, tmp_path: Path) -
     await_until(same_as(host, before), limit, f"{host.name} is clean by its own timer")
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("host", ["h2"], indirect=True)
 def test_host_that_reboots(host: Host, tmp_path: Path) -> None:
     """The lease counts on through it, and the containers that it has stopped go like all others."""

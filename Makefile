@@ -6,12 +6,14 @@ BIN := .venv/bin
 COLLECTION := collections/ansible_collections/coulomb/sandboxer
 HOST_LIBRARY := $(COLLECTION)/plugins/module_utils/host
 PYTEST := $(BIN)/python -m pytest
+PAGES := $(patsubst tests/docs/test_%.py,pages-%,$(wildcard tests/docs/test_*.py))
+FIRST_PAGES := pages-readme pages-tutorial
 LONGEST := faults-trouble faults-maker faults-kill
 FAULTS := $(patsubst tests/faults/test_%.py,faults-%,$(wildcard tests/faults/test_*.py))
 # So many at once; below another of these, as many as that one has left.
 beside = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring jobserver,$(MAKEFLAGS)),,-j $(1))
 
-.PHONY: help setup demo test lint types docs changelog changelog-lint artifact collection sanity hooks generate unit unit-program machine faults soak pages pages-typed prove lab-up lab-down lab h2-and-old-core bench compose-corpus old-core
+.PHONY: help setup demo test lint types docs changelog changelog-lint artifact collection sanity hooks generate unit unit-program machine faults soak pages pages-first pages-more prove lab-up lab-down lab h2-and-old-core bench compose-corpus old-core
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,20 +87,23 @@ machine: setup ## Prepare this machine, as `make demo` does
 	@$(BIN)/sandboxer host prepare --fix-engine
 
 faults: machine ## The host program under SIGKILL, races and trouble; what pages type (podman, root)
-	$(call beside,2) $(LONGEST) pages-typed $(filter-out $(LONGEST),$(FAULTS))
+	$(call beside,2) $(LONGEST) pages-first $(filter-out $(LONGEST),$(FAULTS))
 
 faults-%:
 	tests/faults/private.sh $(PYTEST) -m 'not soak' tests/faults/test_$*.py
 
-soak: machine lab-up ## The tests that take too long for each `make test` (podman, root)
+soak: machine lab-up pages-more ## The tests that take too long for each `make test` (podman, root)
 	tests/faults/private.sh $(PYTEST) -m soak tests/faults
 	$(PYTEST) -m soak tests/lab
 
-pages: machine ## What README and tutorial type, typed on a private machine (podman, root)
-	@$(MAKE) --no-print-directory pages-typed
+pages: machine pages-first pages-more ## What pages type, typed on a private machine (podman, root)
 
-pages-typed:
-	for page in tests/docs/test_*.py; do tests/faults/private.sh $(PYTEST) "$$page" || exit; done
+pages-first: $(FIRST_PAGES)
+
+pages-more: $(filter-out $(FIRST_PAGES),$(PAGES))
+
+pages-%:
+	tests/faults/private.sh $(PYTEST) tests/docs/test_$*.py
 
 prove: machine ## Take each protection away and see its test fail; ROWS=word for some (podman, root)
 	@$(BIN)/python -m tests.prove $(ROWS)

@@ -116,6 +116,7 @@ def essence(container: str, sandbox_id: str) -> Any:
     return json.loads(json.dumps(whole).replace(sandbox_id, "ID").replace(found["Id"], "CONTAINER"))
 
 
+@pytest.mark.soak
 def test_each_maker_is_the_others_judge(host: HostProgram, before: Listing) -> None:
     found = {}
     for command in (None, REAL):
@@ -214,6 +215,7 @@ HELLO = {"sandboxer_profile": "profile.hello", "sandboxer_unreaped": True}
 HERE = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
 
 
+@pytest.mark.soak
 def test_by_the_playbook_and_the_inventory(
     host: HostProgram, before: Listing, controller: Controller
 ) -> None:
@@ -261,6 +263,7 @@ def test_by_the_program(host: HostProgram, before: Listing, controller: Controll
 # Idempotence and repair
 
 
+@pytest.mark.soak
 def test_who_makes_it_is_no_part_of_what_is_asked_for(host: HostProgram, before: Listing) -> None:
     first = host.made()
     for command in (REAL, "not-even-there"):
@@ -272,6 +275,7 @@ def test_who_makes_it_is_no_part_of_what_is_asked_for(host: HostProgram, before:
     assert_nothing_left(host, before)
 
 
+@pytest.mark.soak
 def test_it_is_put_right_by_who_made_it(host: HostProgram, before: Listing) -> None:
     made = host.made(compose_cmd=REAL)
     kept = inspected(f"{made['id']}.store")["Id"]
@@ -381,6 +385,7 @@ def test_one_that_fails(
     assert_only_a_failed_record_left(host, shown, before)
 
 
+@pytest.mark.soak
 def test_podman_compose_itself_that_fails(host: HostProgram, before: Listing) -> None:
     """1.0.3 answers 0 to that."""
     shown = failed(host, compose_cmd=REAL + " --podman-run-args=--nonsense")
@@ -431,6 +436,7 @@ def test_one_that_hangs(host: HostProgram, before: Listing, fake: Callable[[str]
     assert_only_a_failed_record_left(host, shown, before)
 
 
+@pytest.mark.soak
 def test_one_that_will_not_be_ended(
     host: HostProgram, before: Listing, fake: Callable[[str], str]
 ) -> None:
@@ -441,6 +447,7 @@ def test_one_that_will_not_be_ended(
     assert_only_a_failed_record_left(host, shown, before)
 
 
+@pytest.mark.soak
 def test_one_that_talks_without_end(
     host: HostProgram, before: Listing, fake: Callable[[str], str]
 ) -> None:
@@ -462,6 +469,7 @@ def test_one_that_leaves_a_process_behind(
     assert_nothing_left(host, before)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("verb", ["destroy", "cancel"])
 def test_taken_away_while_it_is_at_work(
     host: HostProgram, before: Listing, fake: Callable[[str], str], verb: str
@@ -476,6 +484,7 @@ def test_taken_away_while_it_is_at_work(
     assert_nothing_left(host, before)
 
 
+@pytest.mark.soak
 def test_its_job_is_killed(host: HostProgram, before: Listing, fake: Callable[[str], str]) -> None:
     answer = host.create(compose_cmd=fake(CALLS + HANGS))
     await_condition(sleepers)
@@ -492,6 +501,7 @@ def is_zombie(pid: int) -> bool:
     return ") Z " in Path(f"/proc/{pid}/stat").read_text()
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("point", ["make-container", "made-container", "make-start"])
 def test_killed_while_making(host: HostProgram, before: Listing, point: str) -> None:
     host.create(fault=point, compose_cmd=REAL)
@@ -500,6 +510,7 @@ def test_killed_while_making(host: HostProgram, before: Listing, point: str) -> 
     assert_nothing_left(host, before)
 
 
+@pytest.mark.soak
 def test_one_that_vanished_before_a_repair(
     host: HostProgram, before: Listing, fake: Callable[[str], str]
 ) -> None:

@@ -26,7 +26,7 @@ demo: setup ## See a real sandbox made, answering and taken away on this machine
 
 # Unit tests listen on loopback, and tests of this machine look at all that listens here: not beside
 # each other. The collection's units are run by sanity, on two Pythons.
-test: machine ## Run every test; sets up what they need (root)
+test: machine /usr/sbin/sshd ## Run every test; sets up what they need (root)
 	$(call beside,3) faults lab-up lint types unit-program
 	$(call beside,5) lab sanity collection docs
 	@echo "not in here, it takes too long for each time: make soak"
@@ -75,7 +75,7 @@ generate: setup ## Write what is generated: docs/reference, the surveys of awx
 # Host keys and refusals are tried on a real one. Without it those tests fail for root, and are
 # skipped for others.
 /usr/sbin/sshd:
-	[ "$$(id -u)" != 0 ] || { apt-get update -qq && apt-get install -y -qq --no-install-recommends openssh-server; }
+	[ "$$(id -u)" != 0 ] || { apt-get update -qq && apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends openssh-server; }
 
 unit: unit-program ## Tests that need no prepared machine
 	$(PYTEST) -n 2 $(COLLECTION)/tests/unit

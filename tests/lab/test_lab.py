@@ -101,12 +101,14 @@ def test_listing_works_on_this_machine() -> None:
     assert whole_listing(here).keys() >= {"folders", "mounts", "ports", "processes", "units"}
 
 
+@pytest.mark.on("h1")
 def test_short_image_names_are_refused(lab: dict[str, Host]) -> None:
     done = lab["h1"].run(["podman", "pull", "busybox"], check=False)
     assert done.returncode != 0
     assert "short-name" in done.stderr
 
 
+@pytest.mark.on("h2")
 def test_frozen_host_is_silent_until_it_is_unfrozen(lab: dict[str, Host]) -> None:
     host = lab["h2"]
     host.freeze()
@@ -118,6 +120,7 @@ def test_frozen_host_is_silent_until_it_is_unfrozen(lab: dict[str, Host]) -> Non
     assert ssh(host, "true").returncode == 0
 
 
+@pytest.mark.on("h2")
 def test_cut_off_host_lives_on_unreached(lab: dict[str, Host]) -> None:
     host = lab["h2"]
     host.cut()
@@ -129,6 +132,7 @@ def test_cut_off_host_lives_on_unreached(lab: dict[str, Host]) -> None:
     await_until(host.answers, 10, "h2 answers again")
 
 
+@pytest.mark.on("h3")
 def test_bare_host_installs_from_the_archive_alone_and_is_reset(lab: dict[str, Host]) -> None:
     host = lab["h3"]
     before, key = whole_listing(host.run), host_key(host)

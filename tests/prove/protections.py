@@ -2425,6 +2425,13 @@ SOURCE = (
 
 IMAGES = (
     Protection(
+        "what a stranger makes of a built image is not taken for ours",
+        HOST + "build.py",
+        "LABEL_BUILD: sandbox_id}",
+        '"io.sandboxer.id": sandbox_id}',
+        BUILD + "test_an_image_that_a_stranger_uses_stays_his",
+    ),
+    Protection(
         "a step of a build does not outlive it",
         HOST + "build.py",
         "(*ALONE, boot_id)",

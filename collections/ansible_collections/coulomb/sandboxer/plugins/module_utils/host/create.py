@@ -11,7 +11,20 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import compose_program, fault, ids, lease, make, maker, observe, ports, program, reap, record
+from . import (
+    compose_program,
+    engines,
+    fault,
+    ids,
+    lease,
+    make,
+    maker,
+    observe,
+    ports,
+    program,
+    reap,
+    record,
+)
 from . import job as jobs
 from .clock import Now, now
 from .engine import Engine
@@ -198,9 +211,7 @@ def _begin(
     sandbox_id = wanted.get("id") or ids.new_id()
     if found.replaces == sandbox_id:
         sandbox_id = ids.new_id()  # the old one goes under its own id
-    engine = Engine()
-    if not engine.is_here():
-        raise engine.missing("run `sandboxer host prepare HOST`")
+    engine = engines.of_host()
     if wanted.get("compose_cmd") is not None:
         compose_program.refuse_missing(wanted["compose_cmd"])
     made_by = program.install(state)

@@ -1,4 +1,5 @@
-"""The container engine's own command, podman, as typed calls. What it owns it finds by label.
+"""A container engine's own command as typed calls: what podman and docker have in common. What an
+engine owns it finds by label.
 
 Things are named `<id>.<rest>`: an id has no dot, so the name tells whose a thing is even where a
 killed engine has left one without labels.
@@ -14,32 +15,34 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from . import ids, process, runtime
+from . import ids, process
 from .errors import HostError
+from .runtime import Monitor
 
 LABEL_ID = "io.sandboxer.id"
 LABEL_GENERATION = "io.sandboxer.generation"
 LABEL_RECIPE = "io.sandboxer.recipe"
 KINDS = ("container", "network", "volume")
 # labels by which compose programs mark what they make; their project is called like the sandbox
-_LABELS_PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
+LABELS_PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
 CALL_SECONDS = 120.0
 STOP_SECONDS = 2
 END_SECONDS = 5.0
 _NEVER_STARTED = ("created", "configured")
 _OUR_NAME = re.compile(r"(?:pod_)?(sbx-[a-z0-9][a-z0-9-]{0,38})(?:[._].*)?", re.DOTALL)
-_OWN_LOG = re.compile(r'time="[^"]*" level=(?:debug|info|warning) ')
+_OWN_LOG = re.compile(r'time="[^"]*" level=(?:debug|info|warning) |See \'docker ')
 
 
 @dataclass(frozen=True)
 class Container:
     id: str
     name: str
-    state: str  # podman's words: created, running, exited, paused, stopping, unknown …
+    state: str  # the engine's words: created, running, exited, paused, restarting, unknown …
     exit_code: int
     started_at: int  # epoch; another one means that the engine has started it again
     owner_id: str  # the sandbox whose it is, or ""
@@ -51,10 +54,15 @@ class Container:
 
 
 @dataclass(frozen=True)
-class Engine:
+class Engine(ABC):
     """One engine on this host. Errors are HostError `engine_missing` and `engine_failed`."""
 
-    program: str = "podman"
+    program: str
+
+    log_driver: ClassVar[str]  # one whose logs are files that it bounds by `max-size`
+    settings: ClassVar[Sequence[str]]  # patterns of the files that say how it works
+    takes_settings: ClassVar[bool] = False  # whether ours could mend it
+    environment: ClassVar[Mapping[str, str]] = {}  # what each of its commands has to have
 
     def run(
         self,
@@ -77,13 +85,14 @@ class Engine:
         environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         """One call and its exit status, whatever that is."""
+        own = {**self.environment, "PATH": process.search_path()}
         try:
             child = subprocess.Popen(
                 [self.program, *argv],
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, **(environment or {}), "PATH": process.search_path()},
+                env={**os.environ, **(environment or {}), **own},
             )
         except FileNotFoundError as error:
             raise self.missing("run `sandboxer host prepare HOST`") from error
@@ -108,84 +117,80 @@ class Engine:
     def missing(self, hint: str) -> HostError:
         """It may lie in a folder that only its owner's own shell searches: so say where it isn't.
         The reaper's timer would not find it there either."""
-        return HostError(
-            "engine_missing",
-            f"there is no {self.program} in {process.search_path()}",
-            f"{hint}; one that lies elsewhere needs a link in /usr/local/bin",
-        )
+        return missing(f"no {self.program}", hint)
 
+    @abstractmethod
     def version(self) -> str:
-        return self.run(["version", "--format", "{{.Client.Version}}"]).decode().strip()
+        """The version of what does the work."""
 
+    @abstractmethod
     def containers(self) -> list[Container]:
-        """All of them, those that only the storage knows too."""
-        found = []
-        for item in self._json(["ps", "--all", "--external", "--format", "json"]):
-            labels = item.get("Labels") or {}
-            name = (item.get("Names") or [item.get("Id", "")])[0]
-            found.append(
-                Container(
-                    id=str(item.get("Id", "")),
-                    name=name,
-                    state=str(item.get("State", "unknown")).lower(),
-                    exit_code=int(item.get("ExitCode") or 0),
-                    started_at=int(item.get("StartedAt") or 0),
-                    owner_id=_owner_id(labels, name),
-                    generation=labels.get(LABEL_GENERATION, ""),
-                )
-            )
-        return found
+        """All of them, strangers' too."""
 
+    @abstractmethod
+    def networks(self, sandbox_id: str) -> dict[str, str]:
+        """A sandbox's networks: name -> the bridge's interface, where that may outlive the
+        containers and has to be looked after; else an empty word."""
+
+    @abstractmethod
     def find(self, kind: str, sandbox_id: str) -> list[str]:
         """Names of the networks, volumes or pods that belong to a sandbox."""
-        return sorted(_name(item) for item in self._owned(kind, sandbox_id))
 
-    def networks(self, sandbox_id: str) -> dict[str, str]:
-        """A sandbox's networks: name -> the bridge's interface."""
-        return {
-            _name(item): str(item.get("network_interface", ""))
-            for item in self._owned("network", sandbox_id)
-        }
+    @abstractmethod
+    def create_network(self, name: str, labels: Mapping[str, str]) -> None:
+        """One that no other network reaches."""
 
-    def _owned(self, kind: str, sandbox_id: str) -> list[dict[str, Any]]:
-        return [
-            item
-            for item in self._json([kind, "ls", "--format", "json"])
-            if _owner_id(item.get("labels") or item.get("Labels") or {}, _name(item)) == sandbox_id
-        ]
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        self._create("volume", name, ["volume", "create", *label_options(labels), name])
+
+    @abstractmethod
+    def remove_containers(self, containers: Sequence[Container]) -> None:
+        """As `remove`, with their anonymous volumes, after a short grace. Raises `residue` where
+        one runs of which the engine doesn't know so."""
 
     def remove(self, kind: str, names: Sequence[str]) -> None:
         """Remove things by name. What isn't there is no error; whether it worked, ask `find`."""
-        if not names:
-            return
-        self.attempt([kind, "rm", "--force", "--", *names])
-
-    def remove_pods(self, names: Sequence[str]) -> None:
-        """As `remove`, with the containers in them."""
         if names:
-            self.attempt(["pod", "rm", "--force", "--time", str(STOP_SECONDS), "--", *names])
+            self.attempt([kind, "rm", *self._force(kind), "--", *names])
 
-    def remove_containers(self, containers: Sequence[Container]) -> None:
-        """As `remove`. Raises `residue` where one runs of which the engine doesn't know so."""
-        if not containers:
-            return
-        runtime.end(one.id for one in containers if one.never_started)
-        names = [one.name for one in containers]
-        self.attempt(["rm", "--force", "--volumes", "--time", str(STOP_SECONDS), "--", *names])
+    def _force(self, kind: str) -> Sequence[str]:
+        return ("--force",)
 
-    def create_network(self, name: str, labels: Mapping[str, str]) -> None:
-        # two networks of podman reach each other unless both are isolated
-        argv = ["network", "create", "--opt", "isolate=true", *_labels(labels), name]
-        self._create("network", name, argv)
+    @abstractmethod
+    def settle(self) -> None:
+        """Wait until the engine is at work for no command any more that was killed: what it is
+        making yet nobody can find. Raises `residue` where that takes too long."""
 
-    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
-        self._create("volume", name, ["volume", "create", *_labels(labels), name])
+    @abstractmethod
+    def monitors(self, sandbox_id: str) -> list[Monitor]:
+        """What runs of a sandbox's containers, whatever the engine knows of that."""
+
+    @abstractmethod
+    def end(self, container_ids: Iterable[str]) -> None:
+        """End containers that the engine doesn't know. Raises `residue` where one outlives it."""
+
+    @abstractmethod
+    def held_ports(self, sandbox_id: str, numbers: Collection[int]) -> set[int]:
+        """Those of a sandbox's ports that are still held for it."""
+
+    @abstractmethod
+    def entrypoint(
+        self, words: Sequence[str], command: Sequence[str]
+    ) -> tuple[list[str], list[str]]:
+        """An entrypoint with its command, for `create`: (options, words after the image)."""
+
+    def import_image(self, name: str, changes: Sequence[str], file: Any, seconds: float) -> None:
+        """An image out of a tar of its files."""
+        argv = ["import"]
+        for change in changes:
+            argv += ["--change", change]
+        self.run([*argv, "-", name], seconds=seconds, stdin=file)
 
     def image(self, name: str) -> dict[str, Any] | None:
         """What the engine says of an image that it has here, or None."""
-        done = self.attempt(["image", "inspect", "--format", "json", name])
+        done = self.attempt(["image", "inspect", name])
         if done.returncode != 0:
-            if b"no such image" in done.stderr or b"not known" in done.stderr:
+            if b"no such image" in done.stderr.lower() or b"not known" in done.stderr:
                 return None
             raise self._failed(["image", "inspect"], done.stderr)
         found: list[dict[str, Any]] = json.loads(done.stdout)
@@ -203,17 +208,25 @@ class Engine:
         if done.returncode != 0 and b"already exists" not in done.stderr:
             raise self._failed([kind, "create"], done.stderr)
 
-    def _json(self, argv: Sequence[str]) -> list[dict[str, Any]]:
-        return json.loads(self.run(argv) or b"[]") or []
-
     def _failed(self, argv: Sequence[str], stderr: bytes) -> HostError:
-        lines = said(stderr)
-        last = lines[-1] if lines else "no message"
-        return no_space(lines[-1:]) or HostError(
+        told = self._told(said(stderr))
+        return no_space([told]) or HostError(
             "engine_failed",
-            "`{} {}` failed: {}".format(self.program, " ".join(argv[:2]), last),
+            "`{} {}` failed: {}".format(self.program, " ".join(argv[:2]), told or "no message"),
             f"these are {self.program}'s own words; try the same on the host by hand",
         )
+
+    def _told(self, lines: Sequence[str]) -> str:
+        """The line of a failed command that tells why."""
+        return lines[-1] if lines else ""
+
+
+def missing(what: str, hint: str) -> HostError:
+    return HostError(
+        "engine_missing",
+        f"there is {what} in {process.search_path()}",
+        f"{hint}; one that lies elsewhere needs a link in /usr/local/bin",
+    )
 
 
 def no_space(lines: Sequence[str]) -> HostError | None:
@@ -249,18 +262,14 @@ def labels_of(sandbox_id: str, generation: int) -> dict[str, str]:
     return {LABEL_ID: sandbox_id, LABEL_GENERATION: str(generation)}
 
 
-def _labels(labels: Mapping[str, str]) -> list[str]:
+def label_options(labels: Mapping[str, str]) -> list[str]:
     return [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
 
 
-def _name(item: Mapping[str, Any]) -> str:
-    return str(item.get("name") or item.get("Name"))
-
-
-def _owner_id(labels: Mapping[str, str], name: str) -> str:
+def owner_of(labels: Mapping[str, str], name: str) -> str:
     if labels.get(LABEL_ID):
         return labels[LABEL_ID]
     # what is called so: our own names, and what compose programs make of a project's
     found = _OUR_NAME.fullmatch(name)
-    projects = (labels.get(label, "") for label in _LABELS_PROJECT)
+    projects = (labels.get(label, "") for label in LABELS_PROJECT)
     return found[1] if found else next((one for one in projects if ids.is_id(one)), "")

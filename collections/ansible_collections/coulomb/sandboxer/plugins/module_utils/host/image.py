@@ -52,7 +52,7 @@ def ensure(
 def _find(engine: Engine, name: str, recipe: str) -> dict[str, Any] | None:
     """What the engine says of it, where it has it, and made of that recipe if one is named."""
     found = engine.image(name)
-    labels = (found or {}).get("Labels") or {}
+    labels = ((found or {}).get("Config") or {}).get("Labels") or {}
     return found if not recipe or labels.get(LABEL_RECIPE) == recipe else None
 
 
@@ -86,10 +86,7 @@ def _import_rootfs(
         file.seek(0)
         changes = ["CMD " + json.dumps(rootfs["command"])]
         changes.append(f"LABEL {LABEL_RECIPE}={digest}")
-        argv = ["import", "--quiet"]
-        for change in changes:
-            argv += ["--change", change]
-        engine.run([*argv, "-", name], seconds=seconds, stdin=file)
+        engine.import_image(name, changes, file, seconds)
 
 
 def _write_rootfs(file: BinaryIO, rootfs: Mapping[str, Any]) -> None:

@@ -13,9 +13,9 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from . import compose_program, destroy, fault, holdings, image, job, lease, maker, record
+from . import compose_program, destroy, engines, fault, holdings, image, job, lease, maker, record
 from .clock import now
-from .engine import Engine, labels_of
+from .engine import labels_of
 from .errors import HostError
 from .readiness import Readiness
 from .record import Record
@@ -83,7 +83,7 @@ class _Making:
         self._spec = spec
         self._document = spec["document"]
         self._services: Mapping[str, Any] = self._document["services"]
-        self._engine = Engine(current.engine)
+        self._engine = engines.named(current.engine)
         self._log = job.Log(state.job(current.id))
         self._endpoints = current.reachability["endpoints"]
         self._labels = labels_of(current.id, current.generation)
@@ -228,7 +228,8 @@ class _Making:
         if env_file is not None:
             lines = "".join("{}={}\n".format(*item) for item in by_file.items())
             write_bytes(env_file, lines.encode("utf-8"))
-        argv = maker.create_argv(self._record.id, self._record.generation, one, env_file)
+        here = (self._record.id, self._record.generation)
+        argv = maker.create_argv(self._engine, *here, one, env_file)
         self._engine.run(argv, environment=by_name)
         if env_file is not None:
             os.unlink(env_file)

@@ -1,16 +1,15 @@
 """How things are called and in which order they start, whoever makes them; and the engine maker:
-what a service of the document is, as arguments of `podman create`."""
+what a service of the document is, as arguments of the engine's `create`."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .engine import labels_of
+from .engine import Engine, labels_of
 from .errors import HostError
 
 LOG_SIZE = "10m"
@@ -37,6 +36,8 @@ _ENGINES_OWN_PREFIXES = (
     "CONTAINER",
     "PODMAN_",
     "BUILDAH_",
+    "BUILDKIT_",
+    "DOCKER_",
     "STORAGE_",
     "LISTEN_",
     "DBUS_",
@@ -116,18 +117,19 @@ def split_environment(environment: Mapping[str, str]) -> tuple[dict[str, str], d
 
 
 def create_argv(
+    engine: Engine,
     sandbox_id: str,
     generation: int,
     one: Wanted,
     env_file: str | None,
 ) -> list[str]:
-    """`podman create …` for one service."""
+    """`create …` for one service."""
     service = one.spec
     by_name = split_environment(service["environment"])[0]
     read_only = {item["target"] for item in service["volumes"] if item["read_only"]}
     argv = ["create", "--name", container_name(sandbox_id, one.name), "--pull", "never"]
     argv += ["--network", network_name(sandbox_id), "--network-alias", one.name]
-    argv += ["--log-driver", "k8s-file", "--log-opt", "max-size=" + LOG_SIZE]
+    argv += ["--log-driver", engine.log_driver, "--log-opt", "max-size=" + LOG_SIZE]
     # we drive health checks: without systemd the engine never runs one, with it, it makes timers
     argv += ["--no-healthcheck"]
     if env_file is not None:
@@ -150,9 +152,11 @@ def create_argv(
     if service["working_dir"] is not None:
         argv += ["--workdir", service["working_dir"]]
     argv += ["--restart", service["restart"]]
+    command = service["command"] or []
     if service["entrypoint"] is not None:
-        argv += ["--entrypoint", json.dumps(service["entrypoint"]) if service["entrypoint"] else ""]
-    return [*argv, "--", service["image"], *(service["command"] or [])]
+        options, command = engine.entrypoint(service["entrypoint"], command)
+        argv += options
+    return [*argv, "--", service["image"], *command]
 
 
 def start_order(services: Mapping[str, Any]) -> list[list[str]]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from .engine import Container, Engine
+from . import engines
+from .engine import Container
 from .errors import HostError
 from .readiness import ask
 from .record import Record
 
 
-def containers(engines: Collection[str]) -> list[Container]:
+def containers(names: Collection[str]) -> list[Container]:
     """All containers of these engines; an engine that can't be asked shows none."""
     found: list[Container] = []
-    for name in engines:
+    for name in names:
         try:
-            found += Engine(name).containers()
+            found += engines.named(name).containers()
         except HostError:
             continue
     return found

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import maker
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.docker import Docker
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import Engine
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.podman import Podman
 
 PLAIN: dict[str, Any] = {
     "image": "registry.example/web:1",
@@ -34,11 +37,12 @@ def argv(
     published: list[dict[str, Any]] | None = None,
     bind: str = "127.0.0.1",
     env_file: str | None = None,
+    engine: Engine = Podman(),  # noqa: B008 - it is frozen
     **changes: Any,
 ) -> list[str]:
     service = {**PLAIN, **changes}
     one = maker.Wanted("web", service, volumes or {}, published or [], bind)
-    return maker.create_argv("sbx-a", 3, one, env_file)
+    return maker.create_argv(engine, "sbx-a", 3, one, env_file)
 
 
 def test_the_plain_service() -> None:
@@ -85,6 +89,23 @@ def test_each_key(changes: dict[str, Any], wanted: list[str]) -> None:
     assert any(got[at : at + len(wanted)] == wanted for at in range(len(got))), got
 
 
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({}, ["--log-driver", "json-file", "--log-opt", "max-size=10m"]),
+        ({"entrypoint": ["a", "-b"]}, ["--entrypoint", "a", "--", "registry.example/web:1", "-b"]),
+        (
+            {"entrypoint": ["a", "-b"], "command": ["c"]},
+            ["--entrypoint", "a", "--", "registry.example/web:1", "-b", "c"],
+        ),
+        ({"entrypoint": []}, ["--entrypoint", "", "--"]),
+    ],
+)
+def test_what_docker_is_told_otherwise(changes: dict[str, Any], wanted: list[str]) -> None:
+    got = argv(engine=Docker(), **changes)
+    assert any(got[at : at + len(wanted)] == wanted for at in range(len(got))), got
+
+
 def test_a_volume_that_is_read_only() -> None:
     mounts = [
         {"volume": "data", "target": "/data", "read_only": True},
@@ -93,7 +114,7 @@ def test_a_volume_that_is_read_only() -> None:
     service = {**PLAIN, "volumes": mounts}
     volumes = {"/data": "sbx-a.data", "/other": "sbx-a.data"}
     one = maker.Wanted("web", service, volumes, [], "127.0.0.1")
-    got = maker.create_argv("sbx-a", 3, one, None)
+    got = maker.create_argv(Podman(), "sbx-a", 3, one, None)
     assert "sbx-a.data:/data:ro" in got
     assert "sbx-a.data:/other" in got
 

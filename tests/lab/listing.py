@@ -37,9 +37,13 @@ docker_lists() {
     docker images --all --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}'
     part docker-folders
     root=$(docker info --format '{{.DockerRootDir}}')
-    find "$root/containers" "$root/volumes" /run/docker/containerd /run/docker/netns \
-        /run/containerd/io.containerd.runtime.v2.task/moby -mindepth 1 -maxdepth 1 2>/dev/null ||
-        true
+    # a network's namespace goes at once, as the mounts tell; the file it was mounted on, later
+    for folder in "$root/containers" "$root/volumes" /run/docker/containerd/daemon /run/containerd
+    do
+        tasks=$folder/io.containerd.runtime.v2.task/moby
+        if [ -d "$tasks" ]; then folder=$tasks; fi
+        case $folder in */moby | "$root"/*) find "$folder" -mindepth 1 -maxdepth 1 ;; esac
+    done
 }
 if command -v podman >/dev/null; then podman_lists; fi
 if command -v dockerd >/dev/null; then docker_lists; fi

@@ -84,7 +84,7 @@ def test_a_check_of_a_preparation_writes_nothing(
     nothing = prepare.Condition((), {}, "", "", {}, False, {})
     monkeypatch.setattr(prepare, "look", lambda state: machine)
     monkeypatch.setattr(prepare, "read", lambda *_: nothing)
-    monkeypatch.setattr(prepare, "_missing_packages", lambda: ())
+    monkeypatch.setattr(prepare, "_missing_packages", lambda machine: ())
     monkeypatch.setattr(prepare, "write", lambda *_: pytest.fail("it writes"))
     before = tree(tmp_path)
     assert verbs.run(state, "prepare", {"check": True})["changed"] is True

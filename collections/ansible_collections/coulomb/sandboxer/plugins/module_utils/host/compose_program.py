@@ -95,11 +95,12 @@ def make(
     """
     os.makedirs(folder, mode=0o700, exist_ok=True)
     path = os.path.join(folder, FILE)
-    write_bytes(path, as_yaml(document(sandbox_id, generation, wanted)).encode("utf-8"))
+    written = as_yaml(document(engine.log_driver, sandbox_id, generation, wanted))
+    write_bytes(path, written.encode("utf-8"))
     refuse_missing(command)
     argv = up_argv(split(command), sandbox_id, path)
     secrets = [value for one in wanted for value in one.spec["environment"].values()]
-    lines = _last_lines(_run(argv, folder), secrets)
+    lines = _last_lines(_run(argv, folder, engine.environment), secrets)
     amiss = _amiss(engine, sandbox_id, generation, wanted)
     if amiss:
         raise no_space(lines) or HostError(
@@ -116,7 +117,9 @@ def up_argv(words: Sequence[str], sandbox_id: str, path: str) -> list[str]:
     return [*words, "-p", sandbox_id, "-f", path, "up", "--no-start"]
 
 
-def document(sandbox_id: str, generation: int, wanted: Sequence[Wanted]) -> dict[str, Any]:
+def document(
+    log_driver: str, sandbox_id: str, generation: int, wanted: Sequence[Wanted]
+) -> dict[str, Any]:
     """A compose file of these services, in which nothing is left to decide.
 
     Without `depends_on` (1.3.0 makes `--requires` of it) and, of the one network there is,
@@ -124,7 +127,7 @@ def document(sandbox_id: str, generation: int, wanted: Sequence[Wanted]) -> dict
     """
     volumes = sorted({volume for one in wanted for volume in one.volumes.values()})
     return {
-        "services": {one.name: _service(sandbox_id, generation, one) for one in wanted},
+        "services": {one.name: _service(log_driver, sandbox_id, generation, one) for one in wanted},
         "networks": {"default": _external(maker.network_name(sandbox_id))},
         "volumes": {name: _external(name) for name in volumes},
         "x-podman": {"in_pod": False},
@@ -141,7 +144,7 @@ def _external(name: str) -> dict[str, Any]:
     return {"external": True, "name": name}
 
 
-def _service(sandbox_id: str, generation: int, one: Wanted) -> dict[str, Any]:
+def _service(log_driver: str, sandbox_id: str, generation: int, one: Wanted) -> dict[str, Any]:
     spec = one.spec
     read_only = {item["target"] for item in spec["volumes"] if item["read_only"]}
     made: dict[str, Any] = {
@@ -150,7 +153,7 @@ def _service(sandbox_id: str, generation: int, one: Wanted) -> dict[str, Any]:
         "pull_policy": "never",
         "environment": dict(spec["environment"]),
         "labels": {**spec["labels"], **labels_of(sandbox_id, generation)},
-        "logging": {"driver": "k8s-file", "options": {"max-size": maker.LOG_SIZE}},
+        "logging": {"driver": log_driver, "options": {"max-size": maker.LOG_SIZE}},
         "healthcheck": {"test": ["NONE"]},  # we drive it
         "restart": spec["restart"],
         "init": spec["init"],
@@ -191,7 +194,7 @@ def _environment() -> dict[str, str]:
     return {**kept, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def _run(argv: Sequence[str], folder: str) -> bytes:
+def _run(argv: Sequence[str], folder: str, environment: Mapping[str, str]) -> bytes:
     """The end of what it says. Nothing that it has started outlives it, nor this call."""
     try:
         child = subprocess.Popen(
@@ -200,7 +203,7 @@ def _run(argv: Sequence[str], folder: str) -> bytes:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env=_environment(),
+            env={**_environment(), **environment},
             # a group in the job's own session: we find all of it, and so does who ends the job
             preexec_fn=os.setpgrp,
         )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import (
+    compose_kind,
     compose_program,
     engines,
     fault,
@@ -214,6 +215,7 @@ def _begin(
     engine = engines.of_host()
     if wanted.get("compose_cmd") is not None:
         compose_program.refuse_missing(wanted["compose_cmd"])
+        compose_kind.refuse_unfit(compose_program.split(wanted["compose_cmd"]), engine)
     made_by = program.install(state)
     planned = _plan_record(state, wanted, found, sandbox_id, engine, made_by)
     work = state.try_work_lock(sandbox_id)

@@ -27,6 +27,7 @@ ROOMS = (
     "__init__",
     "bridge",
     "clock",
+    "compose_kind",
     "compose_program",
     "create",
     "destroy",

@@ -38,7 +38,7 @@ def document(
     **changes: Any,
 ) -> Any:
     one = Wanted("web", {**PLAIN, **changes}, volumes or {}, published or [], bind)
-    return compose_program.document("sbx-a", 3, [one])
+    return compose_program.document("k8s-file", "sbx-a", 3, [one])
 
 
 def test_the_plain_service() -> None:
@@ -123,7 +123,9 @@ def test_its_volumes_are_there_already_under_their_own_names() -> None:
 def test_a_volume_that_is_read_only() -> None:
     mount = {"volume": "data", "target": "/data", "read_only": True}
     one = Wanted("web", {**PLAIN, "volumes": [mount]}, {"/data": "sbx-a.data"}, [], "127.0.0.1")
-    [mounted] = compose_program.document("sbx-a", 3, [one])["services"]["web"]["volumes"]
+    [mounted] = compose_program.document("k8s-file", "sbx-a", 3, [one])["services"]["web"][
+        "volumes"
+    ]
     assert mounted["read_only"] is True
 
 
@@ -182,7 +184,7 @@ def test_its_argv() -> None:
 
 def test_of_what_it_says_the_end_is_kept(tmp_path: Path) -> None:
     lines = "yes much | head -n 100000; echo the end"
-    said = compose_program._run(["sh", "-c", lines], str(tmp_path))
+    said = compose_program._run(["sh", "-c", lines], str(tmp_path), {})
     assert said.endswith(b"much\nthe end\n")
     assert len(said) == 64 * 1024
 

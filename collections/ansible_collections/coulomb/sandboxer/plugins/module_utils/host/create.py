@@ -133,6 +133,7 @@ def _check(request: Mapping[str, Any]) -> dict[str, Any]:
         maker.split_environment(service["environment"])
     if wanted.get("compose_cmd") is not None:
         compose_program.check(wanted["compose_cmd"], wanted["document"]["services"])
+        compose_kind.known(compose_program.split(wanted["compose_cmd"]))
     if os.geteuid() != 0:
         raise HostError(
             "account_unsupported",

@@ -163,6 +163,21 @@ def test_nothing_is_made_through_a_link(state: State, precious: Path, where: str
     assert (precious / "file").read_text() == "mine"
 
 
+def test_nobody_looks_before_the_engine_has_settled(
+    place: Place, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it is making yet for a command that was killed is in no list."""
+
+    def at_work(engine: NoContainers) -> None:
+        raise HostError("residue", "it is at work")
+
+    monkeypatch.setattr(NoContainers, "settle", at_work)
+    with pytest.raises(HostError) as failed:
+        remove(place, folder)
+    assert failed.value.code == "residue"
+    assert folder.exists()
+
+
 @pytest.mark.parametrize("engine", [Podman(), Docker()])
 def test_a_port_that_a_stranger_has_by_now_is_not_ours(engine: Engine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as stranger:

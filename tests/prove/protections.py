@@ -1018,10 +1018,24 @@ ENGINES = (
         HOST_TESTS + "test_docker.py::test_a_command_that_was_killed_is_waited_for",
     ),
     Protection(
+        "a command that goes on inside a container ends with it, so that docker settles",
+        HOST + "docker.py",
+        "                self.remove_containers(inside, graces)\n",
+        "",
+        HOST_TESTS + "test_docker.py::test_what_goes_on_inside_a_container_ends_with_it",
+    ),
+    Protection(
+        "docker's garbage is no work",
+        HOST + "docker.py",
+        "            _collect_garbage()\n",
+        "",
+        HOST_TESTS + "test_docker.py::test_what_was_answered_is_garbage",
+    ),
+    Protection(
         "nobody looks before the engine has settled",
         HOST + "holdings.py",
-        "    place.engine.settle()\n",
-        "",
+        "place.engine.settle(sandbox_id, graces)",
+        "()",
         HOST_TESTS + "test_holdings.py::test_nobody_looks_before_the_engine_has_settled",
     ),
     Protection(

@@ -243,9 +243,12 @@ class Engine(ABC):
         return ("--force",)
 
     @abstractmethod
-    def settle(self) -> None:
+    def settle(
+        self, sandbox_id: str, graces: Mapping[str, int] | None = None
+    ) -> Sequence[Container]:
         """Wait until the engine is at work for no command any more that was killed: what it is
-        making yet nobody can find. Raises `residue` where that takes too long."""
+        making yet nobody can find. Returns the sandbox's containers that had to be removed for
+        that. Raises `residue` where it takes too long."""
 
     @abstractmethod
     def monitors(self, sandbox_id: str) -> list[Monitor]:

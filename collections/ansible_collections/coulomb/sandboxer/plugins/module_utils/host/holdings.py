@@ -118,7 +118,9 @@ def remove(
     """Remove all that is there, last made first; returns what was removed, or tried. `graces`:
     container -> seconds that it has to end by itself, where those are not ours."""
     holdings = list(holdings)
-    place.engine.settle()
+    gone = [
+        {"kind": "container", "key": one.name} for one in place.engine.settle(sandbox_id, graces)
+    ]
     seen = _look(place, sandbox_id, holdings)
     there, containers = seen.found, seen.containers
     if any(item["kind"] == "container" for item in there):
@@ -150,7 +152,7 @@ def remove(
             fault.point("remove-dir")
             _remove_dir(place.state, sandbox_id, item["key"])
             fault.point("removed-dir")
-    return there + left_behind
+    return there + [one for one in gone if one not in there] + left_behind
 
 
 def remaining(

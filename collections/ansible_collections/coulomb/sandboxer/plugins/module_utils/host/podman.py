@@ -128,8 +128,11 @@ class Podman(Engine):
         # a pod goes with the containers in it
         return ("--force", *(("--time", str(STOP_SECONDS)) if kind == "pod" else ()))
 
-    def settle(self) -> None:
+    def settle(
+        self, sandbox_id: str, graces: Mapping[str, int] | None = None
+    ) -> Sequence[Container]:
         """A command that was killed works no more."""
+        return ()
 
     def monitors(self, sandbox_id: str) -> list[runtime.Monitor]:
         return runtime.monitors(sandbox_id + ".")

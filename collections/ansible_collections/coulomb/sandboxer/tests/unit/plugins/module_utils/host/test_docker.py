@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -131,25 +132,76 @@ def connect(daemon: socket.socket) -> tuple[socket.socket, socket.socket]:
 
 
 def test_a_command_that_was_killed_is_waited_for(
-    daemon: socket.socket, monkeypatch: pytest.MonkeyPatch
+    fake: Callable[..., Docker], daemon: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(docker, "SETTLE_SECONDS", 0.3)
+    engine = fake(ps="exit 0")
     living, answering = connect(daemon)
-    Docker().settle()
+    engine.settle(ID)
     killed, at_work = connect(daemon)
     killed.close()
     begin = time.monotonic()
     with pytest.raises(HostError) as failed:
-        Docker().settle()
+        engine.settle(ID)
     assert (failed.value.code, time.monotonic() - begin >= 0.3) == ("residue", True)
     at_work.close()
-    Docker().settle()
+    engine.settle(ID)
     living.close()
     answering.close()
+
+
+def test_what_goes_on_inside_a_container_ends_with_it(
+    fake: Callable[..., Docker],
+    daemon: socket.socket,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Nobody waits for a command inside whose caller is gone, and no other's container goes."""
+    killed, at_work = connect(daemon)
+    killed.close()
+    engine = fake(
+        ps=lines(
+            ["1", "sbx-one.web", "running", ID, "3", "", ""],
+            ["2", "sbx-two.web", "running", "sbx-two", "3", "", ""],
+        ),
+        container_inspect="exit 0",
+        stop="exit 0",
+        rm="exit 0",
+    )
+    removed: list[str] = []
+
+    def remove(_self: Docker, containers: list[Container], _graces: object) -> None:
+        removed.extend(one.name for one in containers)
+        at_work.close()
+
+    monkeypatch.setattr(Docker, "remove_containers", remove)
+    assert [one.name for one in engine.settle(ID)] == ["sbx-one.web"]
+    assert removed == ["sbx-one.web"]
+
+
+def test_what_was_answered_is_garbage(
+    fake: Callable[..., Docker], daemon: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon keeps its end of each connection by which something ran inside a container."""
+    monkeypatch.setattr(docker, "SOCKET", daemon.getsockname())
+    killed, answered = connect(daemon)
+    killed.close()
+    asked: list[bytes] = []
+
+    def collect() -> None:
+        with daemon.accept()[0] as asking:
+            asked.append(asking.recv(1024))
+            answered.close()
+
+    collecting = threading.Thread(target=collect, daemon=True)
+    collecting.start()
+    assert fake().settle(ID) == ()  # without a look at containers
+    collecting.join(5)
+    assert asked[0].startswith(b"GET /debug/pprof/heap?gc=1 ")
 
 
 def test_without_ss_nobody_can_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "search_path", lambda: os.fspath(tmp_path))
     with pytest.raises(HostError) as failed:
-        Docker().settle()
+        Docker().settle(ID)
     assert failed.value.code == "packages_missing"

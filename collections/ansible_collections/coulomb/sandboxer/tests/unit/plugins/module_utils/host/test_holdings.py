@@ -39,14 +39,14 @@ class NoContainers:
     def networks(self, sandbox_id: str) -> dict[str, str]:
         return {}
 
-    def remove_containers(self, containers: Sequence[Any]) -> None:
+    def remove_containers(self, containers: Sequence[Any], *_: object) -> None:
         pass
 
     def remove(self, kind: str, names: Sequence[str]) -> None:
         pass
 
-    def settle(self) -> None:
-        pass
+    def settle(self, *_: object) -> tuple[()]:
+        return ()
 
     def monitors(self, sandbox_id: str) -> tuple[Monitor, ...]:
         return self.alive
@@ -168,7 +168,7 @@ def test_nobody_looks_before_the_engine_has_settled(
 ) -> None:
     """What it is making yet for a command that was killed is in no list."""
 
-    def at_work(engine: NoContainers) -> None:
+    def at_work(engine: NoContainers, *_: object) -> None:
         raise HostError("residue", "it is at work")
 
     monkeypatch.setattr(NoContainers, "settle", at_work)

@@ -49,7 +49,9 @@ def ensure(
         return image.of(found)
     context = source.inside(state, sandbox_id, how["context"])
     file = _dockerfile(state, sandbox_id, service, how)
-    labels = {**how.get("labels", {}), **labels_of(sandbox_id, generation)}
+    # by a label that was handed on, a stranger's container would be ours
+    ours = {} if engine.hands_labels_on else labels_of(sandbox_id, generation)
+    labels = {**how.get("labels", {}), **ours}
     args = how.get("args", {})
     fault.point("make-build")
     unseen = [value for value in args.values() if len(value) > 3]

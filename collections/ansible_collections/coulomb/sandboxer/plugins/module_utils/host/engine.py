@@ -90,6 +90,7 @@ class Engine(ABC):
     takes_settings: ClassVar[bool] = False  # whether ours could mend it
     environment: ClassVar[Mapping[str, str]] = {}  # what each of its commands has to have
     has_domainname: ClassVar[bool] = False  # whether a container's is apart from its host name
+    hands_labels_on: ClassVar[bool] = False  # an image's, to whatever container is made of it
     pull_always: ClassVar[str]  # the option by which a build pulls what it begins with
 
     def run(

@@ -115,7 +115,7 @@ lab-down: ## Take the lab's hosts away
 	@$(BIN)/python -m tests.lab down
 
 lab: machine lab-up ## Tests on this machine and on the lab's hosts
-	$(call beside,4) on-h1 h2-and-old-core on-h3 on-here
+	$(call beside,5) on-h1 h2-and-old-core on-h3 on-h4 on-here
 	$(PYTEST) -m 'whole_lab and not soak' tests/lab
 
 bench: lab-up ## Time create and destroy beside what others would type; RUNS=7

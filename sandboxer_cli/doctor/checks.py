@@ -73,14 +73,21 @@ def engine(host: str, told: Told) -> Iterator[Row]:
         yield fail(host, "engine", said, mend, ProvisioningFailed)
     elif not status:
         mend = f"sandboxer host prepare {host}"
-        said = f"there is no podman in {_first(told, 'path')}"
+        said = f"there is neither podman nor docker in {_first(told, 'path')}"
         yield fail(host, "engine", said, mend, ProvisioningFailed)
     elif status != "0":
+        name = _engine(told)
         mend = f"sandboxer host prepare {host} --fix-engine"
-        said = f"podman fails: {said or f'status {status}'}"
+        if name == "docker":
+            mend = f"on {host}: systemctl start docker, or see journalctl -u docker"
+        said = f"{name} fails: {said or f'status {status}'}"
         yield fail(host, "engine", said, mend, ProvisioningFailed)
     else:
         yield ok(host, "engine", _first(told, "engine").replace(" version", "", 1))
+
+
+def _engine(told: Told) -> str:
+    return "docker" if _first(told, "engine").startswith("docker") else "podman"
 
 
 def compose(host: str, told: Told, words: Sequence[str]) -> Iterator[Row]:
@@ -102,12 +109,20 @@ def compose(host: str, told: Told, words: Sequence[str]) -> Iterator[Row]:
         yield ok(host, "compose", f"{shlex.join(words)} {found[1] if found else said[:40]}".strip())
     else:
         said = f"{shlex.join(words)} can't say its version: {said[-200:]}"
-        yield warn(host, "compose", said, f"on {host}: install {name} anew")
+        mend = f"on {host}: install {name} anew"
+        if list(words[:2]) == [
+            "docker",
+            "compose",
+        ]:  # a program of its own, in a folder of docker's
+            mend = f"on {host}: apt-get install docker-compose"
+        yield warn(host, "compose", said, mend)
 
 
 def short_names(host: str, told: Told) -> Iterator[Row]:
     """For information: short image names are refused or qualified before they come to a host."""
-    if "engine_status" in told:
+    if "engine_status" in told and _engine(told) == "docker":
+        yield ok(host, "short-names", "looked for on docker.io")
+    elif "engine_status" in told:
         searched = re.findall(r"[\w.:/-]+", _first(told, "search"))
         where = f"looked for on {', '.join(searched)}" if searched else "refused"
         mode = _first(told, "short_names") or "permissive"
@@ -173,19 +188,27 @@ def linger(host: str, told: Told) -> Iterator[Row]:
 def disk(host: str, told: Told) -> Iterator[Row]:
     free = {mount: _KIB * blocks for mount, blocks in _free(told, "disk").items()}
     said = ", ".join(f"{amount / _GIB:.1f} GiB free on {mount}" for mount, amount in free.items())
-    yield from _room(host, "disk", free, said, warn_below=_GIB, fail_below=100 * _MIB)
+    yield from _room(host, "disk", told, free, said, warn_below=_GIB, fail_below=100 * _MIB)
 
 
 def inodes(host: str, told: Told) -> Iterator[Row]:
     free = _free(told, "inodes")
     said = ", ".join(f"{amount} free on {mount}" for mount, amount in free.items())
-    yield from _room(host, "inodes", free, said, warn_below=10_000, fail_below=1_000)
+    yield from _room(host, "inodes", told, free, said, warn_below=10_000, fail_below=1_000)
 
 
 def _room(
-    host: str, check: str, free: Mapping[str, int], said: str, *, warn_below: int, fail_below: int
+    host: str,
+    check: str,
+    told: Told,
+    free: Mapping[str, int],
+    said: str,
+    *,
+    warn_below: int,
+    fail_below: int,
 ) -> Iterator[Row]:
-    mend = f"on {host}: podman system df, then podman image prune"
+    name = _engine(told)
+    mend = f"on {host}: {name} system df, then {name} image prune"
     if not free:
         return  # a file system that doesn't count them
     if min(free.values()) < fail_below:

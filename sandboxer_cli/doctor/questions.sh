@@ -22,6 +22,8 @@ ask_compose() {
     say compose "$(printf %s "$told" | head -c 1000)"
 }
 
+# the host's own daemon, as its host program has it
+export DOCKER_HOST=unix:///var/run/docker.sock
 say time "$(date +%s.%N)"
 [ "$#" = 0 ] || ask_compose "$@" &
 uid=$(id -u)
@@ -35,12 +37,19 @@ python=/usr/bin/python3
 say python "$("$python" -I -S -c 'import sys, time
 print("%d.%d.%d" % sys.version_info[:3], time.clock_gettime(time.CLOCK_BOOTTIME))' </dev/null 2>&1)"
 
+# By the host's own rule: podman, where it has it, else docker with its daemon.
+daemon=$(command -v dockerd || elsewhere dockerd)
 # `podman info` would ask dpkg for the package of each of its programs, and take ten times as long.
 if command -v podman >/dev/null; then
     told=$(timeout -k 1 10 podman ps --quiet </dev/null 2>&1 >/dev/null)
     say engine_status "$?"
     say engine_said "$(printf '%s\n' "$told" | tail -n 1)"
     say engine "$(timeout -k 1 10 podman --version </dev/null 2>/dev/null)"
+elif command -v docker >/dev/null && [ -n "$daemon" ]; then
+    told=$(timeout -k 1 10 docker version --format '{{.Server.Version}}' </dev/null 2>&1)
+    say engine_status "$?"
+    say engine_said "$(printf '%s\n' "$told" | tail -n 1)"
+    say engine "docker $told"
 else
     say engine_elsewhere "$(elsewhere podman)"
 fi
@@ -64,7 +73,7 @@ if [ "$uid" != 0 ]; then
     [ ! -e "/var/lib/systemd/linger/$user" ] || say linger 1
 fi
 
-folders='/var/lib /var/lib/containers /srv'
+folders='/var/lib /var/lib/containers /var/lib/docker /srv'
 [ "$uid" = 0 ] || folders=$HOME
 for folder in $folders; do
     [ -d "$folder" ] || continue

@@ -221,7 +221,8 @@ def test_by_the_playbook_and_the_inventory(
 ) -> None:
     """What stands in the inventory wins over the environment of the controller."""
     elsewhere = replace(
-        controller, environment={**controller.environment, "SANDBOXER_COMPOSE_CMD": "nowhere"}
+        controller,
+        environment={**controller.environment, "SANDBOXER_COMPOSE_CMD": "/nowhere/podman-compose"},
     )
     said = play(elsewhere, "create", "coulombcore", **HELLO, sandboxer_name="one")
     assert said.status == 0, said
@@ -229,7 +230,7 @@ def test_by_the_playbook_and_the_inventory(
     assert (made["state"], made["maker"]) == ("ready", "compose")
     assert made["compose_cmd"] == "podman-compose"
     refused = play(elsewhere, "create", "quarry", **HELLO, sandboxer_name="two")
-    assert "there is no compose program nowhere" in refused.out
+    assert "there is no compose program /nowhere/podman-compose" in refused.out
     assert play(controller, "destroy", "coulombcore", sandboxer_name="one").status == 0
     assert host.ids() == []
 
@@ -244,7 +245,9 @@ def play(controller: Controller, verb: str, host: str, **variables: Any) -> Said
 
 def test_by_the_program(host: HostProgram, before: Listing, controller: Controller) -> None:
     here = replace(controller, inventory=None)
-    named = replace(here, environment={**here.environment, "SANDBOXER_COMPOSE_CMD": "nowhere"})
+    named = replace(
+        here, environment={**here.environment, "SANDBOXER_COMPOSE_CMD": "/nowhere/podman-compose"}
+    )
     words = ("create", "--profile", "profile.hello", "--unreaped", "--json", "--name")
     refused = named.sandboxer(*words, "one")
     assert (refused.status, refused.error["code"]) == (7, "compose_program_missing")
@@ -300,7 +303,7 @@ def fake(tmp_path: Path) -> Callable[[str], str]:
     """A compose program by a few lines of shell. It is started as `… -p ID -f FILE up …`."""
 
     def made(lines: str) -> str:
-        path = tmp_path / "fake-compose"
+        path = tmp_path / "podman-compose"
         path.write_text(f"#!/bin/sh\nid=$2 file=$4\n{lines}\n")
         path.chmod(0o755)
         return str(path)
@@ -311,9 +314,9 @@ def fake(tmp_path: Path) -> Callable[[str], str]:
 def test_one_that_is_not_there_is_named_before_anything_is_made(
     host: HostProgram, before: Listing
 ) -> None:
-    error = host.create(compose_cmd="no-such-compose up")["error"]
+    error = host.create(compose_cmd="/none/podman-compose up")["error"]
     assert error["code"] == "compose_program_missing"
-    assert "no-such-compose" in error["message"]
+    assert "/none/podman-compose" in error["message"]
     assert "--compose-cmd" in error["hint"]
     assert host.ids() == []
     assert_nothing_left(host, before)
@@ -410,7 +413,7 @@ def test_no_value_is_in_what_it_said(host: HostProgram, before: Listing) -> None
 
 
 def test_one_that_can_not_be_started(host: HostProgram, before: Listing, tmp_path: Path) -> None:
-    path = tmp_path / "no-program"
+    path = tmp_path / "podman-compose"
     path.write_bytes(b"\0")
     path.chmod(0o755)
     shown = failed(host, compose_cmd=str(path))

@@ -11,7 +11,7 @@ from tests.lab.command import await_until, run, say
 from tests.lab.daemon import Daemon
 from tests.lab.debian import sources
 from tests.lab.layout import ARCHIVE_PORT, ARCHIVE_URL, CACHE, GATEWAY, STATE
-from tests.lab.recipe import ARCHIVE, SUITES, digest
+from tests.lab.recipe import SUITES, archived, digest
 
 SERVER = Daemon("archive")
 SERVED = STATE / "archive"
@@ -25,7 +25,8 @@ def source_line(suite: str) -> str:
 
 
 def build() -> None:
-    folder = CACHE / f"archive-{digest(*SUITES, *BASE, *ARCHIVE)}"
+    wanted = [name for suite in SUITES for name in (suite, *archived(suite))]
+    folder = CACHE / f"archive-{digest(*BASE, *wanted)}"
     for suite in SUITES:
         if not (folder / suite).is_dir():
             say(f"fetching the packages of {suite}")
@@ -61,7 +62,7 @@ def build_suite(suite: str, target: Path) -> None:
     for name, value in settings.items():
         apt += ["-o", f"{name}={value}"]
     run([*apt, "update"])
-    run([*apt, "install", "--download-only", *BASE, *ARCHIVE])
+    run([*apt, "install", "--download-only", *BASE, *archived(suite)])
     shutil.rmtree(archives / "partial")
     (archives / "lock").unlink(missing_ok=True)
     index = run(["apt-ftparchive", "packages", "."], cwd=archives).stdout

@@ -9,7 +9,7 @@ from tests.lab.command import await_until, run
 from tests.lab.incus import incus
 from tests.lab.inside import run_inside
 from tests.lab.layout import BRIDGE
-from tests.lab.recipe import BOOKWORM, TRIXIE, TRIXIE_BARE, Recipe
+from tests.lab.recipe import BOOKWORM, TRIXIE, TRIXIE_BARE, TRIXIE_DOCKER, Recipe
 
 FRESH = "fresh"
 
@@ -88,5 +88,6 @@ class Host:
 
 H1 = Host("h1", "10.77.0.11", BOOKWORM)
 H2 = Host("h2", "10.77.0.12", TRIXIE)
-H3 = Host("h3", "10.77.0.13", TRIXIE_BARE)
-HOSTS = (H1, H2, H3)
+H3 = Host("h3", "10.77.0.13", TRIXIE_DOCKER)
+H4 = Host("h4", "10.77.0.14", TRIXIE_BARE)
+HOSTS = (H1, H2, H3, H4)

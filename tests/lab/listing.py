@@ -26,13 +26,33 @@ podman_lists() {
     part images
     podman images -a --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}'
 }
+docker_lists() {
+    part docker-containers
+    docker ps --all --no-trunc --format '{{.ID}} {{.Names}} {{.Image}} {{.State}}'
+    part docker-networks
+    docker network ls --no-trunc --format '{{.ID}} {{.Name}} {{.Driver}}'
+    part docker-volumes
+    docker volume ls --format '{{.Driver}} {{.Name}}'
+    part docker-images
+    docker images --all --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}'
+    part docker-folders
+    root=$(docker info --format '{{.DockerRootDir}}')
+    # a network's namespace goes at once, as the mounts tell; the file it was mounted on, later
+    for folder in "$root/containers" "$root/volumes" /run/docker/containerd/daemon /run/containerd
+    do
+        tasks=$folder/io.containerd.runtime.v2.task/moby
+        if [ -d "$tasks" ]; then folder=$tasks; fi
+        case $folder in */moby | "$root"/*) find "$folder" -mindepth 1 -maxdepth 1 ;; esac
+    done
+}
 if command -v podman >/dev/null; then podman_lists; fi
+if command -v dockerd >/dev/null; then docker_lists; fi
 part runtime
 for folder in /run/runc /run/crun; do
     if [ -d "$folder" ]; then ls "$folder"; fi
 done
 part interfaces
-ip -brief link show type bridge | sed -n 's/^\(podman[1-9][0-9]*\) .*/\1/p'
+ip -brief link show type bridge | sed -n 's/^\(podman[1-9][0-9]*\|br-[0-9a-f]*\) .*/\1/p'
 part folders
 for folder in /srv/sandboxer /var/lib/sandboxer/sandboxes; do
     if [ -d "$folder" ]; then find "$folder" -mindepth 1 -printf '%y %p\n'; fi
@@ -60,7 +80,8 @@ for each in /proc/[0-9]*; do
     # a service of the engine's package, which ends 30 s after anybody has asked it
     if tr '\0' ' ' 2>/dev/null <"$each/cmdline" | grep -q 'netavark dhcp-proxy'; then continue; fi
     case $comm in
-    conmon | podman | aardvark-dns | netavark | slirp4netns | pasta* | rootless* | runc)
+    conmon | podman | aardvark-dns | netavark | slirp4netns | pasta* | rootless* | runc | docker | \
+        docker-* | containerd-shim*)
         # processes of other pid namespaces are other hosts' (or containers') own
         if [ "$(readlink "$each/ns/pid" 2>/dev/null)" = "$own" ]; then echo "$comm"; fi ;;
     esac
@@ -85,6 +106,7 @@ def whole_listing(run_there: Run, images: bool = True) -> dict[str, list[str]]:
     parts["mounts"] = [mount for line in parts["mounts"] if (mount := engine_mount(line))]
     if not images:
         parts.pop("images", None)
+        parts.pop("docker-images", None)
     return {name: sorted(lines) for name, lines in parts.items()}
 
 
@@ -131,7 +153,10 @@ def named_unit(line: str, transient: set[str]) -> str | None:
 
 def engine_mount(line: str) -> str | None:
     kind, path = line.split()[2], line.split()[1]
-    below = ("/containers/storage/", "/run/netns/", "/run/containers/", "/sandboxer/")
+    below = (
+        *("/containers/storage/", "/run/netns/", "/run/containers/", "/sandboxer/"),
+        *("/docker/overlay2/", "/docker/containers/", "/docker/netns/", "/containerd/"),
+    )
     # podman mounts its own overlay folder once and for all
     if path.endswith("/overlay") or not any(part in path for part in below):
         return None

@@ -42,6 +42,21 @@ SERVER = (
     "dbus-user-session",
 )
 
+# as Debian 13 has it: its docker.io only recommends the command, which recommends the others
+DOCKER = (
+    *BARE,
+    "docker.io",
+    "docker-cli",
+    "docker-compose",
+    "docker-buildx",
+    "iptables",
+    "busybox-static",
+    "rsync",
+    "cron",
+    "curl",
+    "ca-certificates",
+)
+
 # in the archive beside these: python3-apt is what Ansible's apt module asks for
 ARCHIVE = (*SERVER, "python3-apt", "crun", "passt", "sudo", "procps")
 
@@ -72,7 +87,14 @@ def digest(*words: str) -> str:
 # made like the server called CoulombCore: an older podman, short image names refused
 BOOKWORM = Recipe("bookworm-server", "bookworm", SERVER, ("base.sh", "engine.sh", "qualified.sh"))
 TRIXIE = Recipe("trixie-server", "trixie", SERVER, ("base.sh", "engine.sh"))
+TRIXIE_DOCKER = Recipe("trixie-docker", "trixie", DOCKER, ("base.sh",))
 TRIXIE_BARE = Recipe("trixie-bare", "trixie", BARE, ("base.sh",))
 
-RECIPES = (BOOKWORM, TRIXIE, TRIXIE_BARE)
+RECIPES = (BOOKWORM, TRIXIE, TRIXIE_DOCKER, TRIXIE_BARE)
 SUITES = tuple(dict.fromkeys(recipe.suite for recipe in RECIPES))
+
+
+def archived(suite: str) -> tuple[str, ...]:
+    """What the archive of a suite has to have, with all that it depends on."""
+    made = (name for recipe in RECIPES if recipe.suite == suite for name in recipe.packages)
+    return tuple(dict.fromkeys((*ARCHIVE, *made)))

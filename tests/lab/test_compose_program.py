@@ -124,7 +124,7 @@ def test_its_failure_is_ours(place: Place, clean: Callable[[], None]) -> None:
 
 def test_one_that_is_not_there(place: Place, clean: Callable[[], None]) -> None:
     words = ("create", "--profile", "profile.hello", "--name", "one", "--compose-cmd")
-    refused = place.sandboxer(*words, "no-such-compose up")
+    refused = place.sandboxer(*words, "/none/podman-compose up")
     assert (refused.status, refused.error["code"]) == (7, "compose_program_missing")
     assert place.sandboxer("list").data == []
     clean()

@@ -1,4 +1,4 @@
-"""cron as a door: h3, without a way out, is a controller from a wheelhouse; h1 is its host."""
+"""cron as a door: h4, without a way out, is a controller from a wheelhouse; h1 is its host."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ PYTHONPATH=$(echo /opt/wheels/pip-*.whl) /opt/sand-boxer/bin/python -m pip insta
 
 @pytest.fixture
 def controller(lab: dict[str, Host], tmp_path: Path) -> Iterator[Host]:
-    """h3 with the program and cron, and everything that it needs to log in on h1."""
-    h1, h3 = lab["h1"], lab["h3"]
+    """h4 with the program and cron, and everything that it needs to log in on h1."""
+    h1, h4 = lab["h1"], lab["h4"]
     wheels = tmp_path / "wheels"
     run([str(ROOT / "scripts/wheelhouse.sh"), str(wheels), "3.13"])
     values = {
@@ -57,14 +57,14 @@ def controller(lab: dict[str, Host], tmp_path: Path) -> Iterator[Host]:
         "hosts.yml": json.dumps({"all": {"hosts": {"h1": values}}}),
     }
     try:
-        incus("file", "push", "--recursive", str(wheels), "h3/opt/")
-        h3.run(["mkdir", "-m", "0700", FOLDER])
+        incus("file", "push", "--recursive", str(wheels), "h4/opt/")
+        h4.run(["mkdir", "-m", "0700", FOLDER])
         for name, text in files.items():
-            h3.run(["sh", "-c", f"umask 077; cat > {FOLDER}/{name}"], stdin=text)
-        h3.run(["sh", "-c", INSTALL], timeout=300)
-        yield h3
+            h4.run(["sh", "-c", f"umask 077; cat > {FOLDER}/{name}"], stdin=text)
+        h4.run(["sh", "-c", INSTALL], timeout=300)
+        yield h4
     finally:
-        h3.reset()
+        h4.reset()
 
 
 @pytest.fixture

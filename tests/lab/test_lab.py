@@ -59,7 +59,7 @@ def ssh(host: Host, *argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(ssh_argv(host, *argv), capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("name", ["h1", "h2", "h3"])
+@pytest.mark.parametrize("name", ["h1", "h2", "h3", "h4"])
 def test_host_answers_over_ssh_under_its_own_name(lab: dict[str, Host], name: str) -> None:
     done = ssh(lab[name], "hostname; systemctl is-system-running")
     assert (done.stdout.split(), done.returncode) == ([name, "running"], 0), done.stderr
@@ -75,7 +75,12 @@ def test_hosts_are_what_they_are_called(lab: dict[str, Host]) -> None:
         for name in ("h1", "h2")
     }
     assert versions == {"h1": "4.3", "h2": "5.4"}
-    assert lab["h3"].run(["sh", "-c", "command -v podman crontab"], check=False).stdout == ""
+    docker = lab["h3"].run(["docker", "version", "--format", "{{.Server.Version}}"]).stdout[:4]
+    compose = lab["h3"].run(["docker", "compose", "version", "--short"]).stdout[:4]
+    assert (docker, compose) == ("26.1", "2.26")
+    assert lab["h3"].run(["sh", "-c", "command -v podman"], check=False).stdout == ""
+    programs = ["sh", "-c", "command -v podman docker crontab"]
+    assert lab["h4"].run(programs, check=False).stdout == ""
 
 
 def test_published_port_answers_from_outside(web: Host) -> None:
@@ -134,7 +139,7 @@ def test_cut_off_host_lives_on_unreached(lab: dict[str, Host]) -> None:
 
 @pytest.mark.on("h3")
 def test_bare_host_installs_from_the_archive_alone_and_is_reset(lab: dict[str, Host]) -> None:
-    host = lab["h3"]
+    host = lab["h4"]
     before, key = whole_listing(host.run), host_key(host)
     find = "cat /etc/apt/sources.list $(find /etc/apt/sources.list.d -type f)"
     assert host.run(["sh", "-c", find]).stdout.split() == source_line("trixie").split()

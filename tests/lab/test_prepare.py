@@ -1,6 +1,6 @@
 """Role `host`: from a bare machine to a host that ends leases by itself.
 
-h3 is put back to bare first, if it isn't, and in the end. h1 and h2 stay prepared.
+h4 is put back to bare first, if it isn't, and in the end. h1 and h2 stay prepared.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.lab.hosts import Host
 from tests.lab.listing import here, whole_listing
 from tests.lab.places import HERE
 
-pytestmark = [pytest.mark.lab, pytest.mark.on("h3")]
+pytestmark = [pytest.mark.lab, pytest.mark.on("h4")]
 
 STATE = "/var/lib/sandboxer"
 TIMER = f"{timer.NAME}.timer"
@@ -34,7 +34,7 @@ RELEASE = "/usr/lib/os-release"
 
 @pytest.fixture(scope="module")
 def bare(lab: dict[str, Host]) -> Iterator[Host]:
-    host = lab["h3"]
+    host = lab["h4"]
     if host.run(["test", "-e", STATE], check=False).returncode == 0:
         host.reset()
     yield host
@@ -113,9 +113,9 @@ def is_active(host: Host) -> bool:
 def test_a_check_writes_nothing(controller: Controller, bare: Host) -> None:
     before = whole_listing(bare.run)
     bare.run(["touch", "/run/marker"])
-    said = controller.playbook("prepare", host="h3", check=True)
+    said = controller.playbook("prepare", host="h4", check=True)
     assert said.status == 0, said
-    assert recap(said, "h3")["changed"] == 1
+    assert recap(said, "h4")["changed"] == 1
     for line in ("-missing package podman", "+folder /srv/sandboxer 0755", "+OnCalendar=minutely"):
         assert line in said.out
     find = "find /etc /srv /usr /var/lib /root -newer /run/marker ! -path '/var/lib/systemd*'"
@@ -127,7 +127,7 @@ def test_only_debian(controller: Controller, bare: Host) -> None:
     put(bare, "/root/os-release", 'ID=ubuntu\nVERSION_ID="24.04"\n')
     bare.run(["mount", "--bind", "/root/os-release", RELEASE])
     try:
-        error = refused(controller.playbook("prepare", host="h3"))
+        error = refused(controller.playbook("prepare", host="h4"))
     finally:
         bare.run(["umount", RELEASE])
     assert error["code"] == "host_unsupported"
@@ -139,7 +139,7 @@ def test_packages_that_cannot_be_had(controller: Controller, bare: Host) -> None
     bare.run(["mv", "/etc/apt/sources.list", "/root/"])
     put(bare, "/etc/apt/sources.list", "deb [trusted=yes] http://10.77.0.1:9/trixie ./\n")
     try:
-        error = refused(controller.playbook("prepare", host="h3"))
+        error = refused(controller.playbook("prepare", host="h4"))
     finally:
         bare.run(["mv", "/root/sources.list", "/etc/apt/"])
     assert error["code"] == "packages_missing"
@@ -150,8 +150,8 @@ def test_packages_that_cannot_be_had(controller: Controller, bare: Host) -> None
 def test_from_bare_to_prepared(controller: Controller, bare: Host) -> None:
     assert bare.run(["sh", "-c", "command -v podman"], check=False).stdout == ""
     first = prepare(controller, bare)
-    assert f"sandboxer: h3: wrote {timer.TIMER}: " in first.out
-    assert recap(first, "h3")["changed"] == 2  # packages, and the host
+    assert f"sandboxer: h4: wrote {timer.TIMER}: " in first.out
+    assert recap(first, "h4")["changed"] == 2  # packages, and the host
     facts = json.loads(read(bare, f"{STATE}/host.json"))
     assert (facts["ports"], facts["reaper"]) == ([20000, 29999], "systemd")
     assert bare.run(["id", "-un", facts["run_account"]]).stdout == "sandboxer-run\n"
@@ -164,7 +164,7 @@ def test_from_bare_to_prepared(controller: Controller, bare: Host) -> None:
     assert [line.split()[1] for line in found["networks"]] == ["podman"]
 
     second = prepare(controller, bare)
-    assert recap(second, "h3")["changed"] == 0
+    assert recap(second, "h4")["changed"] == 0
     assert "wrote" not in second.out
     assert json.loads(read(bare, f"{STATE}/host.json")) == facts
 
@@ -179,13 +179,13 @@ def test_the_second_run_makes_no_trial(controller: Controller, prepared: Host) -
         again = prepare(controller, prepared)
     finally:
         prepared.run(["mv", "/root/busybox", "/bin/"])
-    assert recap(again, "h3")["changed"] == 0
+    assert recap(again, "h4")["changed"] == 0
 
 
 def test_the_host_ends_a_lease_by_itself(controller: Controller, prepared: Host) -> None:
-    variables = {"host": "h3", "profile": "profile.hello", "name": "short"}
+    variables = {"host": "h4", "profile": "profile.hello", "name": "short"}
     controller.playbook("create", **variables)
-    controller.playbook("destroy", host="h3", name="short")
+    controller.playbook("destroy", host="h4", name="short")
     before = settled(prepared)
     made = controller.playbook("create", **variables, ttl="10s")
     assert made.status == 0, made
@@ -195,7 +195,7 @@ def test_the_host_ends_a_lease_by_itself(controller: Controller, prepared: Host)
     assert folder == "750 root sandboxer-run"
     last, started = beat(prepared), time.monotonic()
     # from here on the test only looks, through Incus
-    await_until(lambda: whole_listing(prepared.run) == before, 100, "h3 is clean again")
+    await_until(lambda: whole_listing(prepared.run) == before, 100, "h4 is clean again")
     assert time.monotonic() - started < 10 + 90
     assert beat(prepared) > last
 
@@ -204,26 +204,26 @@ def test_a_reaper_that_stopped(controller: Controller, prepared: Host) -> None:
     prepared.run(["systemctl", "stop", TIMER])
     late = json.loads(read(prepared, f"{STATE}/beat.json"))
     put(prepared, f"{STATE}/beat.json", json.dumps({**late, "boot": late["boot"] - 200}))
-    variables = {"host": "h3", "profile": "profile.hello", "name": "late"}
+    variables = {"host": "h4", "profile": "profile.hello", "name": "late"}
     assert refused(controller.playbook("create", **variables))["code"] == "reaper_late"
     again = prepare(controller, prepared)
-    assert recap(again, "h3")["changed"] == 1
+    assert recap(again, "h4")["changed"] == 1
     assert is_on(prepared)
     assert controller.playbook("create", **variables).status == 0
-    assert controller.playbook("destroy", host="h3", name="late").status == 0
+    assert controller.playbook("destroy", host="h4", name="late").status == 0
 
 
 def test_a_timer_that_would_not_survive_a_boot(controller: Controller, prepared: Host) -> None:
     prepared.run(["systemctl", "disable", TIMER])
-    assert recap(prepare(controller, prepared), "h3")["changed"] == 1
+    assert recap(prepare(controller, prepared), "h4")["changed"] == 1
     assert is_on(prepared)
 
 
 def test_a_unit_that_systemd_has_not_read(controller: Controller, prepared: Host) -> None:
     """As a prepare leaves it that was killed before it told systemd."""
     put(prepared, timer.SERVICE, read(prepared, timer.SERVICE))
-    assert recap(prepare(controller, prepared), "h3")["changed"] == 1
-    assert recap(prepare(controller, prepared), "h3")["changed"] == 0
+    assert recap(prepare(controller, prepared), "h4")["changed"] == 1
+    assert recap(prepare(controller, prepared), "h4")["changed"] == 0
 
 
 def test_a_timer_whose_command_fails(controller: Controller, prepared: Host) -> None:
@@ -231,11 +231,11 @@ def test_a_timer_whose_command_fails(controller: Controller, prepared: Host) -> 
     override = f"/etc/systemd/system/{timer.NAME}.service.d/broken.conf"
     put(prepared, override, "[Service]\nExecStart=\nExecStart=/bin/true\n")
     try:
-        error = refused(controller.playbook("prepare", host="h3"))
+        error = refused(controller.playbook("prepare", host="h4"))
         assert error["code"] == "reaper_failed"
         assert "no beat" in error["message"]
         put(prepared, override, "[Service]\nExecStart=\nExecStart=/bin/false\n")
-        error = refused(controller.playbook("prepare", host="h3"))
+        error = refused(controller.playbook("prepare", host="h4"))
         assert error["code"] == "reaper_failed"
     finally:
         prepared.run(["rm", "-r", f"/etc/systemd/system/{timer.NAME}.service.d"])
@@ -255,10 +255,10 @@ def test_the_range_of_ports_stays_as_it_was_asked_for(
     controller: Controller, prepared: Host
 ) -> None:
     asked = prepare(controller, prepared, ports_first=21000, ports_last=21001)
-    assert recap(asked, "h3")["changed"] == 1
-    assert recap(prepare(controller, prepared), "h3")["changed"] == 0
+    assert recap(asked, "h4")["changed"] == 1
+    assert recap(prepare(controller, prepared), "h4")["changed"] == 0
     assert json.loads(read(prepared, f"{STATE}/host.json"))["ports"] == [21000, 21001]
-    error = refused(controller.playbook("prepare", host="h3", ports_last=40000))
+    error = refused(controller.playbook("prepare", host="h4", ports_last=40000))
     assert (error["code"], "32768-60999" in error["message"]) == ("usage", True)
     prepare(controller, prepared, ports_first=20000, ports_last=29999)
 
@@ -267,18 +267,18 @@ def test_engine_settings_where_they_help(controller: Controller, prepared: Host)
     before = settled(prepared)
     put(prepared, f"{CONF_D}/50-broken.conf", BROKEN)
     try:
-        error = refused(controller.playbook("prepare", host="h3"))
+        error = refused(controller.playbook("prepare", host="h4"))
         assert error["code"] == "engine_failed"
         assert "--fix-engine" in error["hint"]
         assert prepared.run(["ls", CONF_D]).stdout == "50-broken.conf\n"
 
         fixed = prepare(controller, prepared, fix_engine=True)
-        assert f"sandboxer: h3: wrote {trial.SETTINGS_FILE}: runtime=runc" in fixed.out
-        assert recap(fixed, "h3")["changed"] == 1
+        assert f"sandboxer: h4: wrote {trial.SETTINGS_FILE}: runtime=runc" in fixed.out
+        assert recap(fixed, "h4")["changed"] == 1
         assert read(prepared, trial.SETTINGS_FILE) == trial.SETTINGS
         for fix_engine in (True, False):
             again = prepare(controller, prepared, fix_engine=fix_engine)
-            assert recap(again, "h3")["changed"] == 0
+            assert recap(again, "h4")["changed"] == 0
         assert settled(prepared) == before
     finally:
         prepared.run(["rm", "-r", CONF_D])
@@ -290,7 +290,7 @@ def test_engine_settings_that_do_not_help_are_taken_back(
     before = settled(prepared)
     put(prepared, f"{CONF_D}/99-broken.conf", BROKEN)
     try:
-        error = refused(controller.playbook("prepare", host="h3", fix_engine=True))
+        error = refused(controller.playbook("prepare", host="h4", fix_engine=True))
         assert (error["code"], "crun" in error["message"]) == ("engine_failed", True)
         assert prepared.run(["ls", CONF_D]).stdout == "99-broken.conf\n"
     finally:

@@ -555,8 +555,8 @@ DESTROY = (
     Protection(
         "a receipt does not lie: what remains is looked at",
         HOST + "destroy.py",
-        "remains = holdings.remaining(place, current.id, current.holdings)",
-        "remains: list[dict[str, str]] = []",
+        "remains += holdings.remaining(place, current.id, current.holdings)",
+        "remains += []",
         HOST_TESTS + "test_destroy.py::test_what_the_engine_only_says_it_removed_remains",
     ),
     Protection(
@@ -669,7 +669,7 @@ DESTROY = (
     ),
     Protection(
         "a container goes with its processes where the engine takes it for never started",
-        HOST + "engine.py",
+        HOST + "podman.py",
         "        runtime.end(one.id for one in containers if one.never_started)\n",
         "",
         RACE + "test_engine_killed_before_it_has_written_that_it_started[False]",
@@ -677,7 +677,7 @@ DESTROY = (
     Protection(
         "a container goes with its processes where the engine has forgotten it",
         HOST + "holdings.py",
-        "        runtime.end(forgotten)\n",
+        "        place.engine.end(forgotten)\n",
         "",
         RACE + "test_engine_killed_before_it_has_written_that_it_started[True]",
     ),
@@ -705,9 +705,9 @@ DESTROY = (
     ),
     Protection(
         "a port that a stranger has by now is not ours to count",
-        HOST + "holdings.py",
-        ' and monitored and not ports.is_free(int(item["key"]))',
-        ' and not ports.is_free(int(item["key"]))',
+        HOST + "podman.py",
+        "        if not self.monitors(sandbox_id):\n            return set()\n",
+        "",
         HOST_TESTS + "test_holdings.py::test_a_port_that_a_stranger_has_by_now_is_not_ours",
     ),
     Protection(
@@ -964,14 +964,14 @@ MAKERS = (
     ),
     Protection(
         "what others live in goes after them",
-        HOST + "engine.py",
+        HOST + "podman.py",
         'needed = needed or b"dependent containers" in done.stderr',
         "needed = False",
         WIDE + "test_who_lives_in_another_one",
     ),
     Protection(
         "an internal network leads nowhere",
-        HOST + "engine.py",
+        HOST + "podman.py",
         "        if internal:\n",
         "        if False:\n",
         WIDE + "test_who_lives_in_another_one",
@@ -1002,10 +1002,77 @@ REACH = (
     ),
     Protection(
         "no sandbox reaches another one's network",
-        HOST + "engine.py",
+        HOST + "podman.py",
         '"--opt", "isolate=true", ',
         "",
         TROUBLE + "test_only_this_machine_reaches_a_sandbox",
+    ),
+)
+
+ENGINES = (
+    Protection(
+        "docker is waited for while it works for a command that was killed",
+        HOST + "docker.py",
+        "        left = _deserted()\n",
+        "        left: set[str] = set()\n",
+        HOST_TESTS + "test_docker.py::test_a_command_that_was_killed_is_waited_for",
+    ),
+    Protection(
+        "a command that goes on inside a container ends with it, so that docker settles",
+        HOST + "docker.py",
+        "                self.remove_containers(inside, graces)\n",
+        "",
+        HOST_TESTS + "test_docker.py::test_what_goes_on_inside_a_container_ends_with_it",
+    ),
+    Protection(
+        "docker's garbage is no work",
+        HOST + "docker.py",
+        "            _collect_garbage()\n",
+        "",
+        HOST_TESTS + "test_docker.py::test_what_was_answered_is_garbage",
+    ),
+    Protection(
+        "nobody looks before the engine has settled",
+        HOST + "holdings.py",
+        "place.engine.settle(sandbox_id, graces)",
+        "()",
+        HOST_TESTS + "test_holdings.py::test_nobody_looks_before_the_engine_has_settled",
+    ),
+    Protection(
+        "docker is this host's own daemon, whatever the account's shell names",
+        HOST + "docker.py",
+        '        "DOCKER_HOST": "unix://" + SOCKET,\n',
+        "",
+        HOST_TESTS + "test_docker.py::test_no_setting_of_the_account_leads_to_another_daemon",
+    ),
+    Protection(
+        "a docker command without a daemon is no engine",
+        HOST + "docker.py",
+        "super().is_here() and _daemon() is not None",
+        "super().is_here()",
+        HOST_TESTS + "test_docker.py::test_a_command_without_a_daemon_is_no_engine",
+    ),
+    Protection(
+        "a record that nobody can read is looked for in each engine",
+        HOST + "destroy.py",
+        "if current.engine else engines.all_here()",
+        "if current.engine else engines.all_here()[:1]",
+        HOST_TESTS
+        + "test_destroy.py::test_a_record_that_nobody_can_read_is_looked_for_in_each_engine",
+    ),
+    Protection(
+        "a compose program makes containers of the host's own engine",
+        HOST + "compose_kind.py",
+        "if _KNOWN[name] != engine.program:",
+        "if False:",
+        HOST_TESTS + "test_compose_kind.py::test_which_fit_a_host",
+    ),
+    Protection(
+        "settings of podman's are written for podman alone",
+        HOST + "trial.py",
+        " or not engine.takes_settings",
+        "",
+        HOST_TESTS + "test_trial.py::test_settings_are_podmans",
     ),
 )
 
@@ -2433,28 +2500,28 @@ IMAGES = (
     ),
     Protection(
         "a step of a build does not outlive it",
-        HOST + "build.py",
+        HOST + "podman.py",
         "(*ALONE, boot_id)",
         "()",
         BUILD + "test_destroyed_in_the_middle_of_a_build",
     ),
     Protection(
         "a killed build leaves no working container",
-        HOST + "build.py",
-        "    if names:\n        engine.attempt",
-        "    if False:\n        engine.attempt",
+        HOST + "podman.py",
+        "        if names:\n            self.attempt",
+        "        if False:\n            self.attempt",
         BUILD + "test_a_build_that_is_killed[podman]",
     ),
     Protection(
         "a working container is known by whose build it was",
-        HOST + "build.py",
-        "for key in (MARK, *how",
-        "for key in (*how",
+        HOST + "podman.py",
+        '[command, "--build-arg", BUILD_MARK, *rest]',
+        "[command, *rest]",
         BUILD + "test_a_build_that_is_killed[podman]",
     ),
     Protection(
         "the runtime forgets the step of a killed build",
-        HOST + "build.py",
+        HOST + "podman.py",
         '            runtime.forget("buildah-" + name)',
         "            pass",
         BUILD + "test_a_build_that_is_killed[podman]",
@@ -2565,6 +2632,7 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "create": CREATE,
     "makers": MAKERS,
     "reach": REACH,
+    "engines": ENGINES,
     "beat": BEAT,
     "check": CHECK,
     "host keys": HOST_KEYS,

@@ -148,7 +148,7 @@ def test_a_bare_host(box: Box, tmp_path: Path) -> None:
     (box.programs / "podman").unlink()
     rows = box.rows()
     assert said(rows["engine"]) == ("fail", 7)
-    assert rows["engine"]["said"].startswith("there is no podman in ")
+    assert rows["engine"]["said"].startswith("there is neither podman nor docker in ")
     assert str(box.programs) in rows["engine"]["said"]
     assert rows["engine"]["mend"] == "sandboxer host prepare box"
     assert "short-names" not in rows
@@ -156,6 +156,33 @@ def test_a_bare_host(box: Box, tmp_path: Path) -> None:
     assert rows["reaper"]["mend"] == "sandboxer host prepare box"
     assert doctor.exit_status(list(rows.values())) == 7
     assert not (tmp_path / "moved").exists()
+
+
+DOCKER = """\
+#!/bin/sh
+[ "$DOCKER_HOST" = unix:///var/run/docker.sock ] || exit 3
+case $* in
+"version --format {{.Server.Version}}") echo 26.1.5 ;;
+"compose version") echo Docker Compose version v2.26.1 ;;
+esac
+"""
+
+
+def test_a_host_that_has_docker(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANDBOXER_COMPOSE_CMD", "docker compose")
+    (box.programs / "podman").unlink()
+    box.program("docker", DOCKER)
+    assert box.rows()["engine"]["result"] == "fail"  # a command alone is for another machine
+    box.program("dockerd", "#!/bin/sh\n")
+    rows = box.rows()
+    assert rows["engine"]["said"] == "docker 26.1.5"
+    assert rows["compose"]["said"] == "docker compose 2.26.1"
+    assert rows["short-names"]["said"] == "looked for on docker.io"
+    box.program("docker", "#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2\nexit 1\n")
+    row = box.rows()["engine"]
+    assert said(row) == ("fail", 7)
+    assert row["said"] == "docker fails: Cannot connect to the Docker daemon"
+    assert "systemctl start docker" in row["mend"]
 
 
 def test_an_engine_that_fails(box: Box) -> None:

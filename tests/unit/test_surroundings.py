@@ -177,19 +177,19 @@ def test_a_home_that_is_not_there(sshd: Sshd, tmp_path: Path) -> None:
     assert (status, answer["results"]["box"]["action"]) == (0, "make")
 
 
-def test_a_path_without_podman(sshd: Sshd, tmp_path: Path) -> None:
-    """It says where it looked: podman may be there, where only a person's own shell looks."""
+def test_a_path_without_an_engine(sshd: Sshd, tmp_path: Path) -> None:
+    """It says where it looked: one may be there, where only a person's own shell looks."""
     programs = tmp_path / "bin"
     programs.mkdir()
     for program in Path("/usr/bin").iterdir():
-        if program.name != "podman":
+        if program.name not in ("podman", "dockerd"):
             (programs / program.name).symlink_to(program)
     sshd.stop()
     sshd.start({"PATH": str(programs), "SANDBOXER_STATE": str(tmp_path / "moved")})
     create = ("create", "--profile", "profile.hello", "-i", str(sshd.inventory()))
     status, answer = run(*create)
     assert (status, answer["error"]["code"]) == (7, "engine_missing")
-    assert answer["error"]["message"].startswith("there is no podman in ")
+    assert answer["error"]["message"].startswith("there is neither podman nor docker in ")
     assert str(programs) in answer["error"]["message"]
     assert "/usr/local/bin" in answer["error"]["hint"]
 

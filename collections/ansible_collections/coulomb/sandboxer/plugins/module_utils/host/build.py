@@ -1,42 +1,32 @@
 """Images that are built from the source by the engine, and what a killed build leaves.
 
-An engine that dies in a build leaves more than an image: processes of the step that ran, a working
-container that has no label, folders of scratch. So a build runs in a process namespace of its own,
-which ends with it; its scratch lies in the job's folder; and it is given an argument that no step
-asks for, by which its working containers are known.
+Its scratch lies in the job's folder; the rest of what may be left is the engine's to know.
 """
 
 from __future__ import annotations
 
 import contextlib
-import glob
-import json
 import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import fault, image, runtime, source
-from .engine import LABEL_BUILD, Container, Engine, no_space
+from . import fault, image, source
+from .engine import BUILD_MARK, LABEL_BUILD, Engine, no_space
 from .errors import HostError
 from .state import State, write_bytes
 
 BUILD_SECONDS = 3600.0
 LAST_LINES = 8
-MARK = "SBX_BUILD_OF"
-BOOT_ID = "/proc/sys/kernel/random/boot_id"
-# A new /proc has the kernel's own boot id. A host that is a container shows another one, and to
-# podman that would be a reboot.
-_WITH_PROC = f'mount -t proc proc /proc && mount --bind "$0" {BOOT_ID} && exec "$@"'
-ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _WITH_PROC)
 DOCKERFILE = "Dockerfile"  # in the job's folder: one that stands in the compose file
 SCRATCH = "scratch"  # there too
 _ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # A build's arguments reach it through the engine's environment; by these the engine itself lives.
 _ENGINES_OWN = re.compile(
     "PATH|HOME|TMPDIR|NOTIFY_SOCKET|REGISTRY_AUTH_FILE|SANDBOXER_.*|LD_.*|XDG_.*|CONTAINERS?_.*"
-    "|SBX_BUILD_OF|PODMAN_.*|BUILDAH_.*|STORAGE_.*|LISTEN_.*|DBUS_.*|DOCKER_.*|_.*"
+    "|SBX_BUILD_OF|PODMAN_.*|BUILDAH_.*|STORAGE_.*|LISTEN_.*|DBUS_.*|DOCKER_.*|BUILDX_.*|_.*"
+    "|BUILDKIT_(?:HOST|PROGRESS|COLORS|TTY_.*|NO_CLIENT_TOKEN)"
     "|GO(?:DEBUG|MAXPROCS|GC|MEMLIMIT|TRACEBACK|COVERDIR|RACE)"
 )
 _SHORT_NAME = re.compile(r'short-name "([^"]*)"')
@@ -59,45 +49,33 @@ def ensure(
     context = source.inside(state, sandbox_id, how["context"])
     file = _dockerfile(state, sandbox_id, service, how)
     labels = {**how.get("labels", {}), LABEL_BUILD: sandbox_id}
-    argv = build_argv(name, context, file, how, labels, platform, call.auth_file)
-    scratch = _scratch(state, sandbox_id)
-    boot_id = os.path.join(scratch, "boot_id")
-    shutil.copyfile(BOOT_ID, boot_id)
-    environment = {**how.get("args", {}), MARK: sandbox_id, "TMPDIR": scratch}
+    args = how.get("args", {})
     fault.point("make-build")
-    unseen = [value for value in how.get("args", {}).values() if len(value) > 3]
+    unseen = [value for value in args.values() if len(value) > 3]
 
     def tell(line: str) -> None:
-        if MARK not in line:
+        if BUILD_MARK not in line:
             call.tell(_without(unseen, line))
 
     seconds = min(call.seconds, BUILD_SECONDS)
-    status, lines = engine.watch(argv, seconds, tell, environment, (*ALONE, boot_id))
+    with engine.logged_in(call.auth_file) as login:
+        argv = build_argv(engine, name, context, file, how, labels, platform, login.options)
+        environment = {**args, **login.environment}
+        scratch = _scratch(state, sandbox_id)
+        status, lines = engine.build(sandbox_id, argv, scratch, seconds, tell, environment)
     if status != 0:
-        lines = [_without(unseen, line) for line in lines if MARK not in line][-LAST_LINES:]
+        lines = [_without(unseen, line) for line in lines if BUILD_MARK not in line][-LAST_LINES:]
         raise no_space(lines) or _build_failed(service, lines)
     fault.point("made-build")
     return image.of(engine.image(name) or {}, "built")
 
 
-def working_containers(engine: Engine, sandbox_id: str) -> list[Container]:
-    """What a killed build of this sandbox's has left in the engine's storage."""
-    strangers = [one for one in engine.containers() if one.state == "storage"]
-    if not strangers:
-        return []
-    storage = engine.run(["info", "--format", "{{.Store.GraphRoot}}"]).decode().strip()
-    return [one for one in strangers if _arguments(storage, one.id).get(MARK) == sandbox_id]
-
-
 def remove_working_containers(state: State, engine: Engine, sandbox_id: str) -> None:
-    """As `Engine.remove`, with what the runtime knows of them and with their scratch."""
-    names = [one.id for one in working_containers(engine, sandbox_id)]
-    if names:
-        engine.attempt(["rm", "--force", "--", *names])
+    """As the engine does, with the scratch."""
     scratch = os.path.join(state.job(sandbox_id), SCRATCH)
+    there = os.listdir(scratch) if os.path.isdir(scratch) else []
+    engine.remove_working_containers(sandbox_id, there)
     with contextlib.suppress(FileNotFoundError):
-        for name in os.listdir(scratch):
-            runtime.forget("buildah-" + name)
         shutil.rmtree(scratch)
 
 
@@ -116,19 +94,20 @@ def check(service: str, how: Mapping[str, Any]) -> None:
 
 
 def build_argv(
+    engine: Engine,
     name: str,
     context: str,
     file: str,
     how: Mapping[str, Any],
     labels: Mapping[str, str],
     platform: str,
-    auth_file: str | None,
+    login: Sequence[str],
 ) -> list[str]:
-    """`podman build …`. The values of arguments are in its environment."""
-    argv = ["build", "--tag", name, "--file", file]
+    """`build …`. The values of arguments are in the engine's environment."""
+    argv = ["build", *login, "--tag", name, "--file", file]
     for key, value in labels.items():
         argv += ["--label", f"{key}={value}"]
-    for key in (MARK, *how.get("args", {})):
+    for key in how.get("args", {}):
         argv += ["--build-arg", key]
     for key, addresses in how.get("extra_hosts", {}).items():
         for address in addresses:
@@ -138,7 +117,6 @@ def build_argv(
         "--network": how.get("network"),
         "--shm-size": how.get("shm_size"),
         "--platform": platform,
-        "--authfile": auth_file,
     }
     for option, given in options.items():
         if given:
@@ -146,18 +124,8 @@ def build_argv(
     if how.get("no_cache"):
         argv += ["--no-cache"]
     if how.get("pull"):
-        argv += ["--pull-always"]
+        argv += [engine.pull_always]
     return [*argv, "--", context]
-
-
-def _arguments(storage: str, container_id: str) -> Mapping[str, Any]:
-    """The arguments of the build for which a working container was made."""
-    pattern = os.path.join(glob.escape(storage), "*-containers", container_id, "*", "buildah.json")
-    for path in glob.glob(pattern):
-        with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
-            found: Mapping[str, Any] = json.load(file).get("Args") or {}
-            return found
-    return {}
 
 
 def _scratch(state: State, sandbox_id: str) -> str:

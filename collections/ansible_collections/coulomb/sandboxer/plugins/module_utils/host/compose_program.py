@@ -96,11 +96,12 @@ def make(
     """
     os.makedirs(folder, mode=0o700, exist_ok=True)
     path = os.path.join(folder, FILE)
-    write_bytes(path, as_yaml(document(sandbox_id, generation, wanted)).encode("utf-8"))
+    written = as_yaml(document(engine, sandbox_id, generation, wanted))
+    write_bytes(path, written.encode("utf-8"))
     refuse_missing(command)
     argv = up_argv(split(command), sandbox_id, path)
     secrets = [value for one in wanted for value in one.spec["environment"].values()]
-    lines = _last_lines(_run(argv, folder), secrets)
+    lines = _last_lines(_run(argv, folder, engine.environment), secrets)
     amiss = _amiss(engine, sandbox_id, generation, wanted)
     if amiss:
         raise no_space(lines) or HostError(
@@ -118,7 +119,9 @@ def up_argv(words: Sequence[str], sandbox_id: str, path: str) -> list[str]:
     return [*words, "-p", sandbox_id, "-f", path, "up", "--no-start"]
 
 
-def document(sandbox_id: str, generation: int, wanted: Sequence[Wanted]) -> dict[str, Any]:
+def document(
+    engine: Engine, sandbox_id: str, generation: int, wanted: Sequence[Wanted]
+) -> dict[str, Any]:
     """A compose file of these services, in which nothing is left to decide.
 
     Without `depends_on` (1.3.0 makes `--requires` of it). Each container is a service of its own.
@@ -128,7 +131,7 @@ def document(sandbox_id: str, generation: int, wanted: Sequence[Wanted]) -> dict
     )
     networks = sorted({network for one in wanted for network in maker.joined(one.spec)})
     return {
-        "services": {one.instance: _service(sandbox_id, generation, one) for one in wanted},
+        "services": {one.instance: _service(engine, sandbox_id, generation, one) for one in wanted},
         "networks": {
             network: _external(maker.network_name(sandbox_id, network)) for network in networks
         },
@@ -161,7 +164,7 @@ _RENAMED = {
 }
 
 
-def _service(sandbox_id: str, generation: int, one: Wanted) -> dict[str, Any]:
+def _service(engine: Engine, sandbox_id: str, generation: int, one: Wanted) -> dict[str, Any]:
     spec = one.spec
     made: dict[str, Any] = {
         "container_name": maker.container_name(sandbox_id, one.instance),
@@ -169,7 +172,7 @@ def _service(sandbox_id: str, generation: int, one: Wanted) -> dict[str, Any]:
         "pull_policy": "never",
         "environment": dict(spec["environment"]),
         "labels": {**spec["labels"], **labels_of(sandbox_id, generation)},
-        "logging": {"driver": "k8s-file", "options": {"max-size": maker.LOG_SIZE}},
+        "logging": {"driver": engine.log_driver, "options": {"max-size": maker.LOG_SIZE}},
         "healthcheck": {"test": ["NONE"]},  # we drive it
         "restart": spec["restart"],
         "init": spec["init"],
@@ -198,8 +201,7 @@ def _service(sandbox_id: str, generation: int, one: Wanted) -> dict[str, Any]:
         made["networks"] = _networks(one)
     else:
         made.setdefault("network_mode", "none")
-    if maker.host_name(one):
-        made["hostname"] = maker.host_name(one)
+    made.update(maker.host_names(engine, one))
     literal: dict[str, Any] = _literal({key: value for key, value in made.items() if value != []})
     return literal
 
@@ -244,7 +246,7 @@ def _environment() -> dict[str, str]:
     return {**kept, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def _run(argv: Sequence[str], folder: str) -> bytes:
+def _run(argv: Sequence[str], folder: str, environment: Mapping[str, str]) -> bytes:
     """The end of what it says. Nothing that it has started outlives it, nor this call."""
     try:
         child = subprocess.Popen(
@@ -253,7 +255,7 @@ def _run(argv: Sequence[str], folder: str) -> bytes:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env=_environment(),
+            env={**_environment(), **environment},
             # a group in the job's own session: we find all of it, and so does who ends the job
             preexec_fn=os.setpgrp,
         )

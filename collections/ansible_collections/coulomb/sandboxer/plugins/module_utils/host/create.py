@@ -14,7 +14,9 @@ from typing import Any
 
 from . import (
     build,
+    compose_kind,
     compose_program,
+    engines,
     fault,
     ids,
     image,
@@ -141,6 +143,7 @@ def _check(request: Mapping[str, Any]) -> dict[str, Any]:
         build.check(name, service.get("build") or {})
     if wanted.get("compose_cmd") is not None:
         compose_program.check(wanted["compose_cmd"], wanted["document"]["services"])
+        compose_kind.known(compose_program.split(wanted["compose_cmd"]))
     if wanted.get("auth_file") is not None:
         image.check_auth_file(wanted["auth_file"])
     if os.geteuid() != 0:
@@ -223,11 +226,10 @@ def _begin(
     sandbox_id = wanted.get("id") or ids.new_id()
     if found.replaces == sandbox_id:
         sandbox_id = ids.new_id()  # the old one goes under its own id
-    engine = Engine()
-    if not engine.is_here():
-        raise engine.missing("run `sandboxer host prepare HOST`")
+    engine = engines.of_host()
     if wanted.get("compose_cmd") is not None:
         compose_program.refuse_missing(wanted["compose_cmd"])
+        compose_kind.refuse_unfit(compose_program.split(wanted["compose_cmd"]), engine)
     made_by = program.install(state)
     planned = _plan_record(state, wanted, found, sandbox_id, engine, made_by)
     work = state.try_work_lock(sandbox_id)

@@ -13,10 +13,9 @@ import shutil
 from dataclasses import replace
 from typing import Any
 
-from . import fault, holdings, job, lease, maker, receipt, record
+from . import engines, fault, holdings, job, lease, maker, receipt, record
 from .clock import now
 from .engine import KINDS as ENGINE_KINDS
-from .engine import Engine
 from .errors import HostError
 from .record import Record
 from .state import State, read_json, sync_folder
@@ -139,7 +138,6 @@ def _stand_in(state: State, sandbox_id: str) -> Record:
         wanted="absent",
         program="",
         lease=lease.grant(lease.FAILED, lease.FAILED, now()).as_dict(),
-        engine=Engine.program,
         holdings=(
             holdings.dir_holding(state.remote_dir(sandbox_id)),
             *({"kind": kind, "key": sandbox_id} for kind in ("pod", "image", *ENGINE_KINDS)),
@@ -161,11 +159,15 @@ def _empty(
     state: State, current: Record
 ) -> tuple[list[dict[str, str]], list[dict[str, str]], HostError | None]:
     """Remove, look again: what was removed, what remains, and the error that this amounts to."""
-    place = holdings.Place(state, Engine(current.engine))
+    removed: list[dict[str, str]] = []
+    remains: list[dict[str, str]] = []
     try:
         graces = _graces(state, current.id)
-        removed = holdings.remove(place, current.id, current.holdings, graces)
-        remains = holdings.remaining(place, current.id, current.holdings)
+        # a record that nobody can read doesn't say which one it was
+        for engine in [engines.named(current.engine)] if current.engine else engines.all_here():
+            place = holdings.Place(state, engine)
+            removed += holdings.remove(place, current.id, current.holdings, graces)
+            remains += holdings.remaining(place, current.id, current.holdings)
     except HostError as error:  # nobody could look, so nothing is proved
         return [], [dict(item) for item in current.holdings], error
     gone = [item for item in removed if item not in remains]

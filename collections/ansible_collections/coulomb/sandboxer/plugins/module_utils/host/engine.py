@@ -1,4 +1,5 @@
-"""The container engine's own command, podman, as typed calls. What it owns it finds by label.
+"""A container engine's own command as typed calls: what podman and docker have in common. What an
+engine owns it finds by label.
 
 Things are named `<id>.<rest>`: an id has no dot, so the name tells whose a thing is even where a
 killed engine has left one without labels.
@@ -17,12 +18,15 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
-from . import ids, process, runtime
+from . import ids, process
 from .errors import HostError
+from .runtime import Monitor
 
 LABEL_ID = "io.sandboxer.id"
 LABEL_GENERATION = "io.sandboxer.generation"
@@ -30,18 +34,19 @@ LABEL_RECIPE = "io.sandboxer.recipe"
 # not the id itself: whatever somebody makes of an image inherits its labels
 LABEL_BUILD = "io.sandboxer.build"
 KINDS = ("container", "network", "volume")
+BUILD_MARK = "SBX_BUILD_OF"  # a build argument of ours, where an engine needs one
 BUILT = "localhost"  # the registry of images that are built here; the next part is the id
 # labels by which compose programs mark what they make; their project is called like the sandbox
-_LABELS_PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
+LABELS_PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
 CALL_SECONDS = 120.0
 QUERY_SECONDS = 30.0  # for what only asks: an engine that takes longer has stopped answering
 STOP_SECONDS = 2
 END_SECONDS = 5.0
 NEWS_SECONDS = 1.0
 _KEPT = 64 * 1024  # bytes of what a watched call says
+_LONGEST_NEWS = 200
 _NEVER_STARTED = ("created", "configured")
 _OUR_NAME = re.compile(r"(?:pod_)?(sbx-[a-z0-9][a-z0-9-]{0,38})(?:[._].*)?", re.DOTALL)
-_LONGEST_NEWS = 200
 _ARCHITECTURES = {
     "x86_64": "amd64",
     "aarch64": "arm64",
@@ -49,14 +54,14 @@ _ARCHITECTURES = {
     "armv6l": "arm",
     "armv7l": "arm",
 }
-_OWN_LOG = re.compile(r'time="[^"]*" level=(?:debug|info|warning) ')
+_OWN_LOG = re.compile(r'time="[^"]*" level=(?:debug|info|warning) |See \'docker ')
 
 
 @dataclass(frozen=True)
 class Container:
     id: str
     name: str
-    state: str  # podman's words: created, running, exited, paused, stopping, unknown …
+    state: str  # the engine's words: created, running, exited, paused, restarting, unknown …
     exit_code: int
     started_at: int  # epoch; another one means that the engine has started it again
     owner_id: str  # the sandbox whose it is, or ""
@@ -68,10 +73,26 @@ class Container:
 
 
 @dataclass(frozen=True)
-class Engine:
+class Login:
+    """What a command that pulls is given besides: options, and its environment."""
+
+    options: Sequence[str] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Engine(ABC):
     """One engine on this host. Errors are HostError `engine_missing` and `engine_failed`."""
 
-    program: str = "podman"
+    program: str
+
+    log_driver: ClassVar[str]  # one whose logs are files that it bounds by `max-size`
+    storage: ClassVar[str]  # the folder in which it keeps images, where nobody has moved it
+    settings: ClassVar[Sequence[str]]  # patterns of the files that say how it works
+    takes_settings: ClassVar[bool] = False  # whether ours could mend it
+    environment: ClassVar[Mapping[str, str]] = {}  # what each of its commands has to have
+    has_domainname: ClassVar[bool] = False  # whether a container's is apart from its host name
+    pull_always: ClassVar[str]  # the option by which a build pulls what it begins with
 
     def run(
         self,
@@ -141,6 +162,11 @@ class Engine:
             )
         return child.wait(), said(output)
 
+    def surroundings(self, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+        """What its commands find in their environment: ours, this, and what they have to have."""
+        own = {**self.environment, "PATH": process.search_path()}
+        return {**os.environ, **(environment or {}), **own}
+
     def _start(
         self, argv: Sequence[str], stdin: Any, stderr: int, environment: Mapping[str, str] | None
     ) -> subprocess.Popen[bytes]:
@@ -150,7 +176,7 @@ class Engine:
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
-                env={**os.environ, **(environment or {}), "PATH": process.search_path()},
+                env=self.surroundings(environment),
             )
         except FileNotFoundError as error:
             raise self.missing("run `sandboxer host prepare HOST`") from error
@@ -161,124 +187,127 @@ class Engine:
     def missing(self, hint: str) -> HostError:
         """It may lie in a folder that only its owner's own shell searches: so say where it isn't.
         The reaper's timer would not find it there either."""
-        return HostError(
-            "engine_missing",
-            f"there is no {self.program} in {process.search_path()}",
-            f"{hint}; one that lies elsewhere needs a link in /usr/local/bin",
-        )
+        return missing(f"no {self.program}", hint)
 
+    @abstractmethod
     def version(self) -> str:
-        return self.run(["version", "--format", "{{.Client.Version}}"]).decode().strip()
+        """The version of what does the work."""
 
+    @abstractmethod
     def containers(self) -> list[Container]:
-        """All of them, those that only the storage knows too."""
-        found = []
-        for item in self._json(["ps", "--all", "--external", "--format", "json"]):
-            labels = item.get("Labels") or {}
-            name = (item.get("Names") or [item.get("Id", "")])[0]
-            found.append(
-                Container(
-                    id=str(item.get("Id", "")),
-                    name=name,
-                    state=str(item.get("State", "unknown")).lower(),
-                    exit_code=int(item.get("ExitCode") or 0),
-                    started_at=int(item.get("StartedAt") or 0),
-                    owner_id=_owner_id(labels, name),
-                    generation=labels.get(LABEL_GENERATION, ""),
-                )
-            )
-        return found
+        """All of them, strangers' too."""
 
     def ended_at(self, container: str) -> str | None:
         """When a container last ended, to the nanosecond; None where there is none. What it writes
         after that belongs to its next run, whose start the engine may note later."""
-        done = self.attempt(["inspect", "--format", "{{json .State.FinishedAt}}", container])
+        asked = ["container", "inspect", "--format", "{{json .State.FinishedAt}}", container]
+        done = self.attempt(asked)
         return str(json.loads(done.stdout)) if done.returncode == 0 else None
-
-    def find(self, kind: str, sandbox_id: str) -> list[str]:
-        """Names of the networks, volumes or pods that belong to a sandbox."""
-        return sorted(_name(item) for item in self._owned(kind, sandbox_id))
-
-    def networks(self, sandbox_id: str) -> dict[str, str]:
-        """A sandbox's networks: name -> the bridge's interface."""
-        return {
-            _name(item): str(item.get("network_interface", ""))
-            for item in self._owned("network", sandbox_id)
-        }
-
-    def _owned(self, kind: str, sandbox_id: str) -> list[dict[str, Any]]:
-        return [
-            item
-            for item in self._json([kind, "ls", "--format", "json"])
-            if _owner_id(item.get("labels") or item.get("Labels") or {}, _name(item)) == sandbox_id
-        ]
-
-    def remove(self, kind: str, names: Sequence[str]) -> None:
-        """Remove things by name. What isn't there is no error; whether it worked, ask `find`."""
-        if not names:
-            return
-        self.attempt([kind, "rm", "--force", "--", *names])
-
-    def remove_pods(self, names: Sequence[str]) -> None:
-        """As `remove`, with the containers in them."""
-        if names:
-            self.attempt(["pod", "rm", "--force", "--time", str(STOP_SECONDS), "--", *names])
-
-    def remove_containers(
-        self, containers: Sequence[Container], graces: Mapping[str, int] | None = None
-    ) -> None:
-        """As `remove`. `graces`: name -> seconds to end by itself, where those are not ours.
-        Raises `residue` where one runs of which the engine doesn't know so."""
-        if not containers:
-            return
-        runtime.end(one.id for one in containers if one.never_started)
-        left = {one.name: (graces or {}).get(one.name, STOP_SECONDS) for one in containers}
-        for _round in containers:
-            needed = False
-            for seconds in sorted(set(left.values())):
-                names = [name for name, grace in left.items() if grace == seconds]
-                argv = ["rm", "--force", "--volumes", "--time", str(seconds), "--", *names]
-                done = self.attempt(argv, seconds=CALL_SECONDS + seconds)
-                needed = needed or b"dependent containers" in done.stderr
-            if not needed:
-                return
-            # one goes only after those that live in its network or among its processes
-            there = {one.name for one in self.containers()}
-            left = {name: seconds for name, seconds in left.items() if name in there}
-
-    def create_network(self, name: str, labels: Mapping[str, str], internal: bool = False) -> None:
-        # two networks of podman reach each other unless both are isolated
-        argv = ["network", "create", "--opt", "isolate=true", *_labels(labels), name]
-        if internal:
-            argv.insert(2, "--internal")
-        self._create("network", name, argv)
-
-    def gateways(self, sandbox_id: str) -> dict[str, str]:
-        """A sandbox's networks that lead to this host: name -> this host's address there."""
-        return {
-            _name(item): str(subnet["gateway"])
-            for item in self._owned("network", sandbox_id)
-            if not item.get("internal")
-            for subnet in (item.get("subnets") or [])[:1]
-            if "gateway" in subnet
-        }
-
-    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
-        self._create("volume", name, ["volume", "create", *_labels(labels), name])
-
-    def image(self, name: str) -> dict[str, Any] | None:
-        """What the engine says of an image that it has here, or None."""
-        done = self.attempt(["image", "inspect", "--format", "json", name])
-        if done.returncode != 0:
-            if b"no such image" in done.stderr or b"not known" in done.stderr:
-                return None
-            raise self._failed(["image", "inspect"], done.stderr)
-        found: list[dict[str, Any]] = json.loads(done.stdout)
-        return found[0] if found else None
 
     def inspect(self, containers: Sequence[str]) -> list[dict[str, Any]]:
         """All that the engine says of these containers, in this order."""
-        return self._json(["container", "inspect", *containers])
+        found: list[dict[str, Any]] = json.loads(self.run(["container", "inspect", *containers]))
+        return found
+
+    @abstractmethod
+    def networks(self, sandbox_id: str) -> dict[str, str]:
+        """A sandbox's networks: name -> the bridge's interface, where that may outlive the
+        containers and has to be looked after; else an empty word."""
+
+    @abstractmethod
+    def find(self, kind: str, sandbox_id: str) -> list[str]:
+        """Names of the networks, volumes or pods that belong to a sandbox."""
+
+    @abstractmethod
+    def create_network(self, name: str, labels: Mapping[str, str], internal: bool = False) -> None:
+        """One that no other network reaches. An internal one leads nowhere else, either."""
+
+    @abstractmethod
+    def gateways(self, sandbox_id: str) -> dict[str, str]:
+        """A sandbox's networks that lead to this host: name -> this host's address there."""
+
+    def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
+        self._create("volume", name, ["volume", "create", *label_options(labels), name])
+
+    @abstractmethod
+    def remove_containers(
+        self, containers: Sequence[Container], graces: Mapping[str, int] | None = None
+    ) -> None:
+        """As `remove`, with their anonymous volumes, after a short grace. `graces`: name -> seconds
+        to end by itself, where those are not ours. Raises `residue` where one runs of which the
+        engine doesn't know so."""
+
+    def remove(self, kind: str, names: Sequence[str]) -> None:
+        """Remove things by name. What isn't there is no error; whether it worked, ask `find`."""
+        if names:
+            self.attempt([kind, "rm", *self._force(kind), "--", *names])
+
+    def _force(self, kind: str) -> Sequence[str]:
+        return ("--force",)
+
+    @abstractmethod
+    def settle(
+        self, sandbox_id: str, graces: Mapping[str, int] | None = None
+    ) -> Sequence[Container]:
+        """Wait until the engine is at work for no command any more that was killed: what it is
+        making yet nobody can find. Returns the sandbox's containers that had to be removed for
+        that. Raises `residue` where it takes too long."""
+
+    @abstractmethod
+    def monitors(self, sandbox_id: str) -> list[Monitor]:
+        """What runs of a sandbox's containers, whatever the engine knows of that."""
+
+    @abstractmethod
+    def end(self, container_ids: Iterable[str]) -> None:
+        """End containers that the engine doesn't know. Raises `residue` where one outlives it."""
+
+    @abstractmethod
+    def held_ports(self, sandbox_id: str, numbers: Collection[int]) -> set[int]:
+        """Those of a sandbox's ports that are still held for it."""
+
+    @abstractmethod
+    def entrypoint(
+        self, words: Sequence[str], command: Sequence[str]
+    ) -> tuple[list[str], list[str]]:
+        """An entrypoint with its command, for `create`: (options, words after the image)."""
+
+    @abstractmethod
+    def network_options(self, joined: Mapping[str, Sequence[str]]) -> list[str]:
+        """Networks, each with a container's aliases there, for `create`. There is at least one."""
+
+    @abstractmethod
+    def connect(self, container: str, joined: Mapping[str, Sequence[str]]) -> None:
+        """Put one that is not started on those networks that its `create` did not take."""
+
+    @abstractmethod
+    def ulimits(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A container's limits, with those that have to be named beside them."""
+
+    @abstractmethod
+    def logged_in(self, auth_file: str | None) -> AbstractContextManager[Login]:
+        """What a pull or a build needs to take its logins from that file, while it lasts."""
+
+    @abstractmethod
+    def build(
+        self,
+        sandbox_id: str,
+        argv: Sequence[str],
+        scratch: str,
+        seconds: float,
+        tell: Callable[[str], None],
+        environment: Mapping[str, str],
+    ) -> tuple[int, list[str]]:
+        """As `watch`, so that what a killed build leaves is found by the sandbox and by its folder
+        for scratch, or ends by itself."""
+
+    @abstractmethod
+    def working_containers(self, sandbox_id: str) -> list[Container]:
+        """What a killed build of this sandbox's has left in the engine's storage."""
+
+    @abstractmethod
+    def remove_working_containers(self, sandbox_id: str, scratch: Sequence[str]) -> None:
+        """As `remove`, with what the runtime knows of them; `scratch` is what lies in the build's
+        folder."""
 
     def built_images(self, sandbox_id: str) -> list[str]:
         """Names of the images that were built for a sandbox. By name: a label is inherited by
@@ -288,11 +317,6 @@ class Engine:
         names = (line.strip() for line in done.decode("utf-8", "replace").splitlines())
         return sorted(name.rpartition(":")[0] for name in names if name.startswith(start))
 
-    @property
-    def storage(self) -> str:
-        """The folder in which it keeps images, where nobody has moved it."""
-        return "/var/lib/containers"
-
     def remove_images(self, names: Sequence[str]) -> None:
         """As `remove`. One of which a stranger has made a container stays his, without our name.
         The layers with which the next build begins stay, too."""
@@ -300,12 +324,33 @@ class Engine:
             self.attempt(["image", "rm", "--no-prune", "--", *names])
             for name in names:
                 if self.image(name) is not None:
-                    self.attempt(["untag", name])
+                    self._untag(name)
+
+    @abstractmethod
+    def _untag(self, name: str) -> None:
+        """Take a name from an image that is in use."""
 
     def architecture(self) -> str:
         """This machine's, as images name it."""
         machine = os.uname().machine
         return _ARCHITECTURES.get(machine, machine)
+
+    def import_image(self, name: str, changes: Sequence[str], file: Any, seconds: float) -> None:
+        """An image out of a tar of its files."""
+        argv = ["import"]
+        for change in changes:
+            argv += ["--change", change]
+        self.run([*argv, "-", name], seconds=seconds, stdin=file)
+
+    def image(self, name: str) -> dict[str, Any] | None:
+        """What the engine says of an image that it has here, or None."""
+        done = self.attempt(["image", "inspect", name])
+        if done.returncode != 0:
+            if b"no such image" in done.stderr.lower() or b"not known" in done.stderr:
+                return None
+            raise self._failed(["image", "inspect"], done.stderr)
+        found: list[dict[str, Any]] = json.loads(done.stdout)
+        return found[0] if found else None
 
     def last_lines(self, container: str, count: int = 5) -> list[str]:
         """The last lines that a container wrote, for a message; never an error."""
@@ -319,17 +364,17 @@ class Engine:
         if done.returncode != 0 and b"already exists" not in done.stderr:
             raise self._failed([kind, "create"], done.stderr)
 
-    def _json(self, argv: Sequence[str]) -> list[dict[str, Any]]:
-        return json.loads(self.run(argv, seconds=QUERY_SECONDS) or b"[]") or []
-
     def _failed(self, argv: Sequence[str], stderr: bytes) -> HostError:
-        lines = said(stderr)
-        last = lines[-1] if lines else "no message"
-        return no_space(lines[-1:]) or HostError(
+        told = self._told(said(stderr))
+        return no_space([told]) or HostError(
             "engine_failed",
-            "`{} {}` failed: {}".format(self.program, " ".join(argv[:2]), last),
+            "`{} {}` failed: {}".format(self.program, " ".join(argv[:2]), told or "no message"),
             f"these are {self.program}'s own words; try the same on the host by hand",
         )
+
+    def _told(self, lines: Sequence[str]) -> str:
+        """The line of a failed command that tells why."""
+        return lines[-1] if lines else ""
 
 
 def _read_news(
@@ -356,6 +401,14 @@ def _read_news(
                 tell(lines[-1][:_LONGEST_NEWS])
                 told = now
             news = b""
+
+
+def missing(what: str, hint: str) -> HostError:
+    return HostError(
+        "engine_missing",
+        f"there is {what} in {process.search_path()}",
+        f"{hint}; one that lies elsewhere needs a link in /usr/local/bin",
+    )
 
 
 def no_space(lines: Sequence[str]) -> HostError | None:
@@ -391,18 +444,14 @@ def labels_of(sandbox_id: str, generation: int) -> dict[str, str]:
     return {LABEL_ID: sandbox_id, LABEL_GENERATION: str(generation)}
 
 
-def _labels(labels: Mapping[str, str]) -> list[str]:
+def label_options(labels: Mapping[str, str]) -> list[str]:
     return [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
 
 
-def _name(item: Mapping[str, Any]) -> str:
-    return str(item.get("name") or item.get("Name"))
-
-
-def _owner_id(labels: Mapping[str, str], name: str) -> str:
+def owner_of(labels: Mapping[str, str], name: str) -> str:
     if labels.get(LABEL_ID):
         return labels[LABEL_ID]
     # what is called so: our own names, and what compose programs make of a project's
     found = _OUR_NAME.fullmatch(name)
-    projects = (labels.get(label, "") for label in _LABELS_PROJECT)
+    projects = (labels.get(label, "") for label in LABELS_PROJECT)
     return found[1] if found else next((one for one in projects if ids.is_id(one)), "")

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from . import bridge, build, fault, ports, runtime
+from . import bridge, build, fault
 from .engine import KINDS as ENGINE_KINDS
 from .engine import Container, Engine
 from .errors import HostError
@@ -80,13 +80,14 @@ def _look(place: Place, sandbox_id: str, planned: list[Mapping[str, str]]) -> _S
     """What is there now: of the planned kinds by name and label, of the engine's whatever is ours;
     in the order in which it was made."""
     kinds = {item["kind"] for item in planned}
-    monitored = {one.name for one in runtime.monitors(_prefix(sandbox_id))}
+    monitored = {one.name for one in place.engine.monitors(sandbox_id)}
+    ports = [int(item["key"]) for item in planned if item["kind"] == "port"]
+    held = place.engine.held_ports(sandbox_id, ports) if ports else set()
     found: list[dict[str, str]] = []
     for item in planned:
         if item["kind"] == "dir" and os.path.lexists(item["key"]):
             found.append(dict(item))
-        # a stranger who listens there by now is not ours to count
-        if item["kind"] == "port" and monitored and not ports.is_free(int(item["key"])):
+        if item["kind"] == "port" and int(item["key"]) in held:
             found.append(dict(item))
     if not place.engine.is_here():
         if kinds.intersection({"pod", "image", *ENGINE_KINDS}):
@@ -100,7 +101,7 @@ def _look(place: Place, sandbox_id: str, planned: list[Mapping[str, str]]) -> _S
         found += [{"kind": kind, "key": name} for name in place.engine.find(kind, sandbox_id)]
     if "image" in kinds:  # only where something is built
         found += [{"kind": "image", "key": n} for n in place.engine.built_images(sandbox_id)]
-        left = build.working_containers(place.engine, sandbox_id)
+        left = place.engine.working_containers(sandbox_id)
         found += [{"kind": "container", "key": one.name} for one in left]
     # a monitor that outlives its container is a container left behind
     names = monitored | {one.name for one in containers}
@@ -117,6 +118,9 @@ def remove(
     """Remove all that is there, last made first; returns what was removed, or tried. `graces`:
     container -> seconds that it has to end by itself, where those are not ours."""
     holdings = list(holdings)
+    gone = [
+        {"kind": "container", "key": one.name} for one in place.engine.settle(sandbox_id, graces)
+    ]
     seen = _look(place, sandbox_id, holdings)
     there, containers = seen.found, seen.containers
     if any(item["kind"] == "container" for item in there):
@@ -124,9 +128,9 @@ def remove(
         place.engine.remove_containers(containers, graces)
         fault.point("removed-container")
         known = {one.id for one in containers}
-        forgotten = {one.container_id for one in runtime.monitors(_prefix(sandbox_id))} - known
-        runtime.end(forgotten)
-    place.engine.remove_pods([item["key"] for item in there if item["kind"] == "pod"])
+        forgotten = {one.container_id for one in place.engine.monitors(sandbox_id)} - known
+        place.engine.end(forgotten)
+    place.engine.remove("pod", [item["key"] for item in there if item["kind"] == "pod"])
     left_behind, networks = _remove_bridges(seen.networks)
     volumes = [item["key"] for item in there if item["kind"] == "volume"]
     for kind, names in (("volume", volumes), ("network", networks)):
@@ -148,7 +152,7 @@ def remove(
             fault.point("remove-dir")
             _remove_dir(place.state, sandbox_id, item["key"])
             fault.point("removed-dir")
-    return there + left_behind
+    return there + [one for one in gone if one not in there] + left_behind
 
 
 def remaining(
@@ -157,7 +161,7 @@ def remaining(
     """Look again: what is left. A container's monitor gets a moment to end after it."""
     planned = list(holdings)
     end = time.monotonic() + MONITOR_SECONDS
-    while runtime.monitors(_prefix(sandbox_id)) and time.monotonic() < end:
+    while place.engine.monitors(sandbox_id) and time.monotonic() < end:
         time.sleep(0.02)
     seen = _look(place, sandbox_id, planned)
     bridges = [left for one in seen.networks.values() if (left := bridge.look(one))]
@@ -177,11 +181,6 @@ def _remove_bridges(networks: Mapping[str, str]) -> tuple[list[dict[str, str]], 
         if left is None or bridge.look(interface) is None:
             free.append(network)
     return found, free
-
-
-def _prefix(sandbox_id: str) -> str:
-    """How the names of all its containers start."""
-    return sandbox_id + "."
 
 
 def _remove_dir(state: State, sandbox_id: str, path: str) -> None:

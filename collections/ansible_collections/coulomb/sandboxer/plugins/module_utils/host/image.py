@@ -100,7 +100,7 @@ def check_auth_file(path: str) -> None:
         raise HostError(
             "file_missing",
             f"this host has no auth file {path}",
-            "`podman login --authfile PATH REGISTRY` on the host writes one",
+            "`podman login --authfile PATH REGISTRY` on the host writes one, or `docker login`",
         )
 
 
@@ -152,7 +152,7 @@ def _find(engine: Engine, one: Wanted) -> dict[str, Any] | None:
     if found is None:
         return None
     if one.recipe is not None:
-        labels = found.get("Labels") or {}
+        labels = (found.get("Config") or {}).get("Labels") or {}
         return found if labels.get(LABEL_RECIPE) == recipe_digest(one.recipe) else None
     return found if _fits(engine, one, found) else None
 
@@ -186,13 +186,11 @@ def _pull(engine: Engine, one: Wanted, call: Call) -> None:
             f"the image {one.name} is not on this host, and may not be pulled",
             "its service says so: pull_policy; load it there by hand",
         )
-    argv = ["pull"]
-    if one.platform:
-        argv += ["--platform", one.platform]
-    if call.auth_file:
-        argv += ["--authfile", call.auth_file]
+    platform = ["--platform", one.platform] if one.platform else []
     seconds = min(call.seconds, PULL_SECONDS)
-    status, lines = engine.watch([*argv, "--", one.name], seconds, call.tell)
+    with engine.logged_in(call.auth_file) as login:
+        argv = ["pull", *platform, *login.options, "--", one.name]
+        status, lines = engine.watch(argv, seconds, call.tell, login.environment)
     if status != 0:
         raise no_space(lines[-1:]) or HostError(
             "image_unavailable",
@@ -215,10 +213,7 @@ def _import_rootfs(
         file.seek(0)
         changes = ["CMD " + json.dumps(rootfs["command"])]
         changes.append(f"LABEL {LABEL_RECIPE}={digest}")
-        argv = ["import", "--quiet"]
-        for change in changes:
-            argv += ["--change", change]
-        engine.run([*argv, "-", name], seconds=seconds, stdin=file)
+        engine.import_image(name, changes, file, seconds)
 
 
 def _write_rootfs(file: BinaryIO, rootfs: Mapping[str, Any]) -> None:

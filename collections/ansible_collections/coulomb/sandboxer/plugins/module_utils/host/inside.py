@@ -43,7 +43,7 @@ def exec_argv(
     stdin: bool = False,
     tty: bool = False,
 ) -> list[str]:
-    """`podman exec …`; the variables `names` get the values that the engine's own have."""
+    """`exec …`; the variables `names` get the values that the engine's own have."""
     argv = ["exec"]
     argv += ["--interactive"] if stdin else []
     argv += ["--tty"] if tty else []

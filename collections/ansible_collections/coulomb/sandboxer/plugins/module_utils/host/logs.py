@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
-from . import process, record
+from . import record
 from .engine import Container, Engine
 from .hangup import Hangup
 from .state import State
@@ -123,7 +122,7 @@ class _Reader:
             stdin=subprocess.DEVNULL,
             stdout=where,
             stderr=where,
-            env={**os.environ, "PATH": process.search_path()},
+            env=self._engine.surroundings(),
         )
         pairs = ((self._child.stdout, sys.stdout.buffer), (self._child.stderr, sys.stderr.buffer))
         self._pumps = [

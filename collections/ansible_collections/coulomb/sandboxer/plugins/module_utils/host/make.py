@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import resource
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +18,7 @@ from . import (
     build,
     compose_program,
     destroy,
+    engines,
     fault,
     files,
     holdings,
@@ -81,17 +81,17 @@ def _named(error: Exception) -> HostError:
     return HostError("internal", f"{type(error).__name__}: {error}")
 
 
-def _possible(service: Mapping[str, Any]) -> Mapping[str, Any]:
+def _possible(
+    engine: Engine, service: Mapping[str, Any], services: Mapping[str, Any], name: str
+) -> Mapping[str, Any]:
     """The service as this host's engine makes it."""
     changed: dict[str, Any] = {}
     if service.get("pid"):  # the first of its processes is another one's
         changed["init"] = False
     if service.get("ulimits"):
-        # podman raises those that aren't named to their greatest, which a host that is a
-        # container itself refuses: so they are the account's
-        for name, which in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC)):
-            own = dict(zip(("soft", "hard"), resource.getrlimit(which)))
-            changed.setdefault("ulimits", {**service["ulimits"]}).setdefault(name, own)
+        changed["ulimits"] = engine.ulimits(service["ulimits"])
+    if any(one.get("ipc") == f"service:{name}" for one in services.values()):
+        changed["ipc"] = service.get("ipc", "shareable")  # docker's own choice is that it isn't
     return {**service, **changed}
 
 
@@ -115,7 +115,7 @@ class _Making:
         self._spec = spec
         self._document = spec["document"]
         self._services = image.with_names(current.id, self._document["services"])
-        self._engine = Engine(current.engine)
+        self._engine = engines.named(current.engine)
         self._log = job.Log(state.job(current.id))
         self._endpoints = current.reachability["endpoints"]
         self._labels = labels_of(current.id, current.generation)
@@ -279,7 +279,7 @@ class _Making:
         )
         bind = "0.0.0.0" if self._document["publish"] == "host" else "127.0.0.1"  # noqa: S104
         for name, asked in self._services.items():
-            service = _possible(asked)
+            service = _possible(self._engine, asked, self._services, name)
             sources = {
                 item["source"]: source.inside(
                     self._state, self._record.id, item["source"], bool(item.get("create"))
@@ -375,7 +375,8 @@ class _Making:
         if env_file is not None:
             lines = "".join("{}={}\n".format(*item) for item in by_file.items())
             write_bytes(env_file, lines.encode("utf-8"))
-        argv = maker.create_argv(self._record.id, self._record.generation, one, env_file)
+        here = (self._record.id, self._record.generation)
+        argv = maker.create_argv(self._engine, *here, one, env_file)
         self._engine.run(argv, environment=by_name)
         if env_file is not None:
             os.unlink(env_file)
@@ -406,12 +407,23 @@ class _Making:
     def _start_containers(self, group: Sequence[str], names: Sequence[str]) -> None:
         """Again with other ports, where a stranger has taken one since it was chosen."""
         for left in reversed(range(_PORT_TRIES)):
+            self._connect(names)
             try:
                 self._engine.run(["start", *names])
                 return
             except HostError as error:
                 if not left or not ports.was_taken(error) or not self._move_ports(group):
                     raise
+
+    def _connect(self, names: Sequence[str]) -> None:
+        """Before each start: a job that was killed may have left one on its first network only."""
+        if self._record.compose_cmd is not None:
+            return
+        for one in self._wanted.values():
+            container = maker.container_name(self._record.id, one.instance)
+            joined = maker.joined_as(self._record.id, one)
+            if container in names and joined:
+                self._engine.connect(container, joined)
 
     def _move_ports(self, group: Sequence[str]) -> bool:
         there = self._engine.containers()

@@ -1,10 +1,9 @@
 """How things are called and in which order they start, whoever makes them; and the engine maker:
-what a service of the document is, as arguments of `podman create`."""
+what a service of the document is, as arguments of the engine's `create`."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import posixpath
 import re
@@ -12,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .engine import STOP_SECONDS, labels_of
+from .engine import STOP_SECONDS, Engine, labels_of
 from .errors import HostError
 
 LOG_SIZE = "10m"
@@ -41,6 +40,8 @@ _ENGINES_OWN_PREFIXES = (
     "CONTAINER",
     "PODMAN_",
     "BUILDAH_",
+    "BUILDKIT_",
+    "DOCKER_",
     "STORAGE_",
     "LISTEN_",
     "DBUS_",
@@ -113,6 +114,11 @@ def aliases(one: Wanted, network: str) -> list[str]:
     """Its names on a network: the service's, its own where there are several, and others."""
     own = joined(one.spec)[network] or {}
     return list(dict.fromkeys([one.instance, one.name, *own.get("aliases", ())]))
+
+
+def joined_as(sandbox_id: str, one: Wanted) -> dict[str, list[str]]:
+    """The engine's networks that a container is on, with its names there."""
+    return {network_name(sandbox_id, name): aliases(one, name) for name in joined(one.spec)}
 
 
 def volume_name(sandbox_id: str, volume: str) -> str:
@@ -258,10 +264,6 @@ def _pairs(option: str) -> Callable[[Any], list[str]]:
     return lambda values: [w for key, one in values.items() for w in (option, f"{key}={one}")]
 
 
-def _entrypoint(words: Sequence[str]) -> list[str]:
-    return ["--entrypoint", json.dumps(words) if words else ""]
-
-
 def _expose(ports: Sequence[Mapping[str, Any]]) -> list[str]:
     return [w for port in ports for w in ("--expose", "{target}/{protocol}".format(**port))]
 
@@ -274,8 +276,8 @@ def _ulimits(limits: Mapping[str, Mapping[str, int]]) -> list[str]:
     ]
 
 
-# A key of a service -> arguments of `podman create`, the same in 4.3 and in 5.4. What needs more
-# than the key's own value is in `create_argv`.
+# A key of a service -> arguments of `create`, the same in podman 4.3 and 5.4 and in docker 26.1
+# (20.10 knows no annotations). What needs more than the key's own value is in `create_argv`.
 ARGUMENTS: Mapping[str, Callable[[Any], list[str]]] = {
     "annotations": _pairs("--annotation"),
     "cap_add": _each("--cap-add"),
@@ -286,7 +288,6 @@ ARGUMENTS: Mapping[str, Callable[[Any], list[str]]] = {
     "dns": _each("--dns"),
     "dns_opt": _each("--dns-option"),
     "dns_search": _each("--dns-search"),
-    "entrypoint": _entrypoint,
     "expose": _expose,
     "group_add": _each("--group-add"),
     "init": _flag("--init"),
@@ -316,17 +317,18 @@ LISTED = (
 
 
 def create_argv(
+    engine: Engine,
     sandbox_id: str,
     generation: int,
     one: Wanted,
     env_file: str | None,
 ) -> list[str]:
-    """`podman create …` for one container."""
+    """`create …` for one container."""
     service = one.spec
     by_name = split_environment(service["environment"])[0]
     argv = ["create", "--name", container_name(sandbox_id, one.instance), "--pull", "never"]
-    argv += _networks(sandbox_id, one)
-    argv += ["--log-driver", "k8s-file", "--log-opt", "max-size=" + LOG_SIZE]
+    argv += _networks(engine, sandbox_id, one)
+    argv += ["--log-driver", engine.log_driver, "--log-opt", "max-size=" + LOG_SIZE]
     # we drive health checks: without systemd the engine never runs one, with it, it makes timers
     argv += ["--no-healthcheck", "--stop-timeout", str(stop_grace(service))]
     if env_file is not None:
@@ -343,24 +345,25 @@ def create_argv(
     for key in ("ipc", "pid"):
         if key in service:
             argv += ["--" + key, namespace(sandbox_id, service[key])]
-    if host_name(one):
-        argv += ["--hostname", host_name(one)]
+    for key, value in host_names(engine, one).items():
+        argv += ["--" + key, value]
     argv += _each("--add-host")(extra_hosts(one))
     for key, arguments in ARGUMENTS.items():
         if service.get(key) is not None:
             argv += arguments(service[key])
-    return [*argv, "--", one.image, *(service["command"] or [])]
+    command = service["command"] or []
+    if service["entrypoint"] is not None:
+        options, command = engine.entrypoint(service["entrypoint"], command)
+        argv += options
+    return [*argv, "--", one.image, *command]
 
 
-def _networks(sandbox_id: str, one: Wanted) -> list[str]:
+def _networks(engine: Engine, sandbox_id: str, one: Wanted) -> list[str]:
     mode = one.spec.get("network_mode")
     if mode:
         return ["--network", namespace(sandbox_id, mode)]
-    argv = []
-    for network in joined(one.spec):
-        names = ",".join("alias=" + alias for alias in aliases(one, network))
-        argv += ["--network", f"{network_name(sandbox_id, network)}:{names}"]
-    return argv or ["--network", "none"]
+    on = joined_as(sandbox_id, one)
+    return engine.network_options(on) if on else ["--network", "none"]
 
 
 def _mount(one: Mount) -> list[str]:
@@ -381,10 +384,13 @@ def namespace(sandbox_id: str, value: str) -> str:
     return "container:" + container_name(sandbox_id, service) if kind == "service" else value
 
 
-def host_name(one: Wanted) -> str:
-    """podman has no domain name of its own; empty where the engine is to choose."""
+def host_names(engine: Engine, one: Wanted) -> dict[str, str]:
+    """hostname and domainname, where the engine is not to choose. podman has no domain name of
+    its own."""
     host, domain = one.spec.get("hostname", ""), one.spec.get("domainname", "")
-    return f"{host or one.name}.{domain}" if domain else host
+    if domain and not engine.has_domainname:
+        return {"hostname": f"{host or one.name}.{domain}"}
+    return {key: name for key, name in (("hostname", host), ("domainname", domain)) if name}
 
 
 def extra_hosts(one: Wanted) -> list[str]:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from .engine import Container, Engine
+from . import engines
+from .engine import Container
 from .errors import HostError
 from .maker import container_names
 from .readiness import questions
 from .record import Record
 
 
-def containers(engines: Collection[str]) -> list[Container]:
+def containers(names: Collection[str]) -> list[Container]:
     """All containers of these engines; an engine that can't be asked shows none."""
     found: list[Container] = []
-    for name in engines:
+    for name in names:
         try:
-            found += Engine(name).containers()
+            found += engines.named(name).containers()
         except HostError:
             continue
     return found
@@ -52,7 +53,7 @@ def unanswered(record: Record, document: Mapping[str, Any]) -> str:
         name = item["service"]
         containers = container_names(record.id, name, document["services"][name])
         published = record.reachability["endpoints"]
-        for _container, ask in questions(item, published, Engine(record.engine), containers):
+        for _container, ask in questions(item, published, engines.named(record.engine), containers):
             reason = ask()
             if reason:
                 return reason

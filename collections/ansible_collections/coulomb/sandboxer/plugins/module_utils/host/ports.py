@@ -56,7 +56,8 @@ def taken(records: Collection[Record]) -> set[int]:
 
 def was_taken(error: HostError) -> bool:
     """Whether an engine could not start something because a stranger has its port."""
-    return "address already in use" in str(error).lower()
+    told = str(error).lower()
+    return "address already in use" in told or "port is already allocated" in told
 
 
 def move(state: State, current: Record, services: Collection[str]) -> Record | None:

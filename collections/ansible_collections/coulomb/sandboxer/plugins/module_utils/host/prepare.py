@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import program, timer, trial
+from . import engines, program, timer, trial
 from .engine import Engine
 from .errors import HostError
 from .state import State, read_json, write_bytes, write_json
@@ -28,23 +28,22 @@ from .state import State, read_json, write_bytes, write_json
 SUPPORTED = ("12", "13")
 PORTS = (20000, 29999)
 RUN_ACCOUNT = "sandboxer-run"
-# Without what these recommend. Of the two runtimes runc is the one that knows hybrid cgroups;
-# iptables is what Debian 12's netavark calls, nftables what Debian 13's does; by iproute2 goes
-# what a killed engine has left plugged in.
-PACKAGES = (
-    "python3",
+_DEFAULT = "podman"
+# With each engine: iproute2 tells what a killed one has left, or is at work on.
+PACKAGES = ("python3", "iproute2", "busybox-static")
+# Where there is none yet; without what these recommend. Of the two runtimes runc is the one that
+# knows hybrid cgroups; iptables is what Debian 12's netavark calls, nftables what Debian 13's does.
+PODMAN = (
     "podman",
     "runc",
     "netavark",
     "aardvark-dns",
     "iptables",
     "nftables",
-    "iproute2",
     "catatonit",
     "uidmap",
     "slirp4netns",
     "fuse-overlayfs",
-    "busybox-static",
 )
 _WHY = {
     timer.SERVICE: "the reaper",
@@ -64,6 +63,7 @@ class Machine:
     timer: str  # systemd | cron | none
     client_ports: tuple[int, int]  # the kernel gives these to clients
     program: str  # that the link for reads should lead to
+    engine_name: str  # podman where there is none yet
     engine_version: str
     engine: str  # fingerprint of engine, kernel and settings; empty without an engine
 
@@ -111,7 +111,7 @@ def run(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
     """
     machine = look(state)
     refuse(machine)
-    missing = _missing_packages() if request.get("packages", True) else ()
+    missing = _missing_packages(machine) if request.get("packages", True) else ()
     if request.get("only_look"):
         return {"changed": False, "missing": list(missing)}
     options = Options(
@@ -147,7 +147,8 @@ def look(state: State) -> Machine:
     with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
         first, last = file.read().split()
     system = _os_release()
-    version = _engine_version() if Engine().is_here() else None
+    engine = _engine()
+    version = _version(engine) if engine else ""
     return Machine(
         system=system.get("ID", ""),
         release=system.get("VERSION_ID", ""),
@@ -155,8 +156,9 @@ def look(state: State) -> Machine:
         timer=timer.kind(),
         client_ports=(int(first), int(last)),
         program=program.next_reader(_reader(state), program.own_name()),
-        engine_version=version or "",
-        engine="" if version is None else trial.fingerprint(version),
+        engine_name=engine.program if engine else _DEFAULT,
+        engine_version=version,
+        engine=trial.fingerprint(engine, version) if engine else "",
     )
 
 
@@ -286,7 +288,7 @@ def _prove_engine(state: State, before: Condition, wanted: Condition, fix: bool)
     our settings."""
     if before.facts.get("proved") == wanted.facts["proved"]:
         return False
-    return trial.prove(Engine(), state, fix)
+    return trial.prove(engines.of_host(), state, fix)
 
 
 def _answer(before: Condition, wanted: Condition, machine: Machine) -> dict[str, Any]:
@@ -301,7 +303,7 @@ def _answer(before: Condition, wanted: Condition, machine: Machine) -> dict[str,
         "reaper": wanted.facts["reaper"],
         "ports": wanted.facts["ports"],
         "run_account": wanted.account,
-        "engine": Engine().program,
+        "engine": machine.engine_name,
         "engine_version": machine.engine_version,
         "wrote": [f"{path}: {_WHY[path] if path in wanted.files else 'gone'}" for path in changed],
         "diff": [one for one in diff if one["before"] != one["after"]],
@@ -336,7 +338,7 @@ def _refuse_missing(machine: Machine, missing: tuple[str, ...], apt_said: str) -
             "see on the host whether `apt-get update` works, or install them by hand",
         )
     if not machine.engine:
-        raise Engine().missing("let the role install it, or install it by hand")
+        raise engines.missing("let the role install podman, or install either by hand")
 
 
 def _reader(state: State) -> str:
@@ -352,19 +354,31 @@ def _os_release() -> dict[str, str]:
     return {}
 
 
-def _engine_version() -> str:
+def _engine() -> Engine | None:
+    with contextlib.suppress(HostError):
+        return engines.of_host()
+    return None
+
+
+def _version(engine: Engine) -> str:
     """Empty where the engine is too broken to say it: the trial tells why."""
     with contextlib.suppress(HostError):
-        return Engine().version()
+        return engine.version()
     return ""
 
 
-def _missing_packages() -> tuple[str, ...]:
-    argv = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\\n", *PACKAGES]
+def wanted_packages(machine: Machine) -> tuple[str, ...]:
+    """A host that has docker keeps it; one engine is enough. No I/O."""
+    return PACKAGES if machine.engine_name != _DEFAULT else (*PACKAGES, *PODMAN)
+
+
+def _missing_packages(machine: Machine) -> tuple[str, ...]:
+    wanted = wanted_packages(machine)
+    argv = ["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\\n", *wanted]
     # it answers for those it knows, and ends with 1 where it knows one not
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
-    return tuple(name for name in PACKAGES if f"{name} installed" not in lines)
+    return tuple(name for name in wanted if f"{name} installed" not in lines)
 
 
 def _read_account(name: str) -> str:

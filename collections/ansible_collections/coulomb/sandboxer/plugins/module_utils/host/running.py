@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import create, lease, maker, observe, reap, record
+from . import create, engines, lease, maker, observe, reap, record
 from .clock import Now, now
 from .engine import CALL_SECONDS, STOP_SECONDS, Container, Engine
 from .errors import HostError
@@ -102,7 +102,7 @@ def run(state: State, verb: str, current: Record, request: Mapping[str, Any]) ->
         current,
         deadline,
         again=(chosen if service is not None else ()),
-        first=lambda: stop_services(Engine(current.engine), current.id, services, chosen),
+        first=lambda: stop_services(engines.named(current.engine), current.id, services, chosen),
     )
     if begun is None:
         raise HostError("busy", f"somebody is at work on {current.id}", "try again", True)
@@ -142,7 +142,7 @@ def _stop_containers(engine: Engine, sandbox_id: str, grace: float, names: Seque
         runs = [one for one in _running(sandbox_id, engine.containers()) if one in names]
         if not runs:
             return
-        words = ["stop", "--time", str(round(grace)), *runs]
+        words = ["stop", "-t", str(round(grace)), *runs]
         done = engine.attempt(words, seconds=grace * len(runs) + CALL_SECONDS)
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
     raise HostError(
@@ -163,7 +163,7 @@ def _stop(state: State, current: Record, services: Mapping[str, Any]) -> Record:
         raise HostError("busy", f"somebody is at work on {current.id}", "try again", True)
     try:
         stopped = record.update(state, current.id, current.generation, state="stopped", error=None)
-        stop_services(Engine(current.engine), current.id, services, tuple(services))
+        stop_services(engines.named(current.engine), current.id, services, tuple(services))
         return stopped
     finally:
         os.close(work)

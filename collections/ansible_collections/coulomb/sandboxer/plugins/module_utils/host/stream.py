@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import ids, inside, logs, make, maker, process
+from . import engines, ids, inside, logs, make, maker
 from .engine import Container, Engine
 from .errors import HostError
 from .hangup import Hangup
@@ -66,7 +66,9 @@ def open_logs(state: State, found: Record, request: Mapping[str, Any]) -> dict[s
     Request: maybe service (all of them without), index, follow, and since, as the engine takes it.
     """
     service = request.get("service")
-    there = {one.name for one in Engine(found.engine).containers() if one.owner_id == found.id}
+    there = {
+        one.name for one in engines.named(found.engine).containers() if one.owner_id == found.id
+    }
     names = _names(state, found, service, request.get("index"))
     if not there.intersection(names):
         raise _not_running(found, f"nothing of {service or found.id} is there any more")
@@ -102,7 +104,7 @@ def run(state: State, sandbox_id: str, ticket: str) -> int:
     if asked is None:
         raise HostError("not_found", "this ticket was taken up already", "ask for a new one")
     os.unlink(path)
-    engine = Engine(asked["engine"])
+    engine = engines.named(asked["engine"])
     with Hangup() as hangup:
         if asked["verb"] == "logs":
             return logs.show(state, engine, sandbox_id, asked, hangup)
@@ -134,7 +136,7 @@ def _exec(engine: Engine, path: str, asked: Mapping[str, Any], hangup: Hangup) -
     try:
         child = subprocess.Popen(
             [engine.program, *argv],
-            env={**os.environ, **by_name, "PATH": process.search_path()},
+            env=engine.surroundings(by_name),
         )
         if hangup.before_end_of(child):
             inside.end(mark, child)
@@ -172,7 +174,7 @@ def _path(state: State, sandbox_id: str, ticket: str) -> str:
 
 def _running(state: State, found: Record, service: str, index: int | None) -> str:
     [name] = _names(state, found, service, index or 1)
-    there = {one.name: one for one in Engine(found.engine).containers()}
+    there = {one.name: one for one in engines.named(found.engine).containers()}
     container: Container | None = there.get(name)
     if container is None or container.state != "running":
         how = container.state if container is not None else "not there"

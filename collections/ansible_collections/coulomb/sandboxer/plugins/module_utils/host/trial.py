@@ -54,11 +54,10 @@ def read_settings() -> dict[str, str]:
         return {}
 
 
-def fingerprint(version: str) -> str:
+def fingerprint(engine: Engine, version: str) -> str:
     """What a trial's result depends on, as far as a file can tell: engine, kernel, settings."""
     found = hashlib.sha256(f"{version} {os.uname().release}".encode())
-    files = glob.glob("/etc/containers/containers.conf.d/*.conf")
-    for path in sorted([*files, "/etc/containers/containers.conf", "/etc/containers/storage.conf"]):
+    for path in sorted(path for pattern in engine.settings for path in glob.glob(pattern)):
         if os.path.isfile(path):
             with open(path, "rb") as file:
                 found.update(path.encode() + b"\0" + file.read())
@@ -75,7 +74,7 @@ def prove(engine: Engine, state: State, fix: bool) -> bool:
         return False
     except HostError as error:
         before = read_settings().get(SETTINGS_FILE)
-        if error.code != "engine_failed" or before == SETTINGS:
+        if error.code != "engine_failed" or before == SETTINGS or not engine.takes_settings:
             raise
         if not fix:
             raise HostError(
@@ -113,13 +112,13 @@ def run(engine: Engine, state: State) -> None:
         if image.look(engine, wanted) is None:
             image.fetch(state, engine, wanted, image.Call(SECONDS))
         engine.create_network(NAME, {})
-        engine.run(_run_argv(port))
+        engine.run(_run_argv(engine, port))
         _await_answer(engine, port)
     finally:
         _remove(engine)
 
 
-def _run_argv(port: int) -> list[str]:
+def _run_argv(engine: Engine, port: int) -> list[str]:
     return [
         "run",
         "--detach",
@@ -131,7 +130,7 @@ def _run_argv(port: int) -> list[str]:
         "--pull",
         "never",
         "--log-driver",
-        "k8s-file",
+        engine.log_driver,
         "--publish",
         f"127.0.0.1:{port}:80",
         IMAGE,

@@ -27,6 +27,14 @@ def state(tmp_path: Path) -> State:
 
 
 @pytest.fixture
+def no_engine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A PATH on which there is none: the folder, for a fake."""
+    folder = tmp_path_factory.mktemp("bin")
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+@pytest.fixture
 def make_record(at: Now) -> Callable[..., Record]:
     """A ready sandbox with ten minutes left, changed as the test says."""
 

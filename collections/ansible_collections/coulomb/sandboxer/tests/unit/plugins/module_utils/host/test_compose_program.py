@@ -13,6 +13,7 @@ from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import comp
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import Engine
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.maker import Mount, Wanted
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.podman import Podman
 
 PLAIN: dict[str, Any] = {
     "image": "registry.example/web:1",
@@ -35,7 +36,7 @@ PLAIN: dict[str, Any] = {
 def document(instance: str = "web", **changes: Any) -> Any:
     own = {key: changes.pop(key) for key in ("mounts", "published", "bind") if key in changes}
     one = Wanted("web", instance, {**PLAIN, **changes}, PLAIN["image"], **own)
-    return compose_program.document("sbx-a", 3, [one])
+    return compose_program.document(Podman(), "sbx-a", 3, [one])
 
 
 def test_the_plain_service() -> None:
@@ -227,10 +228,10 @@ def test_what_it_leaves_out_is_said(
     monkeypatch.setattr(Engine, "inspect", lambda *_: [{"HostConfig": SHOWN}])
     one = Wanted("web", "web", {**PLAIN, **asked}, "image")
     if told is not None:
-        assert compose_program._left_out(Engine(), "pc", "sbx-a", [one]) == told
+        assert compose_program._left_out(Podman(), "pc", "sbx-a", [one]) == told
         return
     with pytest.raises(HostError) as caught:
-        compose_program._left_out(Engine(), "pc", "sbx-a", [one])
+        compose_program._left_out(Podman(), "pc", "sbx-a", [one])
     assert caught.value.code == "compose_failed"
 
 
@@ -289,7 +290,7 @@ def test_its_argv() -> None:
 
 def test_of_what_it_says_the_end_is_kept(tmp_path: Path) -> None:
     lines = "yes much | head -n 100000; echo the end"
-    said = compose_program._run(["sh", "-c", lines], str(tmp_path))
+    said = compose_program._run(["sh", "-c", lines], str(tmp_path), {})
     assert said.endswith(b"much\nthe end\n")
     assert len(said) == 64 * 1024
 

@@ -34,20 +34,21 @@ def put(state: State, make_record: Callable[..., Record]) -> Callable[..., None]
     return write
 
 
-def deaf_engine(folder: Path) -> str:
+@pytest.fixture
+def deaf_engine(no_engine: Path) -> None:
     """An engine that says yes to everything and removes nothing."""
     container = {"Id": "1", "Names": [WEB["key"]], "State": "running", "Labels": {}}
-    path = folder / "engine"
+    path = no_engine / "podman"
     path.write_text(f"#!/bin/sh\n[ $1 = ps ] && echo '{json.dumps([container])}'\nexit 0\n")
     path.chmod(0o755)
-    return str(path)
 
 
+@pytest.mark.usefixtures("deaf_engine")
 @pytest.mark.parametrize("end", [destroy.run, destroy.cancel])
 def test_whoever_works_is_fenced(
-    state: State, put: Callable[..., None], end: Callable[..., Any], tmp_path: Path
+    state: State, put: Callable[..., None], end: Callable[..., Any]
 ) -> None:
-    put(state="creating", generation=3, engine=deaf_engine(tmp_path), holdings=(WEB,))
+    put(state="creating", generation=3, holdings=(WEB,))
     end(state, "sbx-one")
     with pytest.raises(HostError) as failed:
         record.update(state, "sbx-one", 3, state="ready")
@@ -65,10 +66,11 @@ def test_nothing_is_removed_before_the_job_has_ended(
     assert failed.value.code == "residue"
 
 
+@pytest.mark.usefixtures("deaf_engine")
 def test_what_the_engine_only_says_it_removed_remains(
-    state: State, put: Callable[..., None], tmp_path: Path
+    state: State, put: Callable[..., None]
 ) -> None:
-    put(engine=deaf_engine(tmp_path), holdings=(WEB,))
+    put(holdings=(WEB,))
     made = destroy.run(state, "sbx-one")
     assert made is not None
     assert (made["removed"], made["remains"]) == ([], [WEB])
@@ -77,12 +79,27 @@ def test_what_the_engine_only_says_it_removed_remains(
     assert (left.state, left.wanted) == ("stuck", "absent")
 
 
-def test_a_receipt_is_kept_and_given_again(
-    state: State, put: Callable[..., None], tmp_path: Path
-) -> None:
-    put(engine="none")
+@pytest.mark.usefixtures("no_engine")
+def test_a_receipt_is_kept_and_given_again(state: State, put: Callable[..., None]) -> None:
+    put()
     made = destroy.run(state, "sbx-one")
     assert made is not None
     assert made["remains"] == []
     assert state.sandbox_ids() == []
     assert destroy.run(state, "sbx-one") == made
+
+
+def test_a_record_that_nobody_can_read_is_looked_for_in_each_engine(
+    state: State, no_engine: Path, tmp_path: Path
+) -> None:
+    calls = tmp_path / "calls"
+    for name in ("podman", "docker", "dockerd"):
+        (no_engine / name).write_text(f"#!/bin/sh\necho {name} $1 >>{calls}\n")
+        (no_engine / name).chmod(0o755)
+    (no_engine / "ss").symlink_to("/usr/bin/ss")
+    os.makedirs(state.job("sbx-one"))
+    Path(state.record("sbx-one")).write_text("{")
+    made = destroy.run(state, "sbx-one")
+    assert made is not None
+    assert made["remains"] == []
+    assert {"podman ps", "docker ps"} <= set(calls.read_text().splitlines())

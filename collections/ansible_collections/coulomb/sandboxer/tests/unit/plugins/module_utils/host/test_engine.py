@@ -1,4 +1,4 @@
-"""What the engine is called with."""
+"""What an engine is called with."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import Engine
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.podman import Podman
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_the_engine_finds_its_own_tools(
     else:
         monkeypatch.setenv("PATH", given)
     for environment in ({}, {"X": "y"}):
-        assert Engine(str(program)).run([], environment=environment).decode() == seen
+        assert Podman(str(program)).run([], environment=environment).decode() == seen
 
 
 def test_a_command_that_takes_too_long_may_finish_what_it_has_begun(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_command_that_takes_too_long_may_finish_what_it_has_begun(tmp_path: Pa
     program.write_text(f"#!/bin/sh\n{lines}\n")
     program.chmod(0o755)
     with pytest.raises(HostError) as failed:
-        Engine(str(program)).run(["ps"], seconds=1)
+        Podman(str(program)).run(["ps"], seconds=1)
     assert failed.value.code == "engine_failed"
     assert written.exists()
 
@@ -59,7 +59,7 @@ def test_so_may_one_whose_job_is_over(tmp_path: Path) -> None:
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.3)
         with pytest.raises(HostError) as failed:
-            Engine(str(program)).run(["ps"])
+            Podman(str(program)).run(["ps"])
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -71,7 +71,7 @@ def test_a_missing_engine_is_said_with_the_folders_that_were_searched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("PATH", "/usr/bin")
-    engine = Engine("no-such-engine")
+    engine = Podman("no-such-engine")
     assert not engine.is_here()
     with pytest.raises(HostError) as caught:
         engine.run(["version"])

@@ -10,16 +10,22 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import holdings, runtime
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import holdings
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.docker import Docker
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import Engine
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.holdings import Place
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.podman import Podman
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.runtime import Monitor
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 
 ID = "sbx-one"
 
 
 class NoContainers:
-    """An engine that has nothing."""
+    """An engine that has nothing, but what somebody puts into it."""
+
+    alive: tuple[Monitor, ...] = ()
 
     def is_here(self) -> bool:
         return True
@@ -33,11 +39,20 @@ class NoContainers:
     def networks(self, sandbox_id: str) -> dict[str, str]:
         return {}
 
-    def remove_containers(self, containers: Sequence[Any]) -> None:
+    def remove_containers(self, containers: Sequence[Any], *_: object) -> None:
         pass
 
-    def remove_pods(self, names: Sequence[str]) -> None:
+    def remove(self, kind: str, names: Sequence[str]) -> None:
         pass
+
+    def settle(self, *_: object) -> tuple[()]:
+        return ()
+
+    def monitors(self, sandbox_id: str) -> tuple[Monitor, ...]:
+        return self.alive
+
+    def held_ports(self, sandbox_id: str, numbers: Sequence[int]) -> set[int]:
+        return set()
 
 
 @pytest.fixture
@@ -148,17 +163,32 @@ def test_nothing_is_made_through_a_link(state: State, precious: Path, where: str
     assert (precious / "file").read_text() == "mine"
 
 
-def test_a_port_that_a_stranger_has_by_now_is_not_ours(place: Place) -> None:
+def test_nobody_looks_before_the_engine_has_settled(
+    place: Place, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it is making yet for a command that was killed is in no list."""
+
+    def at_work(engine: NoContainers, *_: object) -> None:
+        raise HostError("residue", "it is at work")
+
+    monkeypatch.setattr(NoContainers, "settle", at_work)
+    with pytest.raises(HostError) as failed:
+        remove(place, folder)
+    assert failed.value.code == "residue"
+    assert folder.exists()
+
+
+@pytest.mark.parametrize("engine", [Podman(), Docker()])
+def test_a_port_that_a_stranger_has_by_now_is_not_ours(engine: Engine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as stranger:
-        port = str(stranger.getsockname()[1])
-        assert holdings.remaining(place, ID, [{"kind": "port", "key": port}]) == []
+        assert engine.held_ports(ID, [stranger.getsockname()[1]]) == set()
 
 
 def test_a_monitor_that_outlives_its_container_is_a_container_left(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alive = [runtime.Monitor(f"{ID}.web", "0" * 64)]
-    monkeypatch.setattr(runtime, "monitors", lambda prefix: alive)
+    alive = (Monitor(f"{ID}.web", "0" * 64),)
+    monkeypatch.setattr(NoContainers, "alive", alive)
     monkeypatch.setattr(holdings, "MONITOR_SECONDS", 0.05)
     left = holdings.remaining(place, ID, [])
     assert left == [{"kind": "container", "key": f"{ID}.web"}]

@@ -7,12 +7,14 @@ import os
 import tarfile
 import threading
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import image
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import Login
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 
@@ -126,6 +128,9 @@ class SlowEngine:
 
     def architecture(self) -> str:
         return "amd64"
+
+    def logged_in(self, auth_file: str | None) -> AbstractContextManager[Login]:
+        return nullcontext(Login())
 
 
 def test_two_that_need_the_same_image_have_it_made_once(state: State) -> None:

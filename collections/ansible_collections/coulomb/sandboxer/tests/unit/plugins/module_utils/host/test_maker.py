@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import maker
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.docker import Docker
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import Engine
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.maker import Mount
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.podman import Podman
 
 PLAIN: dict[str, Any] = {
     "image": "registry.example/web:1",
@@ -41,8 +44,12 @@ def wanted(instance: str = "web", **changes: Any) -> maker.Wanted:
     return maker.Wanted("web", instance, {**PLAIN, **changes}, image, **own)
 
 
-def argv(env_file: str | None = None, **changes: Any) -> list[str]:
-    return maker.create_argv("sbx-a", 3, wanted(**changes), env_file)
+def argv(
+    env_file: str | None = None,
+    engine: Engine = Podman(),  # noqa: B008 - it is frozen
+    **changes: Any,
+) -> list[str]:
+    return maker.create_argv(engine, "sbx-a", 3, wanted(**changes), env_file)
 
 
 def test_the_plain_service() -> None:
@@ -163,6 +170,23 @@ def test_each_key(changes: dict[str, Any], words: list[str]) -> None:
 def test_what_is_not_said_is_not_passed_on(key: str) -> None:
     plain = [word for word in argv() if word not in ("--restart", "no")]
     assert argv(**{"restart": None, key: None}) == plain
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ["--log-driver", "json-file", "--log-opt", "max-size=10m"]),
+        ({"entrypoint": ["a", "-b"]}, ["--entrypoint", "a", "--", "registry.example/web:1", "-b"]),
+        (
+            {"entrypoint": ["a", "-b"], "command": ["c"]},
+            ["--entrypoint", "a", "--", "registry.example/web:1", "-b", "c"],
+        ),
+        ({"entrypoint": []}, ["--entrypoint", "", "--"]),
+    ],
+)
+def test_what_docker_is_told_otherwise(changes: dict[str, Any], words: list[str]) -> None:
+    got = argv(engine=Docker(), **changes)
+    assert any(got[at : at + len(words)] == words for at in range(len(got))), got
 
 
 def test_nothing_of_the_document_can_become_an_option() -> None:

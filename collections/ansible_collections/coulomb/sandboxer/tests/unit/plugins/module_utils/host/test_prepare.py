@@ -30,6 +30,7 @@ MACHINE = Machine(
     timer="systemd",
     client_ports=(32768, 60999),
     program="0.1.0-abc.pyz",
+    engine_name="podman",
     engine_version="5.4.2",
     engine="print",
 )
@@ -202,6 +203,12 @@ def test_an_engine_that_changed_has_to_be_proved_anew(state: State) -> None:
     assert planned(state, once, engine="another") != once
     # a check before the packages are there knows no engine
     assert "proved" not in planned(state, engine="").facts
+
+
+def test_a_host_that_has_docker_keeps_it() -> None:
+    assert "podman" in prepare.wanted_packages(MACHINE)
+    wanted = prepare.wanted_packages(replace(MACHINE, engine_name="docker"))
+    assert set(wanted) == {"python3", "iproute2", "busybox-static"}
 
 
 @pytest.mark.parametrize("name", ["", "Root", "a b", "-x", "a\n", "x" * 33, "ä"])

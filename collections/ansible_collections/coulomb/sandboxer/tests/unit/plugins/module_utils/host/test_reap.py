@@ -60,11 +60,16 @@ def test_beat(
 
 
 @pytest.fixture
-def due(state: State, make_record: Callable[..., Record], monkeypatch: pytest.MonkeyPatch) -> State:
+def due(
+    state: State,
+    make_record: Callable[..., Record],
+    no_engine: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> State:
     """A state folder with a sandbox whose lease has ended; it holds nothing."""
     ended = lease.grant(0, 600, Now(0.0, 0.0, "an older boot")).as_dict()
     os.makedirs(state.sandbox("sbx-one"))
-    record.write(state, make_record(lease=ended, engine="none"))
+    record.write(state, make_record(lease=ended))
     monkeypatch.setenv("SANDBOXER_STATE", os.path.dirname(state.root))
     return state
 

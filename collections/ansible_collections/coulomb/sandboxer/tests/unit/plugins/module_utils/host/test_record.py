@@ -160,6 +160,7 @@ def test_a_broken_record_is_named_and_hides_no_other(
     assert listed == {"sbx-one": "unknown", "sbx-two": "ready"}
 
 
+@pytest.mark.usefixtures("no_engine")
 @pytest.mark.parametrize("broken", [b"{", {"lease": LEASE_OF_WORDS}], ids=repr)
 def test_a_broken_record_does_not_end_the_reapers_pass(
     state: State, make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch, broken: Any
@@ -168,7 +169,7 @@ def test_a_broken_record_does_not_end_the_reapers_pass(
     if isinstance(broken, dict):
         broken = {**make_record().as_dict(), **broken}
     put(state, "sbx-one", broken)
-    put(state, "sbx-two", make_record(id="sbx-two", lease=ENDED, engine="none").as_dict())
+    put(state, "sbx-two", make_record(id="sbx-two", lease=ENDED).as_dict())
     monkeypatch.setenv("SANDBOXER_STATE", os.path.dirname(state.root))
     assert reap.run(state)["kept"] == ["sbx-one"]
     assert state.sandbox_ids() == ["sbx-one"]

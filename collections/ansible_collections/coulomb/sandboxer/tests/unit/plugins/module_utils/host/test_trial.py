@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import trial
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import Engine
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.docker import Docker
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.podman import Podman
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 
 
@@ -40,7 +41,7 @@ def test_settings_that_do_not_help_are_taken_back(
         settings.write_text(before)
     play(monkeypatch, False, False)
     with pytest.raises(HostError) as failed:
-        trial.prove(Engine(), state, fix=True)
+        trial.prove(Podman(), state, fix=True)
     assert failed.value.code == "engine_failed"
     assert (settings.read_text() if settings.exists() else None) == before
 
@@ -49,7 +50,7 @@ def test_settings_that_help_stay(
     state: State, settings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     play(monkeypatch, False, True)
-    assert trial.prove(Engine(), state, fix=True)
+    assert trial.prove(Podman(), state, fix=True)
     assert settings.read_text() == trial.SETTINGS
 
 
@@ -58,6 +59,16 @@ def test_without_leave_nothing_is_written(
 ) -> None:
     play(monkeypatch, False)
     with pytest.raises(HostError) as failed:
-        trial.prove(Engine(), state, fix=False)
+        trial.prove(Podman(), state, fix=False)
     assert "--fix-engine" in failed.value.hint
+    assert not settings.exists()
+
+
+def test_settings_are_podmans(
+    state: State, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(monkeypatch, False)
+    with pytest.raises(HostError) as failed:
+        trial.prove(Docker(), state, fix=True)
+    assert "--fix-engine" not in failed.value.hint
     assert not settings.exists()

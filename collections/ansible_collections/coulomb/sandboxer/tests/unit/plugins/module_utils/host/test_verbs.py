@@ -47,12 +47,12 @@ def tree(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 
 @pytest.fixture
-def there(state: State, make_record: Callable[..., Record]) -> State:
+def there(state: State, make_record: Callable[..., Record], no_engine: Path) -> State:
     """Two sandboxes: one that lives, one that is due."""
     alive = lease.grant(600, 600, now()).as_dict()
     for name, granted in (("one", alive), ("due", ENDED)):
         os.makedirs(state.sandbox(f"sbx-{name}"))
-        made = make_record(id=f"sbx-{name}", name=name, lease=granted, engine="none")
+        made = make_record(id=f"sbx-{name}", name=name, lease=granted)
         record.write(state, made)
     return state
 
@@ -78,11 +78,13 @@ def test_a_check_of_a_create_makes_no_state_folder(tmp_path: Path) -> None:
 def test_a_check_of_a_preparation_writes_nothing(
     state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    machine = prepare.Machine("debian", "13", 0, "none", (32768, 60999), "p.pyz", "5.4.2", "e")
+    machine = prepare.Machine(
+        "debian", "13", 0, "none", (32768, 60999), "p.pyz", "podman", "5.4.2", "e"
+    )
     nothing = prepare.Condition((), {}, "", "", {}, False, {})
     monkeypatch.setattr(prepare, "look", lambda state: machine)
     monkeypatch.setattr(prepare, "read", lambda *_: nothing)
-    monkeypatch.setattr(prepare, "_missing_packages", lambda: ())
+    monkeypatch.setattr(prepare, "_missing_packages", lambda machine: ())
     monkeypatch.setattr(prepare, "write", lambda *_: pytest.fail("it writes"))
     before = tree(tmp_path)
     assert verbs.run(state, "prepare", {"check": True})["changed"] is True

@@ -1,0 +1,231 @@
+"""podman: its own command does the work and ends. So a killed one may leave what it had not yet
+written down, and what runs below it is looked for as well.
+
+One that dies in a build leaves more than an image: processes of the step that ran, a working
+container that has no label, folders of scratch. So a build runs in a process namespace of its own,
+which ends with it; and it is given an argument that no step asks for, by which its working
+containers are known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import json
+import os
+import resource
+import shutil
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from . import ports, runtime
+from .engine import (
+    BUILD_MARK,
+    CALL_SECONDS,
+    LABEL_GENERATION,
+    QUERY_SECONDS,
+    STOP_SECONDS,
+    Container,
+    Engine,
+    Login,
+    label_options,
+    owner_of,
+)
+
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+# A new /proc has the kernel's own boot id. A host that is a container shows another one, and to
+# podman that would be a reboot.
+_WITH_PROC = f'mount -t proc proc /proc && mount --bind "$0" {BOOT_ID} && exec "$@"'
+ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _WITH_PROC)
+
+
+@dataclass(frozen=True)
+class Podman(Engine):
+    program: str = "podman"
+
+    log_driver: ClassVar[str] = "k8s-file"
+    storage: ClassVar[str] = "/var/lib/containers"
+    pull_always: ClassVar[str] = "--pull-always"
+    settings: ClassVar[Sequence[str]] = (
+        "/etc/containers/containers.conf.d/*.conf",
+        "/etc/containers/containers.conf",
+        "/etc/containers/storage.conf",
+    )
+
+    takes_settings: ClassVar[bool] = True
+
+    def version(self) -> str:
+        return self.run(["version", "--format", "{{.Client.Version}}"]).decode().strip()
+
+    def containers(self) -> list[Container]:
+        """All of them, those that only the storage knows too."""
+        found = []
+        for item in self._json(["ps", "--all", "--external", "--format", "json"]):
+            labels = item.get("Labels") or {}
+            name = (item.get("Names") or [item.get("Id", "")])[0]
+            found.append(
+                Container(
+                    id=str(item.get("Id", "")),
+                    name=name,
+                    state=str(item.get("State", "unknown")).lower(),
+                    exit_code=int(item.get("ExitCode") or 0),
+                    started_at=int(item.get("StartedAt") or 0),
+                    owner_id=owner_of(labels, name),
+                    generation=labels.get(LABEL_GENERATION, ""),
+                )
+            )
+        return found
+
+    def find(self, kind: str, sandbox_id: str) -> list[str]:
+        return sorted(_name(item) for item in self._owned(kind, sandbox_id))
+
+    def networks(self, sandbox_id: str) -> dict[str, str]:
+        return {
+            _name(item): str(item.get("network_interface", ""))
+            for item in self._owned("network", sandbox_id)
+        }
+
+    def _owned(self, kind: str, sandbox_id: str) -> list[dict[str, Any]]:
+        return [
+            item
+            for item in self._json([kind, "ls", "--format", "json"])
+            if owner_of(item.get("labels") or item.get("Labels") or {}, _name(item)) == sandbox_id
+        ]
+
+    def create_network(self, name: str, labels: Mapping[str, str], internal: bool = False) -> None:
+        # two networks of podman reach each other unless both are isolated
+        argv = ["network", "create", "--opt", "isolate=true", *label_options(labels), name]
+        if internal:
+            argv.insert(2, "--internal")
+        self._create("network", name, argv)
+
+    def gateways(self, sandbox_id: str) -> dict[str, str]:
+        return {
+            _name(item): str(subnet["gateway"])
+            for item in self._owned("network", sandbox_id)
+            if not item.get("internal")
+            for subnet in (item.get("subnets") or [])[:1]
+            if "gateway" in subnet
+        }
+
+    def remove_containers(
+        self, containers: Sequence[Container], graces: Mapping[str, int] | None = None
+    ) -> None:
+        if not containers:
+            return
+        runtime.end(one.id for one in containers if one.never_started)
+        left = {one.name: (graces or {}).get(one.name, STOP_SECONDS) for one in containers}
+        for _round in containers:
+            needed = False
+            for seconds in sorted(set(left.values())):
+                names = [name for name, grace in left.items() if grace == seconds]
+                argv = ["rm", "--force", "--volumes", "--time", str(seconds), "--", *names]
+                done = self.attempt(argv, seconds=CALL_SECONDS + seconds)
+                needed = needed or b"dependent containers" in done.stderr
+            if not needed:
+                return
+            # one goes only after those that live in its network or among its processes
+            there = {one.name for one in self.containers()}
+            left = {name: seconds for name, seconds in left.items() if name in there}
+
+    def _force(self, kind: str) -> Sequence[str]:
+        # a pod goes with the containers in it
+        return ("--force", *(("--time", str(STOP_SECONDS)) if kind == "pod" else ()))
+
+    def settle(
+        self, sandbox_id: str, graces: Mapping[str, int] | None = None
+    ) -> Sequence[Container]:
+        """A command that was killed works no more."""
+        return ()
+
+    def monitors(self, sandbox_id: str) -> list[runtime.Monitor]:
+        return runtime.monitors(sandbox_id + ".")
+
+    def end(self, container_ids: Iterable[str]) -> None:
+        runtime.end(container_ids)
+
+    def held_ports(self, sandbox_id: str, numbers: Collection[int]) -> set[int]:
+        """Monitors hold them. A stranger who listens there by now is not ours to count."""
+        if not self.monitors(sandbox_id):
+            return set()
+        return {one for one in numbers if not ports.is_free(one)}
+
+    def entrypoint(
+        self, words: Sequence[str], command: Sequence[str]
+    ) -> tuple[list[str], list[str]]:
+        return ["--entrypoint", json.dumps(words) if words else ""], list(command)
+
+    def network_options(self, joined: Mapping[str, Sequence[str]]) -> list[str]:
+        argv = []
+        for network, aliases in joined.items():
+            names = ",".join("alias=" + alias for alias in aliases)
+            argv += ["--network", f"{network}:{names}"]
+        return argv
+
+    def connect(self, container: str, joined: Mapping[str, Sequence[str]]) -> None:
+        """Its `create` takes all of them."""
+
+    def ulimits(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        """It raises those that aren't named to their greatest, which a host that is a container
+        itself refuses: so they are the account's."""
+        limits = {**asked}
+        for name, which in (("nofile", resource.RLIMIT_NOFILE), ("nproc", resource.RLIMIT_NPROC)):
+            limits.setdefault(name, dict(zip(("soft", "hard"), resource.getrlimit(which))))
+        return limits
+
+    @contextlib.contextmanager
+    def logged_in(self, auth_file: str | None) -> Iterator[Login]:
+        yield Login(("--authfile", auth_file)) if auth_file else Login()
+
+    def build(
+        self,
+        sandbox_id: str,
+        argv: Sequence[str],
+        scratch: str,
+        seconds: float,
+        tell: Callable[[str], None],
+        environment: Mapping[str, str],
+    ) -> tuple[int, list[str]]:
+        command, *rest = argv
+        marked = [command, "--build-arg", BUILD_MARK, *rest]
+        own = {**environment, BUILD_MARK: sandbox_id, "TMPDIR": scratch}
+        boot_id = os.path.join(scratch, "boot_id")
+        shutil.copyfile(BOOT_ID, boot_id)
+        return self.watch(marked, seconds, tell, own, (*ALONE, boot_id))
+
+    def working_containers(self, sandbox_id: str) -> list[Container]:
+        strangers = [one for one in self.containers() if one.state == "storage"]
+        if not strangers:
+            return []
+        storage = self.run(["info", "--format", "{{.Store.GraphRoot}}"]).decode().strip()
+        return [
+            one for one in strangers if _arguments(storage, one.id).get(BUILD_MARK) == sandbox_id
+        ]
+
+    def remove_working_containers(self, sandbox_id: str, scratch: Sequence[str]) -> None:
+        names = [one.id for one in self.working_containers(sandbox_id)]
+        if names:
+            self.attempt(["rm", "--force", "--", *names])
+        for name in scratch:
+            runtime.forget("buildah-" + name)
+
+    def _untag(self, name: str) -> None:
+        self.attempt(["untag", name])
+
+    def _json(self, argv: Sequence[str]) -> list[dict[str, Any]]:
+        return json.loads(self.run(argv, seconds=QUERY_SECONDS) or b"[]") or []
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    return str(item.get("name") or item.get("Name"))
+
+
+def _arguments(storage: str, container_id: str) -> Mapping[str, Any]:
+    """The arguments of the build for which a working container was made."""
+    pattern = os.path.join(glob.escape(storage), "*-containers", container_id, "*", "buildah.json")
+    for path in glob.glob(pattern):
+        with contextlib.suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
+            found: Mapping[str, Any] = json.load(file).get("Args") or {}
+            return found
+    return {}

@@ -93,6 +93,16 @@ def test_the_grace_is_short_and_a_services_own_is_kept(host: HostProgram, warm: 
     assert short < 12
 
 
+def test_limits_above_what_root_has_here(host: HostProgram, warm: None) -> None:
+    """Where root may raise them, it gets what it asks for."""
+    limits = {"memlock": {"soft": -1, "hard": -1}, "nofile": {"soft": 100, "hard": 200}}
+    shown = host.made(document=document(web=sh("sleep 1000", ulimits=limits)))
+    assert shown["state"] == "ready", shown
+    assert (
+        podman("exec", f"{shown['id']}.web", "sh", "-c", "ulimit -Sn; ulimit -Hn") == "100\n200\n"
+    )
+
+
 def test_a_port_that_a_stranger_takes_before_it_is_bound(
     host: HostProgram, before: Listing
 ) -> None:

@@ -886,6 +886,13 @@ CREATE = (
 
 MAKERS = (
     Protection(
+        "no limit is above what may be given",
+        HOST + "make.py",
+        'limits.within(service["ulimits"], engine.starter())',
+        'service["ulimits"]',
+        "tests/faults/test_running.py::test_limits_above_what_root_has_here",
+    ),
+    Protection(
         "no link leads a container out of the source",
         HOST + "source.py",
         "if found != top and not found.startswith(top + os.sep):",

@@ -33,9 +33,11 @@ from .engine import (
     owner_of,
 )
 from .errors import HostError
+from .limits import Limits
 from .runtime import Monitor
 
 SOCKET = "/var/run/docker.sock"
+PID_FILE = "/var/run/docker.pid"
 SETTLE_SECONDS = 30.0
 _SAYS_WHY = "Error response from daemon: "
 # `--format json` writes all labels as one text, in which a comma may be anybody's
@@ -214,7 +216,11 @@ class Docker(Engine):
             if done.returncode != 0 and b"already exists in network" not in done.stderr:
                 raise self._failed(argv, done.stderr)
 
-    def ulimits(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    def starter(self) -> int:
+        with open(PID_FILE, encoding="ascii") as file:
+            return int(file.read())
+
+    def ulimits(self, asked: Limits) -> Limits:
         return asked
 
     @contextlib.contextmanager

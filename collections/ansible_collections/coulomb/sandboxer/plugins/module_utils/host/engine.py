@@ -26,6 +26,7 @@ from typing import Any, ClassVar
 
 from . import ids, process
 from .errors import HostError
+from .limits import Limits
 from .runtime import Monitor
 
 LABEL_ID = "io.sandboxer.id"
@@ -280,7 +281,11 @@ class Engine(ABC):
         """Put one that is not started on those networks that its `create` did not take."""
 
     @abstractmethod
-    def ulimits(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    def starter(self) -> int:
+        """The process that starts its containers, by whose limits theirs are bound."""
+
+    @abstractmethod
+    def ulimits(self, asked: Limits) -> Limits:
         """A container's limits, with those that have to be named beside them."""
 
     @abstractmethod

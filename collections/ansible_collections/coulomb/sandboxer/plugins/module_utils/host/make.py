@@ -25,6 +25,7 @@ from . import (
     image,
     job,
     lease,
+    limits,
     maker,
     ports,
     record,
@@ -89,7 +90,8 @@ def _possible(
     if service.get("pid"):  # the first of its processes is another one's
         changed["init"] = False
     if service.get("ulimits"):
-        changed["ulimits"] = engine.ulimits(service["ulimits"])
+        within = limits.within(service["ulimits"], engine.starter())
+        changed["ulimits"] = engine.ulimits(within)
     if any(one.get("ipc") == f"service:{name}" for one in services.values()):
         changed["ipc"] = service.get("ipc", "shareable")  # docker's own choice is that it isn't
     return {**service, **changed}
@@ -280,6 +282,7 @@ class _Making:
         bind = "0.0.0.0" if self._document["publish"] == "host" else "127.0.0.1"  # noqa: S104
         for name, asked in self._services.items():
             service = _possible(self._engine, asked, self._services, name)
+            self._say_lowered(name, asked, service)
             sources = {
                 item["source"]: source.inside(
                     self._state, self._record.id, item["source"], bool(item.get("create"))
@@ -300,6 +303,16 @@ class _Making:
                     self._published(name, number),
                     bind,
                 )
+
+    def _say_lowered(self, name: str, asked: Mapping[str, Any], service: Mapping[str, Any]) -> None:
+        limits_asked = asked.get("ulimits", {})
+        lowered = [key for key, limit in limits_asked.items() if service["ulimits"][key] != limit]
+        if lowered:
+            self._log.write(
+                self._phase,
+                f"service {name} asks for more {', '.join(sorted(lowered))} than root has here: "
+                "it gets what there is",
+            )
 
     def _published(self, name: str, number: int) -> list[dict[str, Any]]:
         """The ports of one container of a service: the record has them one container after the

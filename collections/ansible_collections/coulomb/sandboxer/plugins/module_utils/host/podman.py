@@ -32,6 +32,7 @@ from .engine import (
     label_options,
     owner_of,
 )
+from .limits import Limits
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 # A new /proc has the kernel's own boot id. A host that is a container shows another one, and to
@@ -166,7 +167,10 @@ class Podman(Engine):
     def connect(self, container: str, joined: Mapping[str, Sequence[str]]) -> None:
         """Its `create` takes all of them."""
 
-    def ulimits(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    def starter(self) -> int:
+        return os.getpid()
+
+    def ulimits(self, asked: Limits) -> Limits:
         """It raises those that aren't named to their greatest, which a host that is a container
         itself refuses: so they are the account's."""
         limits = {**asked}

@@ -45,6 +45,7 @@ ROOMS = (
     "inside",
     "job",
     "lease",
+    "limits",
     "logs",
     "make",
     "maker",

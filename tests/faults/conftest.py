@@ -143,9 +143,9 @@ class HostProgram:
         fault = options.pop("fault", "")
         return self.call("source", {**piece, **options}, fault=fault)
 
-    def settle(self) -> None:
+    def settle(self, seconds: float = PATIENCE) -> None:
         """Wait until nobody works on any sandbox: every job has ended, or was killed."""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + seconds
         while any(self.call("follow", {"id": one, "seconds": 0})["working"] for one in self.ids()):
             assert time.monotonic() < end, "a job does not end"
             time.sleep(0.02)

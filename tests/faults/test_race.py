@@ -82,6 +82,41 @@ def test_creates_of_two_names_share_nothing(
     assert_nothing_left(host, before)
 
 
+@pytest.mark.soak
+def test_two_owners_with_ten_sandboxes_each(
+    host: HostProgram, before: dict[str, list[str]]
+) -> None:
+    """Of one stack, by the same names, at once: no port, network or volume meets another."""
+    names = [f"n{number}" for number in range(10)]
+    wanted = [
+        create_request(name=name, owner=owner, deadline=300)
+        for owner in ("me", "you")
+        for name in names
+    ]
+    answers(*[host.start("create", one) for one in wanted])
+    host.settle(seconds=300)
+    made = host.call("list", {"owner": None})
+    assert [one["state"] for one in made] == ["ready"] * 20, made
+    assert {(one["owner"], one["name"]) for one in made} == {
+        (one["owner"], one["name"]) for one in wanted
+    }
+    assert len({one["reachability"]["endpoints"][0]["host_port"] for one in made}) == 20
+    there = listing(host)
+    assert [len(there[kind]) - len(before[kind]) for kind in ("networks", "volumes")] == [20, 20]
+    for one in made:
+        word = ["podman", "exec", f"{one['id']}.store", "sh", "-c", f"echo {one['id']} > /data/id"]
+        subprocess.run(word, check=True)
+    for one in made:
+        host.destroy(one["id"])
+        others = [each for each in made if each["id"] in host.ids()]
+        for each in others[:1]:
+            read = ["podman", "exec", f"{each['id']}.store", "cat", "/data/id"]
+            assert subprocess.run(read, check=True, capture_output=True, text=True).stdout == (
+                f"{each['id']}\n"
+            )
+    assert_nothing_left(host, before)
+
+
 def test_two_that_need_the_same_image_make_it_once(
     host: HostProgram, before: dict[str, list[str]]
 ) -> None:

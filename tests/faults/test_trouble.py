@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
@@ -770,6 +771,23 @@ def test_two_owners_with_the_same_name(host: HostProgram, before: Listing) -> No
     assert host.call("destroy", {"ref": "one", "owner": "you"})["id"] == yours["id"]
     assert host.ids() == [mine["id"]]
     host.destroy("one")
+    assert_nothing_left(host, before)
+
+
+@pytest.mark.soak
+def test_an_engine_that_stops_answering(host: HostProgram, before: Listing) -> None:
+    """Somebody else holds podman's lock on its storage."""
+    host.made()
+    with Path("/var/lib/containers/storage/storage.lock").open("r+b") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        answer = host.create(name="two", deadline=300)
+        host.settle(seconds=300)
+    error = host.record(answer["object"]["id"])["error"]
+    assert (error["code"], error["retryable"]) == ("engine_failed", True)
+    assert "did not end in 30 s" in error["message"]
+    assert host.create()["action"] == "keep"
+    for name in ("one", "two"):
+        host.destroy(name)
     assert_nothing_left(host, before)
 
 

@@ -95,7 +95,7 @@ class Docker(Engine):
             return {}
         asked = "[{{json .Id}},{{json .State.ExitCode}},{{json .State.StartedAt}}]"
         argv = ["container", "inspect", "--format", asked, *container_ids]
-        done = self.attempt(argv)
+        done = self.attempt(argv, QUERY_SECONDS)
         if done.returncode != 0 and b"No such container" not in done.stderr:
             raise self._failed(argv, done.stderr)
         lines = map(json.loads, done.stdout.splitlines())

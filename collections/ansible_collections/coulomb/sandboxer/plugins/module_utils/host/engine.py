@@ -125,6 +125,7 @@ class Engine(ABC):
             raise HostError(
                 "engine_failed",
                 f"`{self.program} {argv[0]}` did not end in {seconds:.0f} s",
+                f"does `{self.program} ps` answer on the host?",
                 retryable=True,
             ) from error
         except BaseException:
@@ -202,12 +203,13 @@ class Engine(ABC):
         """When a container last ended, to the nanosecond; None where there is none. What it writes
         after that belongs to its next run, whose start the engine may note later."""
         asked = ["container", "inspect", "--format", "{{json .State.FinishedAt}}", container]
-        done = self.attempt(asked)
+        done = self.attempt(asked, QUERY_SECONDS)
         return str(json.loads(done.stdout)) if done.returncode == 0 else None
 
     def inspect(self, containers: Sequence[str]) -> list[dict[str, Any]]:
         """All that the engine says of these containers, in this order."""
-        found: list[dict[str, Any]] = json.loads(self.run(["container", "inspect", *containers]))
+        said = self.run(["container", "inspect", *containers], QUERY_SECONDS)
+        found: list[dict[str, Any]] = json.loads(said)
         return found
 
     @abstractmethod
@@ -349,7 +351,7 @@ class Engine(ABC):
 
     def image(self, name: str) -> dict[str, Any] | None:
         """What the engine says of an image that it has here, or None."""
-        done = self.attempt(["image", "inspect", name])
+        done = self.attempt(["image", "inspect", name], QUERY_SECONDS)
         if done.returncode != 0:
             if b"no such image" in done.stderr.lower() or b"not known" in done.stderr:
                 return None

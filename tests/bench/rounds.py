@@ -7,15 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 from tests.bench.connections import Connections
-from tests.bench.contenders import BARE, CREATE, DESTROY, EMPTY, PLAY, PROGRAM, Contender
+from tests.bench.contenders import Argv, Contender
 from tests.bench.rows import Timed
 from tests.lab.doors import Controller
 
 WARM = "warm"
 COLD = "cold"
-# a login more says nothing new about the others
-_COLD_CONTENDERS = (BARE, PROGRAM, EMPTY)
-_COLD_VERBS = (CREATE, DESTROY, PLAY)
 
 
 class BenchError(Exception):
@@ -44,15 +41,18 @@ def _round(
 ) -> Iterator[tuple[Timed, float]]:
     for one in contenders:
         for verb, argv in one.verbs.items():
-            yield Timed(WARM, verb, one.name), _seconds(controller, argv)
+            yield Timed(WARM, verb, one.name, one.where), seconds_of(controller, argv)
+        if one.after:
+            seconds_of(controller, one.after)
     for one in contenders:
-        for verb, argv in one.verbs.items():
-            if one.name in _COLD_CONTENDERS and verb in _COLD_VERBS:
-                connections.close()
-                yield Timed(COLD, verb, one.name), _seconds(controller, argv)
+        for verb in one.cold:
+            connections.close()
+            seconds = seconds_of(controller, one.verbs[verb])
+            yield Timed(COLD, verb, one.name, one.where), seconds
 
 
-def _seconds(controller: Controller, argv: Sequence[str]) -> float:
+def seconds_of(controller: Controller, argv: Argv) -> float:
+    """How long a command took. Raises BenchError where it did not end well."""
     started = time.monotonic()
     said = controller.run(*argv)
     seconds = time.monotonic() - started

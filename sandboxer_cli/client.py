@@ -79,22 +79,21 @@ class Client:
 
     def create(self, request: CreateRequest) -> Answer:
         """Make a sandbox on each host that `request.host` means, or adopt the one that is there."""
-        from sandboxer_cli.profiles.resolve import ResolveRequest, resolve
+        from sandboxer_cli.profiles.resolve import resolve
+        from sandboxer_cli.profiles.resolved import ResolveRequest, handed_over
         from sandboxer_cli.ttl import parse_deadline, parse_ttl
 
         profile = request.profile or "profile.compose"
-        # once here, to fail early: no connection, no Ansible
-        found = resolve(
-            ResolveRequest(
-                profile,
-                request.source,
-                request.settings,
-                publish=request.publish,
-                files=tuple(request.files),
-                env_files=tuple(request.env_files),
-                compose_profiles=tuple(request.compose_profiles),
-            )
+        asked = ResolveRequest(
+            profile,
+            request.source,
+            request.settings,
+            publish=request.publish,
+            files=tuple(request.files),
+            env_files=tuple(request.env_files),
+            compose_profiles=tuple(request.compose_profiles),
         )
+        found = resolve(asked)  # here, to fail early: no connection, no Ansible
         for note in found.notes:
             if note.kind == "left_out":  # what is changed serves the same end: `compose show`
                 self.on_line(f"warning: {note}")
@@ -137,7 +136,15 @@ class Client:
         def cancel() -> None:
             _at_once(lambda way: host.ask(way, "cancel", {"ref": name, "owner": owner}), ways)
 
-        return self._play("create", wanted, variables, check=request.check, on_cancel=cancel)
+        with handed_over(asked, found) as environment:
+            return self._play(
+                "create",
+                wanted,
+                variables,
+                check=request.check,
+                on_cancel=cancel,
+                environment=environment,
+            )
 
     def destroy(
         self,
@@ -383,6 +390,7 @@ class Client:
         variables: Mapping[str, object],
         check: bool = False,
         on_cancel: Callable[[], None] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> Answer:
         from sandboxer_cli import runner
 
@@ -396,6 +404,7 @@ class Client:
             on_line=self.on_line,
             cancel=runner.Cancel(on_cancel),
             check=check,
+            environment=environment,
         )
         return Answer(outcome.results, outcome.failures, outcome.diffs, outcome.timings)
 

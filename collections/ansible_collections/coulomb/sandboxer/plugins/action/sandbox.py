@@ -263,20 +263,19 @@ def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     """What the host is asked for, and the listing of the source."""
     with package.loading():
         from sandboxer_cli.errors import SandboxerError
-        from sandboxer_cli.profiles.resolve import ResolveRequest, resolve
+        from sandboxer_cli.profiles.resolved import ResolveRequest, taken_over
         from sandboxer_cli.ttl import parse_deadline, parse_ttl
+    asked = ResolveRequest(
+        profile=args["profile"],
+        source=Path(args["source"]) if args["source"] else None,
+        settings=args["settings"],
+        publish=args["publish"],
+        files=tuple(args["files"]),
+        env_files=tuple(args["env_files"]),
+        compose_profiles=tuple(args["compose_profiles"]),
+    )
     try:
-        found = resolve(
-            ResolveRequest(
-                profile=args["profile"],
-                source=Path(args["source"]) if args["source"] else None,
-                settings=args["settings"],
-                publish=args["publish"],
-                files=tuple(args["files"]),
-                env_files=tuple(args["env_files"]),
-                compose_profiles=tuple(args["compose_profiles"]),
-            )
-        )
+        found = taken_over(asked) or _resolved(asked)
         ttl = parse_ttl(args["ttl"]) if args["ttl"] else found.ttl_seconds
         deadline = parse_deadline(args["deadline"])
     except SandboxerError as error:
@@ -301,6 +300,13 @@ def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         "document": found.document,
     }
     return request, found.listing
+
+
+def _resolved(asked: Any) -> Any:
+    """Where the program hasn't done it already."""
+    with package.loading():
+        from sandboxer_cli.profiles.resolve import resolve
+    return resolve(asked)
 
 
 def _deadline(text: str) -> int:

@@ -83,11 +83,11 @@ class Client:
 
     def create(self, request: CreateRequest) -> Answer:
         """Make a sandbox on each host that `request.host` means, or adopt the one that is there."""
+        laps = Laps()
         from sandboxer_cli.profiles.resolve import resolve
         from sandboxer_cli.profiles.resolved import ResolveRequest, handed_over
         from sandboxer_cli.ttl import parse_deadline, parse_ttl
 
-        laps = Laps()
         profile = request.profile or "profile.compose"
         asked = ResolveRequest(
             profile,

@@ -20,7 +20,7 @@ from sandboxer_cli import connection
 from sandboxer_cli.result import table
 from tests.bench import rounds
 from tests.bench.connections import Connections
-from tests.bench.contenders import PROGRAM, Contender, many_on_one, on_one_host, on_three
+from tests.bench.contenders import Contender, alone, many_on_one, on_one_host, on_three
 from tests.bench.rows import Row, rows
 from tests.lab.doors import BIN, INVENTORY, ROOT, Controller
 
@@ -70,15 +70,10 @@ def _contenders(
     inventory: Path, home: Path, hosts: Sequence[str], three: Sequence[str]
 ) -> list[Contender]:
     found = [one for host in hosts for one in on_one_host(inventory, host)]
-    # those that are not timed on their own anyway: one host is as slow as the slowest of them
-    found += [one for host in three if host not in hosts for one in _alone(inventory, host)]
-    many = _with_many(inventory, home, hosts[0])
-    found += many_on_one(many, hosts[0], "many")
+    # three hosts are held against the slowest of them
+    found += [alone(inventory, host) for host in three if host not in hosts]
+    found.append(many_on_one(_with_many(inventory, home, hosts[0]), hosts[0], "many"))
     return [*found, *([on_three(inventory, three)] if three else [])]
-
-
-def _alone(inventory: Path, host: str) -> list[Contender]:
-    return [one for one in on_one_host(inventory, host) if one.name == PROGRAM]
 
 
 def _with_many(inventory: Path, home: Path, host: str) -> Path:

@@ -26,7 +26,6 @@ STEPS = "a playbook of steps"
 PROGRAM = "the program"
 BY_COMPOSE = "the program, by podman-compose"
 EMPTY = "an empty play"
-ONE = "a play for one sandbox"
 EIGHT = "a play for eight sandboxes"
 THREE = "the program, on three hosts"
 
@@ -37,13 +36,15 @@ Argv = tuple[str, ...]
 class Contender:
     """`verbs` is what it is timed at: verb -> command line, in order; `after` tidies up and is not
     timed. `where` is a host, or what a row calls several. `cold` are the verbs that are timed
-    without an open connection too."""
+    without an open connection too; `starts` has it run once before the first round, so that what is
+    compiled and installed then counts for nobody."""
 
     name: str
     where: str
     verbs: Mapping[str, Argv]
     after: Argv = ()
     cold: Sequence[str] = field(default=())
+    starts: bool = False
 
 
 def on_one_host(inventory: Path, host: str) -> list[Contender]:
@@ -67,8 +68,9 @@ def on_one_host(inventory: Path, host: str) -> list[Contender]:
             host,
             {CREATE: create, AGAIN: create, DESTROY: destroy},
             cold=(CREATE, DESTROY),
+            starts=True,
         ),
-        Contender(EMPTY, host, {PLAY: empty}, cold=(PLAY,)),
+        Contender(EMPTY, host, {PLAY: empty}, cold=(PLAY,), starts=True),
         Contender(BY_COMPOSE, host, {CREATE: by_compose}, after=destroy),
         Contender(
             COMPOSE,
@@ -87,21 +89,23 @@ def on_three(inventory: Path, hosts: Sequence[str]) -> Contender:
     return Contender(THREE, pattern, verbs)
 
 
-def many_on_one(inventory: Path, host: str, many: str) -> list[Contender]:
+def alone(inventory: Path, host: str) -> Contender:
+    """The program, made and taken away: a host that is timed for nothing but `on_three`."""
+    verbs = {CREATE: _create(inventory, host), DESTROY: _destroy(inventory, host)}
+    return Contender(PROGRAM, host, verbs, starts=True)
+
+
+def many_on_one(inventory: Path, host: str, many: str) -> Contender:
     """A command for many sandboxes on one host: a name is one sandbox there, so that the inventory
-    names the host, and what is on it, as often as there are to be; `many` is their pattern. Held
-    against the same command for one."""
+    names the host, and what is on it, as often as there are to be; `many` is their group."""
     play = (str(BIN / "ansible-playbook"), "-i", str(inventory), "--forks", "8")
     given = ("-e", f"sandboxer_profile=profile.bench sandboxer_source={HERE / 'stack'}")
-
-    def verbs(pattern: str) -> dict[str, Argv]:
-        where = ("-e", f"sandboxer_host={pattern}")
-        return {
-            CREATE: (*play, *given, *where, "playbooks/create.yml"),
-            DESTROY: (*play, *where, "playbooks/destroy.yml"),
-        }
-
-    return [Contender(ONE, host, verbs(f"{many}[0]")), Contender(EIGHT, host, verbs(many))]
+    where = ("-e", f"sandboxer_host={many}")
+    verbs = {
+        CREATE: (*play, *given, *where, "playbooks/create.yml"),
+        DESTROY: (*play, *where, "playbooks/destroy.yml"),
+    }
+    return Contender(EIGHT, host, verbs)
 
 
 def _create(inventory: Path, pattern: str) -> Argv:

@@ -26,29 +26,35 @@ def run(
     count: int,
     say: Callable[[str], None],
 ) -> dict[Timed, list[float]]:
-    """Each contender `count` times, after a first time that does not count: seconds."""
+    """Each contender `count` times: seconds."""
+    say("a first time, which does not count")
+    for _ in _warm([one for one in contenders if one.starts], controller):
+        pass
     spans: dict[Timed, list[float]] = defaultdict(list)
-    for number in range(count + 1):
-        say(f"round {number} of {count}" if number else "a first time, which does not count")
+    for number in range(1, count + 1):
+        say(f"round {number} of {count}")
         for timed, seconds in _round(contenders, controller, connections):
-            if number:
-                spans[timed].append(seconds)
+            spans[timed].append(seconds)
     return dict(spans)
 
 
 def _round(
     contenders: Sequence[Contender], controller: Controller, connections: Connections
 ) -> Iterator[tuple[Timed, float]]:
-    for one in contenders:
-        for verb, argv in one.verbs.items():
-            yield Timed(WARM, verb, one.name, one.where), seconds_of(controller, argv)
-        if one.after:
-            seconds_of(controller, one.after)
+    yield from _warm(contenders, controller)
     for one in contenders:
         for verb in one.cold:
             connections.close()
             seconds = seconds_of(controller, one.verbs[verb])
             yield Timed(COLD, verb, one.name, one.where), seconds
+
+
+def _warm(contenders: Sequence[Contender], controller: Controller) -> Iterator[tuple[Timed, float]]:
+    for one in contenders:
+        for verb, argv in one.verbs.items():
+            yield Timed(WARM, verb, one.name, one.where), seconds_of(controller, argv)
+        if one.after:
+            seconds_of(controller, one.after)
 
 
 def seconds_of(controller: Controller, argv: Argv) -> float:

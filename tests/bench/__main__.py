@@ -59,7 +59,8 @@ def bench(inventory: Path, hosts: Sequence[str], three: Sequence[str], count: in
         path = os.pathsep.join([str(BIN), os.environ["PATH"]])
         controller = Controller(Path(home), inventory, {**connections.environment, "PATH": path})
         try:
-            _have_image(controller, ",".join(everywhere))
+            _have_image(controller, hosts)
+            three = _able(controller, three)
             contenders = _contenders(inventory, Path(home), hosts, three)
             return rows(rounds.run(contenders, controller, connections, count, _say))
         finally:
@@ -89,12 +90,26 @@ def _with_many(inventory: Path, home: Path, host: str) -> Path:
     return copied
 
 
-def _have_image(controller: Controller, pattern: str) -> None:
+def _have_image(controller: Controller, hosts: Sequence[str]) -> None:
     """profile.hello makes it where it is missing."""
-    for words in (("create", "--profile", "profile.hello"), ("destroy",)):
-        argv = controller.program(words[0], *words[1:], "--host", pattern)
-        name = ["--name", "bench"] if words[0] == "create" else ["bench"]
-        rounds.seconds_of(controller, (*argv, *name))
+    where = ("--host", ",".join(hosts))
+    for words in (
+        ("create", "--profile", "profile.hello", "--name", "bench"),
+        ("destroy", "bench"),
+    ):
+        rounds.seconds_of(controller, tuple(controller.program(*words, *where)))
+
+
+def _able(controller: Controller, hosts: Sequence[str]) -> Sequence[str]:
+    """These hosts, where all can make sandboxes; else none."""
+    if not hosts:
+        return []
+    try:
+        _have_image(controller, hosts)
+    except rounds.BenchError as error:
+        _say(f"not timed on {', '.join(hosts)} at once: {error}")
+        return []
+    return hosts
 
 
 def _shown(found: Sequence[Row]) -> list[str]:

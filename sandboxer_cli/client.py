@@ -18,6 +18,7 @@ from typing import Any
 
 from sandboxer_cli import connection, host
 from sandboxer_cli.errors import HostUnreachable, NotFound, SandboxerError, Usage
+from sandboxer_cli.laps import Laps
 
 COLLECTION = "coulomb.sandboxer"
 _LONGEST_NAME = 39
@@ -56,7 +57,10 @@ class CreateRequest:
 
 @dataclass(frozen=True)
 class Answer:
-    """`results` and `failures` by host. One host's failure is raised instead."""
+    """`results` and `failures` by host. One host's failure is raised instead.
+
+    `timings`: part -> seconds, one after the other.
+    """
 
     results: Mapping[str, Any]
     failures: Mapping[str, SandboxerError] = field(default_factory=dict)
@@ -79,22 +83,23 @@ class Client:
 
     def create(self, request: CreateRequest) -> Answer:
         """Make a sandbox on each host that `request.host` means, or adopt the one that is there."""
-        from sandboxer_cli.profiles.resolve import ResolveRequest, resolve
+        laps = Laps()
+        from sandboxer_cli.profiles.resolve import resolve
+        from sandboxer_cli.profiles.resolved import ResolveRequest, handed_over
         from sandboxer_cli.ttl import parse_deadline, parse_ttl
 
         profile = request.profile or "profile.compose"
-        # once here, to fail early: no connection, no Ansible
-        found = resolve(
-            ResolveRequest(
-                profile,
-                request.source,
-                request.settings,
-                publish=request.publish,
-                files=tuple(request.files),
-                env_files=tuple(request.env_files),
-                compose_profiles=tuple(request.compose_profiles),
-            )
+        asked = ResolveRequest(
+            profile,
+            request.source,
+            request.settings,
+            publish=request.publish,
+            files=tuple(request.files),
+            env_files=tuple(request.env_files),
+            compose_profiles=tuple(request.compose_profiles),
         )
+        found = resolve(asked)  # here, to fail early: no connection, no Ansible
+        laps.end("resolve")
         for note in found.notes:
             if note.kind == "left_out":  # what is changed serves the same end: `compose show`
                 self.on_line(f"warning: {note}")
@@ -133,11 +138,21 @@ class Client:
         ways = self._ways(wanted)
         for way in ways:
             connection.start_master(way)  # while Ansible is being started
+        laps.end("reach")
 
         def cancel() -> None:
             _at_once(lambda way: host.ask(way, "cancel", {"ref": name, "owner": owner}), ways)
 
-        return self._play("create", wanted, variables, check=request.check, on_cancel=cancel)
+        with handed_over(asked, found) as environment:
+            return self._play(
+                "create",
+                wanted,
+                variables,
+                check=request.check,
+                on_cancel=cancel,
+                environment=environment,
+                laps=laps,
+            )
 
     def destroy(
         self,
@@ -152,6 +167,7 @@ class Client:
         """
         owner = host.owner(owner)
         host.check_reference(reference)
+        laps = Laps()
         ways = self._ways(host_pattern or "all")
         if len(ways) == 1:
             connection.start_master(ways[0])  # while Ansible is being started
@@ -160,8 +176,9 @@ class Client:
             carriers = self._carriers(reference, ways, owner, several=host_pattern is not None)
         if not carriers:
             return Answer({})
+        laps.end("reach")
         variables = {"sandboxer_owner": owner, **_named(reference)}
-        answer = self._play("destroy", ",".join(carriers), variables, check=check)
+        answer = self._play("destroy", ",".join(carriers), variables, check=check, laps=laps)
         was_there = any(receipt["changed"] for receipt in answer.results.values())
         return answer if was_there or answer.failures else Answer({})
 
@@ -383,6 +400,8 @@ class Client:
         variables: Mapping[str, object],
         check: bool = False,
         on_cancel: Callable[[], None] | None = None,
+        environment: Mapping[str, str] | None = None,
+        laps: Laps | None = None,
     ) -> Answer:
         from sandboxer_cli import runner
 
@@ -396,8 +415,11 @@ class Client:
             on_line=self.on_line,
             cancel=runner.Cancel(on_cancel),
             check=check,
+            environment=environment,
         )
-        return Answer(outcome.results, outcome.failures, outcome.diffs, outcome.timings)
+        timings = {f"play, {part}": seconds for part, seconds in outcome.timings.items()}
+        before = laps.parts if laps else {}
+        return Answer(outcome.results, outcome.failures, outcome.diffs, {**before, **timings})
 
 
 def _new_name(short: str) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sandboxer_cli.cli import timing
 from sandboxer_cli.client import Answer
 from sandboxer_cli.result import Result, error_data, render, render_error
 
@@ -27,7 +26,8 @@ def emit(answer: Answer, json: bool, quiet: bool, lines: Lines, changed: Lines =
 
     Quietly it is what was changed, by the lines of `changed`: nothing where nothing was.
     """
-    _say_timings(answer)
+    for part, seconds in answer.timings.items():
+        timing.say(part, seconds)
     each: Lines = (lambda one: changed(one) if one["changed"] else []) if quiet else lines
     if len(answer.results) == 1 and not answer.failures:
         return say(answer.only, json, each)
@@ -56,9 +56,3 @@ def emit_plan(answer: Answer, json: bool) -> int:
 
     diffs = {name: list(found) for name, found in answer.diffs.items()}
     return say({"results": dict(answer.results), "diffs": diffs}, json, lines)
-
-
-def _say_timings(answer: Answer) -> None:
-    if os.environ.get("SANDBOXER_TIMINGS"):
-        for part, seconds in answer.timings.items():
-            sys.stderr.write(f"timing: play, {part} {seconds:.2f} s\n")

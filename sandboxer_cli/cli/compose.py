@@ -37,7 +37,8 @@ def show(
       sandboxer compose show . --json
     """
     from sandboxer_cli.compose.show import as_lines, without_secrets
-    from sandboxer_cli.profiles.resolve import ResolveRequest, resolve
+    from sandboxer_cli.profiles.resolve import resolve
+    from sandboxer_cli.profiles.resolved import ResolveRequest
     from sandboxer_cli.profiles.settings import parse_settings
     from sandboxer_cli.result import Result, render
 

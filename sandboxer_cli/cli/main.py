@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 
 import typer
 
 from sandboxer_cli import __version__
-from sandboxer_cli.cli import compose, host, inside, options, profile, sandbox
+from sandboxer_cli.cli import compose, host, inside, options, profile, sandbox, timing
 from sandboxer_cli.errors import Cancelled, SandboxerError, Usage
 from sandboxer_cli.result import render_error
 
@@ -47,7 +46,6 @@ def program(
 
 def main() -> None:
     """Run the program and exit with the status that the contract gives to what happened."""
-    started = time.monotonic()
     # what comes after -- is another program's
     own = sys.argv[1 : sys.argv.index("--")] if "--" in sys.argv else sys.argv[1:]
     as_json = "--json" in own
@@ -67,8 +65,7 @@ def main() -> None:
         status = 1
     except Exception as error:
         status = _unforeseen(error, as_json)
-    if os.environ.get("SANDBOXER_TIMINGS"):
-        sys.stderr.write(f"timing: whole {time.monotonic() - started:.2f} s\n")
+    timing.say("whole", timing.age())
     raise SystemExit(status)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ..compose.emit import Document, build_document, digest
@@ -24,49 +24,11 @@ from .fault import refusal
 from .layers import catalog
 from .load import Loaded, load
 from .model import Profile, Setting
+from .resolved import Resolved, ResolveRequest
 from .settings import apply_settings, as_text, check_publish
 from .stack import own_stack, probe_faults
 
 _LONGEST_NAME = 39
-
-
-@dataclass(frozen=True)
-class ResolveRequest:
-    """`settings` is what `--set` gave; `publish` is `loopback`, `host`, or the profile's.
-
-    `files`, `env_files` and `compose_profiles` are what compose's own options say of the source.
-    """
-
-    profile: str
-    source: Path | None = None
-    settings: Mapping[str, Setting] = field(default_factory=dict)
-    publish: str | None = None
-    files: tuple[str, ...] = ()
-    env_files: tuple[str, ...] = ()
-    compose_profiles: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Resolved:
-    """`request` is part -> digest, which is what a conflict names; `profile_hash` covers it.
-
-    `notes` say where what runs differs from what the files say; `listing` is what the source
-    holds, for who sends it.
-    `host` and `compose_cmd` are what the user's own profile says where nobody else does.
-    """
-
-    profile: str
-    profile_hash: str
-    extension: str
-    source_digest: str | None
-    request: dict[str, str]
-    document: Document
-    ttl_seconds: int
-    default_name: str
-    notes: tuple[Note, ...]
-    listing: Listing | None = None
-    host: str | None = None
-    compose_cmd: str | None = None
 
 
 def resolve(request: ResolveRequest) -> Resolved:

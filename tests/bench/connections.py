@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,15 +46,18 @@ class Connections:
     def _config(self) -> Path:
         return self.folder / "config"
 
-    def describe(self, inventory: Path, host: str) -> None:
-        """Write for the scripts' ssh how Ansible's reaches the host."""
+    def describe(self, inventory: Path, hosts: Sequence[str]) -> None:
+        """Write for the scripts' ssh how Ansible's reaches the hosts."""
         os.environ["ANSIBLE_SSH_CONTROL_PATH_DIR"] = str(self.folder)
-        argv = connection.reach(host, [inventory]).argv
-        said = subprocess.run(
-            [argv[0], "-G", *argv[1:]], capture_output=True, text=True, check=True
-        ).stdout
-        lines = [line for line in said.splitlines() if line.partition(" ")[0] in _OPTIONS]
-        self._config.write_text("\n".join([f"Host {host}", *lines, ""]))
+        lines: list[str] = []
+        for host in hosts:
+            argv = connection.reach(host, [inventory]).argv
+            said = subprocess.run(
+                [argv[0], "-G", *argv[1:]], capture_output=True, text=True, check=True
+            ).stdout
+            known = [line for line in said.splitlines() if line.partition(" ")[0] in _OPTIONS]
+            lines += [f"Host {host}", *known]
+        self._config.write_text("\n".join([*lines, ""]))
 
     def close(self) -> None:
         for path in self.folder.iterdir():

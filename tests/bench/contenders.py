@@ -1,14 +1,14 @@
-"""Who is timed: each makes the sandbox of profile.hello, makes it again, and takes it away.
+"""Who is timed: each makes the stack of `stack/`, two services, and takes it away.
 
-The image lies on the host, made there by the program's first create; it is the same for all, as
-are network, container, published port and the two seconds that a stop may take. Ready is when it
-answers over HTTP on the host; gone is when that has been looked at again.
+The image lies on the hosts, put there by the program's profile.hello; it is the same for all, as
+are network, containers, published ports and the two seconds that a stop may take. Ready is when
+both services answer over HTTP on the host; gone is when that has been looked at again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.lab.doors import BIN
@@ -24,48 +24,98 @@ BARE = "podman by a script"
 COMPOSE = "podman-compose by a script"
 STEPS = "a playbook of steps"
 PROGRAM = "the program"
+BY_COMPOSE = "the program, by podman-compose"
 EMPTY = "an empty play"
+EIGHT = "a play for eight sandboxes"
+THREE = "the program, on three hosts"
+
+Argv = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Contender:
-    """`verbs` is what it is timed at: verb -> command line, in order."""
+    """`verbs` is what it is timed at: verb -> command line, in order; `after` tidies up and is not
+    timed. `where` is a host, or what a row calls several. `cold` are the verbs that are timed
+    without an open connection too; `starts` has it run once before the first round, so that what is
+    compiled and installed then counts for nobody."""
 
     name: str
-    verbs: Mapping[str, tuple[str, ...]]
+    where: str
+    verbs: Mapping[str, Argv]
+    after: Argv = ()
+    cold: Sequence[str] = field(default=())
+    starts: bool = False
 
 
-def contenders(inventory: Path, host: str) -> tuple[Contender, ...]:
-    """All of them, on one host of an inventory."""
-    return (
-        _script(BARE, "bare.sh", host),
-        _script(COMPOSE, "compose.sh", host),
-        _steps(inventory, host),
-        _program(inventory, host),
-        _empty(inventory, host),
-    )
+def on_one_host(inventory: Path, host: str) -> list[Contender]:
+    """All that are held against each other on each host."""
+    bare = ("sh", str(HERE / "bare.sh"))
+    compose = ("sh", str(HERE / "compose.sh"))
+    steps = (str(BIN / "ansible-playbook"), "-i", str(inventory), "-l", host)
+    create, destroy = _create(inventory, host), _destroy(inventory, host)
+    by_compose = ("env", "SANDBOXER_COMPOSE_CMD=podman-compose", *create)
+    empty = (str(BIN / "python"), str(HERE / "play.py"), str(inventory), host)
+    gone = (*bare, "destroy", host)
+    return [
+        Contender(
+            BARE,
+            host,
+            {CREATE: (*bare, "create", host), AGAIN: (*bare, "again", host), DESTROY: gone},
+            cold=(CREATE, DESTROY),
+        ),
+        Contender(
+            PROGRAM,
+            host,
+            {CREATE: create, AGAIN: create, DESTROY: destroy},
+            cold=(CREATE, DESTROY),
+            starts=True,
+        ),
+        Contender(EMPTY, host, {PLAY: empty}, cold=(PLAY,), starts=True),
+        Contender(BY_COMPOSE, host, {CREATE: by_compose}, after=destroy),
+        Contender(
+            COMPOSE,
+            host,
+            {CREATE: (*compose, "create", host)},
+            after=(*compose, "destroy", host),
+        ),
+        Contender(STEPS, host, {CREATE: (*steps, str(HERE / "steps.yml"))}, after=gone),
+    ]
 
 
-def _script(name: str, file: str, host: str) -> Contender:
-    words = {CREATE: "create", AGAIN: "again", DESTROY: "destroy"}
-    start = ("sh", str(HERE / file))
-    return Contender(name, {verb: (*start, word, host) for verb, word in words.items()})
+def on_three(inventory: Path, hosts: Sequence[str]) -> Contender:
+    """One command for several hosts."""
+    pattern = ",".join(hosts)
+    verbs = {CREATE: _create(inventory, pattern), DESTROY: _destroy(inventory, pattern)}
+    return Contender(THREE, pattern, verbs)
 
 
-def _steps(inventory: Path, host: str) -> Contender:
-    tags = {CREATE: "create", AGAIN: "again", DESTROY: "destroy"}
-    start = (str(BIN / "ansible-playbook"), "-i", str(inventory), "-l", host)
-    play = str(HERE / "steps.yml")
-    return Contender(STEPS, {verb: (*start, "-t", tag, play) for verb, tag in tags.items()})
+def alone(inventory: Path, host: str) -> Contender:
+    """The program, made and taken away: a host that is timed for nothing but `on_three`."""
+    verbs = {CREATE: _create(inventory, host), DESTROY: _destroy(inventory, host)}
+    return Contender(PROGRAM, host, verbs, starts=True)
 
 
-def _program(inventory: Path, host: str) -> Contender:
-    start = (str(BIN / "sandboxer"), "-i", str(inventory))
-    create = (*start, "create", "--profile", "profile.hello", "--name", "bench", "--host", host)
-    destroy = (*start, "destroy", "bench", "--host", host)
-    return Contender(PROGRAM, {CREATE: create, AGAIN: create, DESTROY: destroy})
+def many_on_one(inventory: Path, host: str, many: str) -> Contender:
+    """A command for many sandboxes on one host: a name is one sandbox there, so that the inventory
+    names the host, and what is on it, as often as there are to be; `many` is their group."""
+    play = (str(BIN / "ansible-playbook"), "-i", str(inventory), "--forks", "8")
+    given = ("-e", f"sandboxer_profile=profile.bench sandboxer_source={HERE / 'stack'}")
+    where = ("-e", f"sandboxer_host={many}")
+    verbs = {
+        CREATE: (*play, *given, *where, "playbooks/create.yml"),
+        DESTROY: (*play, *where, "playbooks/destroy.yml"),
+    }
+    return Contender(EIGHT, host, verbs)
 
 
-def _empty(inventory: Path, host: str) -> Contender:
-    argv = (str(BIN / "python"), str(HERE / "play.py"), str(inventory), host)
-    return Contender(EMPTY, {PLAY: argv})
+def _create(inventory: Path, pattern: str) -> Argv:
+    words = ("create", str(HERE / "stack"), "--profile", "profile.bench", "--name", "bench")
+    return (*_program(inventory), *words, "--host", pattern)
+
+
+def _destroy(inventory: Path, pattern: str) -> Argv:
+    return (*_program(inventory), "destroy", "bench", "--host", pattern)
+
+
+def _program(inventory: Path) -> Argv:
+    return (str(BIN / "sandboxer"), "-i", str(inventory))

@@ -7,15 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 from tests.bench.connections import Connections
-from tests.bench.contenders import BARE, CREATE, DESTROY, EMPTY, PLAY, PROGRAM, Contender
+from tests.bench.contenders import Argv, Contender
 from tests.bench.rows import Timed
 from tests.lab.doors import Controller
 
 WARM = "warm"
 COLD = "cold"
-# a login more says nothing new about the others
-_COLD_CONTENDERS = (BARE, PROGRAM, EMPTY)
-_COLD_VERBS = (CREATE, DESTROY, PLAY)
 
 
 class BenchError(Exception):
@@ -29,30 +26,39 @@ def run(
     count: int,
     say: Callable[[str], None],
 ) -> dict[Timed, list[float]]:
-    """Each contender `count` times, after a first time that does not count: seconds."""
+    """Each contender `count` times: seconds."""
+    say("a first time, which does not count")
+    for _ in _warm([one for one in contenders if one.starts], controller):
+        pass
     spans: dict[Timed, list[float]] = defaultdict(list)
-    for number in range(count + 1):
-        say(f"round {number} of {count}" if number else "a first time, which does not count")
+    for number in range(1, count + 1):
+        say(f"round {number} of {count}")
         for timed, seconds in _round(contenders, controller, connections):
-            if number:
-                spans[timed].append(seconds)
+            spans[timed].append(seconds)
     return dict(spans)
 
 
 def _round(
     contenders: Sequence[Contender], controller: Controller, connections: Connections
 ) -> Iterator[tuple[Timed, float]]:
+    yield from _warm(contenders, controller)
     for one in contenders:
-        for verb, argv in one.verbs.items():
-            yield Timed(WARM, verb, one.name), _seconds(controller, argv)
-    for one in contenders:
-        for verb, argv in one.verbs.items():
-            if one.name in _COLD_CONTENDERS and verb in _COLD_VERBS:
-                connections.close()
-                yield Timed(COLD, verb, one.name), _seconds(controller, argv)
+        for verb in one.cold:
+            connections.close()
+            seconds = seconds_of(controller, one.verbs[verb])
+            yield Timed(COLD, verb, one.name, one.where), seconds
 
 
-def _seconds(controller: Controller, argv: Sequence[str]) -> float:
+def _warm(contenders: Sequence[Contender], controller: Controller) -> Iterator[tuple[Timed, float]]:
+    for one in contenders:
+        for verb, argv in one.verbs.items():
+            yield Timed(WARM, verb, one.name, one.where), seconds_of(controller, argv)
+        if one.after:
+            seconds_of(controller, one.after)
+
+
+def seconds_of(controller: Controller, argv: Argv) -> float:
+    """How long a command took. Raises BenchError where it did not end well."""
     started = time.monotonic()
     said = controller.run(*argv)
     seconds = time.monotonic() - started

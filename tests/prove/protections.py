@@ -2353,6 +2353,13 @@ PROFILES = (
         PROFILE_TESTS + "test_extends.py::test_a_cycle",
     ),
     Protection(
+        "what was resolved for another request is not taken over",
+        CLI + "profiles/resolved.py",
+        'if handed["question"] != _question(request):',
+        "if False:",
+        PROFILE_TESTS + "test_resolved.py::test_a_child_takes_what_was_resolved",
+    ),
+    Protection(
         "a profile's file is not read without an end",
         CLI + "profiles/layers.py",
         "if len(content) > _MOST_BYTES:",

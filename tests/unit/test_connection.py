@@ -383,6 +383,20 @@ def test_the_runtime_folder_of_another_account_is_not_used(
     assert ansible_env.runtime_directory() == Path(tempfile.gettempdir())
 
 
+def test_sixteen_hosts_at_once_where_nobody_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("ANSIBLE_CONFIG", "ANSIBLE_FORKS"):
+        monkeypatch.delenv(name, raising=False)
+    assert ansible_env.settings()["ANSIBLE_FORKS"] == "16"
+    (tmp_path / "ansible.cfg").write_text("[defaults]\nforks = 3\n")
+    assert "ANSIBLE_FORKS" not in ansible_env.settings()
+    (tmp_path / "ansible.cfg").unlink()
+    monkeypatch.setenv("ANSIBLE_FORKS", "2")
+    assert "ANSIBLE_FORKS" not in ansible_env.settings()
+
+
 @pytest.mark.parametrize(
     ("message", "code", "status"),
     [

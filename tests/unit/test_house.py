@@ -27,7 +27,7 @@ STOREYS = [
     ["connection", "profiles"],
     ["reach_cache"],
     ["ansible_env", "compose", "source"],
-    ["result", "ttl"],
+    ["laps", "result", "ttl"],
     ["contract", "surveys"],
     ["errors"],
 ]

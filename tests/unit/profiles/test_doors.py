@@ -11,7 +11,8 @@ import pytest
 from ansible_collections.coulomb.sandboxer.plugins.action import sandbox
 from ansible_collections.coulomb.sandboxer.plugins.modules.sandbox import SPEC
 from sandboxer_cli.client import Answer, Client, CreateRequest
-from sandboxer_cli.profiles.resolve import ResolveRequest, resolve
+from sandboxer_cli.profiles.resolve import resolve
+from sandboxer_cli.profiles.resolved import ResolveRequest
 from tests.unit.profiles.conftest import Write
 
 

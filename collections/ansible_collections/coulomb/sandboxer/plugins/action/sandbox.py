@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,6 +36,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
+        self._took: dict[str, float] = {}
+        started = time.monotonic()
         given = self._task.args
         self._task.args = {**given, **_settings(given), **_lines(given)}
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
@@ -52,6 +55,8 @@ class ActionModule(ActionBase):
             shown = done.get("sandbox", {})
         if not done.get("failed"):
             done["ansible_stats"] = answers.stats(shown, variables)
+        if os.environ.get("SANDBOXER_TIMINGS"):
+            self._say_timings(host, time.monotonic() - started)
         result.update(done)
         return result
 
@@ -168,8 +173,11 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Short calls until nobody works on it."""
         while True:
-            for event in done.get("events", []):
+            events = done.get("events", [])
+            for event in events:
                 self._say(host, event["text"])
+            for event, following in pairwise(events):
+                self._count(f"host, {event['phase']}", following["at"] - event["at"])
             if not done.get("working"):
                 return done
             cursor = json.dumps({"id": sandbox_id, "cursor": done["cursor"]})
@@ -201,12 +209,24 @@ class ActionModule(ActionBase):
         """By the program of this very version, where it is installed; else by the module, which
         installs it."""
         verb, request = question({**dict.fromkeys(SPEC), **args}, self._task.check_mode)
+        started = time.monotonic()
         done = installed.ask(self, program.own_name(), verb, request, variables)
-        if done is not None:
-            return done
-        given = {key: value for key, value in args.items() if value is not None}
-        done = self._execute_module(module_name=MODULE, module_args=given, task_vars=variables)
+        if done is None:
+            given = {key: value for key, value in args.items() if value is not None}
+            done = self._execute_module(module_name=MODULE, module_args=given, task_vars=variables)
+        self._count("host", time.monotonic() - started)
         return dict(done)
+
+    def _count(self, part: str, seconds: float) -> None:
+        self._took[part] = self._took.get(part, 0.0) + seconds
+
+    def _say_timings(self, host: str, whole: float) -> None:
+        """Of the host's calls the phases of the making, and what else they took: the way there,
+        its Python, the looking before and after."""
+        calls = self._took.pop("host", 0.0)
+        parts = {"task": whole - calls, "host": calls - sum(self._took.values()), **self._took}
+        for part, seconds in parts.items():
+            self._say(host, f"timing: {part} {seconds:.2f} s")
 
     def _say(self, host: str, text: str) -> None:
         for line in text.splitlines():
@@ -263,20 +283,19 @@ def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     """What the host is asked for, and the listing of the source."""
     with package.loading():
         from sandboxer_cli.errors import SandboxerError
-        from sandboxer_cli.profiles.resolve import ResolveRequest, resolve
+        from sandboxer_cli.profiles.resolved import ResolveRequest, taken_over
         from sandboxer_cli.ttl import parse_deadline, parse_ttl
+    asked = ResolveRequest(
+        profile=args["profile"],
+        source=Path(args["source"]) if args["source"] else None,
+        settings=args["settings"],
+        publish=args["publish"],
+        files=tuple(args["files"]),
+        env_files=tuple(args["env_files"]),
+        compose_profiles=tuple(args["compose_profiles"]),
+    )
     try:
-        found = resolve(
-            ResolveRequest(
-                profile=args["profile"],
-                source=Path(args["source"]) if args["source"] else None,
-                settings=args["settings"],
-                publish=args["publish"],
-                files=tuple(args["files"]),
-                env_files=tuple(args["env_files"]),
-                compose_profiles=tuple(args["compose_profiles"]),
-            )
-        )
+        found = taken_over(asked) or _resolved(asked)
         ttl = parse_ttl(args["ttl"]) if args["ttl"] else found.ttl_seconds
         deadline = parse_deadline(args["deadline"])
     except SandboxerError as error:
@@ -301,6 +320,13 @@ def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         "document": found.document,
     }
     return request, found.listing
+
+
+def _resolved(asked: Any) -> Any:
+    """Where the program hasn't done it already."""
+    with package.loading():
+        from sandboxer_cli.profiles.resolve import resolve
+    return resolve(asked)
 
 
 def _deadline(text: str) -> int:

@@ -15,7 +15,6 @@ import json
 import marshal
 import os
 import sys
-import zipfile
 from typing import Any
 
 from .errors import HostError
@@ -101,6 +100,8 @@ def build(texts: dict[str, str]) -> bytes:
     Each room comes compiled for the Python that builds it, which is the host's; another Python
     falls back to the source beside it.
     """
+    import zipfile  # hardly ever wanted: the verbs should not pay for it
+
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for room, text in sorted(texts.items()):
@@ -191,7 +192,9 @@ def _version(name: str) -> list[int]:
     return [int(part) for part in name.split("-")[0].split(".") if part.isdigit()]
 
 
-def _add(archive: zipfile.ZipFile, path: str, data: bytes) -> None:
+def _add(archive: Any, path: str, data: bytes) -> None:
+    import zipfile
+
     info = zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0))
     info.compress_type = zipfile.ZIP_DEFLATED
     info.create_system = 3

@@ -125,8 +125,10 @@ def follow(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
     sandbox_id = ids.check_id(request["id"])
     cursor = int(request.get("cursor", 0))
     end = time.monotonic() + float(request.get("seconds", FOLLOW_SECONDS))
+    has_worked = False
     while True:
         working = state.is_working(sandbox_id)  # before the events, so that none is missed
+        has_worked = has_worked or working
         events = list(jobs.read_log(state.job(sandbox_id), cursor))
         if (events and not request.get("to_end")) or not working or time.monotonic() >= end:
             break
@@ -134,12 +136,11 @@ def follow(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
     if events:
         cursor = events[-1]["n"]
     found = record.read(state, sandbox_id)
-    return {
-        "events": events,
-        "cursor": cursor,
-        "working": working,
-        "object": view(state, found) if found else None,
-    }
+    shown = None
+    if found is not None:
+        # a job that has ended just now has looked: the engine needn't be asked once more
+        shown = _shown(state, found, found.state) if has_worked else view(state, found)
+    return {"events": events, "cursor": cursor, "working": working, "object": shown}
 
 
 def show(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,7 +226,11 @@ def prepare(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
 def view(state: State, found: Record) -> dict[str, Any]:
     """The object of one record, with the state that the engine shows."""
     there = observe.containers({found.engine}) if found.containers else []
-    return record.view(found, observe.state_of(found, there), reap.beat(state, now()))
+    return _shown(state, found, observe.state_of(found, there))
+
+
+def _shown(state: State, found: Record, as_it_is: str) -> dict[str, Any]:
+    return record.view(found, as_it_is, reap.beat(state, now()))
 
 
 def _find(state: State, request: Mapping[str, Any]) -> Record:

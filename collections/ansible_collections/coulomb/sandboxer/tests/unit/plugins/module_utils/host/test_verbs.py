@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import (
     destroy,
     lease,
+    observe,
     prepare,
     record,
     verbs,
@@ -140,3 +141,23 @@ def test_what_remains_of_one_that_is_to_be_absent_is_an_error(
     with pytest.raises(HostError) as failed:
         verbs.run(state, "absent", request)
     assert failed.value.code == "residue"
+
+
+@pytest.mark.parametrize(("works", "asked"), [([True, False], 0), ([False], 1)])
+def test_a_job_that_ends_while_it_is_followed_is_believed(
+    state: State,
+    make_record: Callable[..., Record],
+    monkeypatch: pytest.MonkeyPatch,
+    works: list[bool],
+    asked: int,
+) -> None:
+    os.makedirs(state.job("sbx-one"))
+    made = make_record(id="sbx-one", state="ready", containers={"sbx-one.web": "running"})
+    record.write(state, made)
+    at_work = iter(works)
+    monkeypatch.setattr(State, "is_working", lambda *_: next(at_work))
+    questions: list[Any] = []
+    monkeypatch.setattr(observe, "containers", lambda engines: questions.append(engines) or [])
+    answer = verbs.run(state, "follow", {"id": "sbx-one", "to_end": True})
+    assert len(questions) == asked
+    assert answer["object"]["state"] == ("stopped" if asked else "ready")

@@ -1,0 +1,119 @@
+"""What is asked of profiles and source, what that comes to, and how the program hands it to a play.
+
+A play that the program starts would resolve the same once more, in a worker for each host. It need
+not even import what resolves: this file imports nothing of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..compose.emit import Document
+    from ..compose.notes import Note
+    from ..source import Listing
+    from .model import Setting
+
+VARIABLE = "SANDBOXER_RESOLVED"
+_HANDED_ON = (
+    "profile",
+    "profile_hash",
+    "extension",
+    "source_digest",
+    "request",
+    "document",
+    "ttl_seconds",
+    "default_name",
+    "host",
+    "compose_cmd",
+)
+
+
+@dataclass(frozen=True)
+class ResolveRequest:
+    """`settings` is what `--set` gave; `publish` is `loopback`, `host`, or the profile's.
+
+    `files`, `env_files` and `compose_profiles` are what compose's own options say of the source.
+    """
+
+    profile: str
+    source: Path | None = None
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    publish: str | None = None
+    files: tuple[str, ...] = ()
+    env_files: tuple[str, ...] = ()
+    compose_profiles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """`request` is part -> digest, which is what a conflict names; `profile_hash` covers it.
+
+    `notes` say where what runs differs from what the files say; `listing` is what the source
+    holds, for who sends it.
+    `host` and `compose_cmd` are what the user's own profile says where nobody else does.
+    """
+
+    profile: str
+    profile_hash: str
+    extension: str
+    source_digest: str | None
+    request: dict[str, str]
+    document: Document
+    ttl_seconds: int
+    default_name: str
+    notes: tuple[Note, ...]
+    listing: Listing | None = None
+    host: str | None = None
+    compose_cmd: str | None = None
+
+
+@contextmanager
+def handed_over(request: ResolveRequest, found: Resolved) -> Iterator[dict[str, str]]:
+    """The variables by which a child process finds what was resolved, as long as this lasts.
+
+    It lies in memory of ours, since there may be secrets in it: killed, we leave none behind.
+    Where there is no such memory there are no variables, and the child resolves for itself.
+    """
+    if not hasattr(os, "memfd_create"):
+        yield {}
+        return
+    answer: dict[str, Any] = {name: getattr(found, name) for name in _HANDED_ON}
+    if found.listing is not None:
+        answer["entries"] = [asdict(entry) for entry in found.listing.entries]
+    with os.fdopen(os.memfd_create("sandboxer-resolved"), "w", encoding="ascii") as file:
+        json.dump({"question": _question(request), "answer": answer}, file)
+        file.flush()
+        yield {VARIABLE: f"/proc/{os.getpid()}/fd/{file.fileno()}"}
+
+
+def taken_over(request: ResolveRequest) -> Resolved | None:
+    """What was handed to this process for just this request, without its notes; None where
+    nothing was."""
+    try:
+        handed = json.loads(Path(os.environ[VARIABLE]).read_text(encoding="ascii"))
+    except (KeyError, OSError, ValueError):
+        return None
+    if handed["question"] != _question(request):
+        return None
+    answer = handed["answer"]
+    entries = answer.pop("entries", None)
+    found = None
+    if entries is not None and request.source is not None:
+        from ..source import Entry, Listing
+
+        found = Listing(request.source, tuple(Entry(**entry) for entry in entries))
+    return Resolved(**answer, notes=(), listing=found)
+
+
+def _question(request: ResolveRequest) -> Any:
+    asked = asdict(request)
+    if request.source is not None:
+        asked["source"] = str(request.source.absolute())
+    return json.loads(json.dumps(asked))  # as it will be read

@@ -2287,17 +2287,17 @@ PROFILES = (
     ),
     Protection(
         "no key of a profile is dropped in silence",
-        CLI + "profiles/strict.py",
+        CLI + "strict.py",
         'extra="forbid"',
         'extra="ignore"',
         PROFILE_TESTS + "test_fault.py::test_faults",
     ),
     Protection(
         "a probe's header is one line",
-        CLI + "profiles/probe.py",
+        CLI + "probe.py",
         'r"^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$"',
         'r"(?s)^.*$"',
-        PROFILE_TESTS + "test_probe.py::test_what_is_no_probe",
+        TESTS + "test_probe.py::test_what_is_no_probe",
     ),
     Protection(
         "what a profile is stays the same from version to version",

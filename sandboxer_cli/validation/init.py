@@ -68,7 +68,7 @@ def contract_text(repository: Path) -> str:
             f"{EDITOR_LINE}{Path(SCHEMA_FILE).name}",
             "version: 1",
             "",
-            "# The sandbox is made of the repository's compose file: " + _file_names(project),
+            "# The sandbox is made of " + _file_names(project),
             "",
             *(["# What has to answer before the test begins."] if health else []),
             *([*_head(health), *health, ""] if health else []),

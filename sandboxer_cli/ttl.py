@@ -28,6 +28,14 @@ def parse_deadline(text: str) -> int:
     return _parse(text, "deadline", 1, 2)
 
 
+def parse_timeout(text: str) -> int:
+    """How long a part of a validation may take, in seconds, from 1 to 86400.
+
+    Raises Usage: `timeout_invalid`.
+    """
+    return _parse(text, "timeout", 1, 24)
+
+
 def parse_since(text: str) -> str:
     """Since when, as an engine takes it: a span before now, or an instant in RFC 3339.
 

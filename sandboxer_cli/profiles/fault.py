@@ -1,4 +1,4 @@
-"""What is wrong in a profile's file, and where: the places that pydantic doesn't know."""
+"""What is wrong in a file that a model reads, and where: the places pydantic doesn't know."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from ..compose.tree import ListNode, MapNode, Node, Place
 from ..errors import Usage
 from .nearest import nearest
-from .schema import known_keys
+from .schema import Schema, known_keys, schema
 
 _AT_THE_END = re.compile(r", (.+):(\d+):(\d+)$", re.DOTALL)
 _LONGEST = 200
@@ -41,7 +41,7 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """`path` is where in the profile, as `probes[0].httpGet`; empty for the profile itself."""
+    """`path` is where in the file, as `probes[0].httpGet`; empty for the file itself."""
 
     path: str
     what: str
@@ -72,11 +72,11 @@ def of_usage(error: Usage, label: str) -> Fault:
     return Fault("", message[: found.start()], place, hint)
 
 
-def of_pydantic(error: ValidationError, tree: MapNode) -> list[Fault]:
-    """A fault for each place, in the order of the file."""
+def of_pydantic(error: ValidationError, tree: MapNode, whole: Schema | None = None) -> list[Fault]:
+    """A fault for each place, in the order of the file; `whole` is its schema, else a profile's."""
     found: dict[str, Fault] = {}
     for one in error.errors(include_url=False):
-        fault = _fault(one, tree)
+        fault = _fault(one, tree, whole or schema())
         # of a value that may be of several types each type complains
         found.setdefault(fault.path, fault)
     return sorted(found.values(), key=lambda fault: (fault.place.line, fault.place.column))
@@ -92,12 +92,12 @@ def dotted(path: Sequence[str | int]) -> str:
     return text.removeprefix(".")
 
 
-def _fault(error: ErrorDetails, tree: MapNode) -> Fault:
+def _fault(error: ErrorDetails, tree: MapNode, whole: Schema) -> Fault:
     path, place = _walk(tree, error["loc"])
     if error["type"] == "missing":
         return Fault(dotted([*path, error["loc"][-1]]), _WORDS["missing"], place)
     if error["type"] == "extra_forbidden":
-        known = known_keys(path[:-1])
+        known = known_keys(path[:-1], whole)
         what = f"there is no such key{nearest(str(path[-1]), known)}"
         return Fault(dotted(path), what, place, "there are " + ", ".join(known))
     words = _WORDS.get(error["type"])

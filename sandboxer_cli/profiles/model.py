@@ -14,9 +14,9 @@ from pydantic import (
 
 from ..compose.tree import MapNode
 from ..errors import Usage
+from ..probe import Probe
+from ..strict import Strict
 from ..ttl import parse_ttl
-from .probe import Probe
-from .strict import Strict
 
 Publish = Literal["loopback", "host"]
 Setting = str | int | bool

@@ -36,16 +36,16 @@ def document() -> str:
     return json.dumps(schema(), indent=2) + "\n"
 
 
-def known_keys(path: Sequence[str | int]) -> list[str]:
-    """The keys that the mapping at that path may have, sorted; none where any may stand."""
-    whole = schema()
+def known_keys(path: Sequence[str | int], whole: Schema) -> list[str]:
+    """The keys that the mapping at that path of a file with the schema `whole` may have, sorted;
+    none where any may stand."""
     found = whole
     for part in path:
         found = _resolved(found, whole["$defs"])
         if isinstance(part, int):
             found = found.get("items", {})
         else:
-            found = found.get("properties", {}).get(part) or found.get("additionalProperties", {})
+            found = found.get("properties", {}).get(part) or found.get("additionalProperties") or {}
     return sorted(_resolved(found, whole["$defs"]).get("properties", {}))
 
 

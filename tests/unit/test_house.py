@@ -23,11 +23,12 @@ DOOR = "ansible_collections.coulomb.sandboxer"
 STOREYS = [
     ["cli"],
     ["client", "doctor", "hostkey"],
-    ["runner", "host"],
+    ["runner", "host", "validation"],
     ["connection", "profiles"],
     ["reach_cache"],
     ["ansible_env", "compose", "source"],
-    ["laps", "result", "ttl"],
+    ["probe"],
+    ["laps", "result", "ttl", "strict"],
     ["contract", "surveys"],
     ["errors"],
 ]

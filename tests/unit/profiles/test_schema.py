@@ -72,9 +72,9 @@ def test_what_fits(text: bytes, fitting: bool) -> None:
     ],
 )
 def test_known_keys(path: list[str | int], some: set[str]) -> None:
-    assert some <= set(known_keys(path))
+    assert some <= set(known_keys(path, schema()))
 
 
 @pytest.mark.parametrize("path", [["stack"], ["stack", "services"], ["ttl"]])
 def test_where_any_key_may_stand(path: list[Any]) -> None:
-    assert known_keys(path) == []
+    assert known_keys(path, schema()) == []

@@ -1,4 +1,4 @@
-"""What all models of a profile are."""
+"""What all models of files that people write are."""
 
 from __future__ import annotations
 

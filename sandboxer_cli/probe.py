@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,7 @@ from .strict import Strict
 ContainerPort = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Times = Annotated[int, Field(ge=1, le=1000)]
+_KINDS = ("httpGet", "tcpSocket", "exec")
 
 
 class HttpHeader(Strict):
@@ -71,10 +72,11 @@ class Probe(Strict):
     )
 
     @model_validator(mode="after")
-    def _one_kind(self) -> Probe:
-        kinds = [kind for kind in (self.httpGet, self.tcpSocket, self.exec) if kind is not None]
+    def _one_kind(self) -> Self:
+        kinds = [kind for kind in _KINDS if getattr(self, kind) is not None]
         if len(kinds) != 1:
-            raise ValueError("a probe is one of httpGet, tcpSocket and exec")
+            http, tcp, command = (type(self).model_fields[kind].alias or kind for kind in _KINDS)
+            raise ValueError(f"a probe is one of {http}, {tcp} and {command}")
         return self
 
     @property
@@ -83,15 +85,20 @@ class Probe(Strict):
         asked = self.httpGet or self.tcpSocket
         return asked.port if asked else None
 
+    def asked(self) -> dict[str, Any]:
+        """What is asked of which service, without the times."""
+        asked: dict[str, Any] = {"service": self.service}
+        if self.httpGet is not None:
+            asked["http"] = _http(self.httpGet)
+        if self.tcpSocket is not None:
+            asked["tcp"] = {"port": self.tcpSocket.port}
+        if self.exec is not None:
+            asked["exec"] = {"command": list(self.exec.command)}
+        return asked
+
     def document(self) -> dict[str, Any]:
         """What the host is told. What isn't there is as the host has it by default."""
-        told: dict[str, Any] = {"service": self.service}
-        if self.httpGet is not None:
-            told["http"] = _http(self.httpGet)
-        if self.tcpSocket is not None:
-            told["tcp"] = {"port": self.tcpSocket.port}
-        if self.exec is not None:
-            told["exec"] = {"command": list(self.exec.command)}
+        told = self.asked()
         times = {
             "initial_delay": self.initialDelaySeconds,
             "period": self.periodSeconds,

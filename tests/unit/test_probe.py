@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from sandboxer_cli.compose.parse import parse
 from sandboxer_cli.compose.tree import plain
-from sandboxer_cli.profiles.probe import Probe
+from sandboxer_cli.probe import Probe
 
 GET = {"port": 80, "path": "/", "status": None, "contains": None}
 

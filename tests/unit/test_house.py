@@ -27,8 +27,9 @@ STOREYS = [
     ["connection", "profiles"],
     ["reach_cache"],
     ["ansible_env", "compose", "source"],
-    ["result", "ttl"],
     ["contract", "surveys"],
+    ["reporting"],
+    ["result", "ttl"],
     ["errors"],
 ]
 HEIGHT = {room: height for height, storey in enumerate(STOREYS) for room in storey}

@@ -481,10 +481,10 @@ JOB = (
     ),
     Protection(
         "a making ends with its deadline",
-        HOST + "make.py",
+        HOST + "deadline.py",
         "    signal.setitimer(signal.ITIMER_REAL, seconds)\n",
         "",
-        HOST_TESTS + "test_make.py::test_a_making_ends_with_its_deadline",
+        HOST_TESTS + "test_deadline.py::test_what_takes_too_long_is_ended",
     ),
     Protection(
         "a making that failed is undone",

@@ -10,14 +10,14 @@ import contextlib
 import errno
 import os
 import resource
-import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from . import (
     build,
     compose_program,
+    deadline,
     destroy,
     fault,
     files,
@@ -44,10 +44,6 @@ _STARTABLE = ("created", "initialized", "running", "exited", "stopped")  # a pau
 SPEC = job.SPEC
 
 
-class _DeadlinePassedError(Exception):
-    pass
-
-
 def run(state: State, sandbox_id: str, generation: int) -> None:
     """The whole of a making job. Ends with the record `ready`, or undone and `failed`."""
     spec = read_json(os.path.join(state.job(sandbox_id), SPEC))
@@ -58,9 +54,9 @@ def run(state: State, sandbox_id: str, generation: int) -> None:
     fault.point("job-entered")
     making = _Making(state, current, spec)
     try:
-        with _deadline(spec["deadline"]):
+        with deadline.within(spec["deadline"]):
             making.run()
-    except _DeadlinePassedError:
+    except deadline.PassedError:
         making.fail(making.deadline_error(spec["deadline"]))
     except HostError as error:
         if error.code != "fenced":
@@ -93,19 +89,6 @@ def _possible(service: Mapping[str, Any]) -> Mapping[str, Any]:
             own = dict(zip(("soft", "hard"), resource.getrlimit(which)))
             changed.setdefault("ulimits", {**service["ulimits"]}).setdefault(name, own)
     return {**service, **changed}
-
-
-@contextlib.contextmanager
-def _deadline(seconds: float) -> Iterator[None]:
-    def passed(*_: object) -> None:
-        raise _DeadlinePassedError
-
-    signal.signal(signal.SIGALRM, passed)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 class _Making:

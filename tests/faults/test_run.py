@@ -7,7 +7,6 @@ import io
 import json
 import os
 import shutil
-import signal
 import tarfile
 import tempfile
 import time
@@ -18,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import HostProgram, create_request, document, service, source_of
-from tests.faults.test_trouble import await_condition, podman
+from tests.faults.test_trouble import await_condition
 
 pytestmark = pytest.mark.podman
 
@@ -97,9 +96,11 @@ class Runs:
         return self.archive(found)[found["steps"][step]["log"]]
 
     def archive(self, found: Any) -> dict[str, bytes]:
-        piece = self.host.call("run-piece", {"run": found["id"], "at": 0})
-        data = base64.b64decode(piece["data"])
-        assert len(data) == piece["size"]
+        data, size = b"", 1
+        while len(data) < size:
+            piece = self.host.call("run-piece", {"run": found["id"], "at": len(data)})
+            data += base64.b64decode(piece["data"])
+            size = piece["size"]
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             return {one.name: tar.extractfile(one).read() for one in tar}  # type: ignore[union-attr]
 
@@ -137,7 +138,7 @@ def test_a_passing_run(runs: Runs) -> None:
         ("health", "done"),
         ("test", "done"),
         ("collect", "done"),
-    ], found
+    ], found["steps"]
     assert [one["exit_code"] for one in found["steps"]] == [0, 0]
     said = runs.output(found).decode()
     assert said.startswith(f"from the repository\n{ACCOUNT}\n")
@@ -147,3 +148,76 @@ def test_a_passing_run(runs: Runs) -> None:
     assert files["files/e2e/out/old.xml"] is False
     assert files["files/e2e/out/new.xml"] is files["files/e2e/out/web.xml"] is True
     assert {"services/web.log", "evidence/inspect.json", "evidence/versions.json"} <= files.keys()
+
+
+def test_words_output_and_ends_are_as_they_are(runs: Runs) -> None:
+    hard = {"name": "words", "run": ["printf", "%s|", "a b", "$(id)", "';'", "x\ny"], "in": "host"}
+    found = runs.test(run_document({**hard, "timeout": 20}, on_host("printf '\\377\\n'; exit 7")))
+    assert runs.output(found, 0) == b"a b|$(id)|';'|x\ny|"
+    assert (found["steps"][1]["exit_code"], found["died"]) == (7, "")
+    assert (runs.output(found, 1), found["steps"][1]["tail"]) == (b"\xff\n", ["\ufffd"])
+
+
+def test_a_step_dies_whole(runs: Runs) -> None:
+    """Neither one that left its session, nor one that is deaf, nor one that holds the output."""
+    left = "(trap '' TERM HUP; setsid sleep 997 & sleep 997) & trap '' TERM; "
+    begun = time.monotonic()
+    found = runs.test(
+        run_document(
+            on_host(left + "exit 0", "leaves"),
+            in_web("(trap '' TERM; sleep 997) & echo out", "leaves inside"),
+            in_web("sleep 998", "hangs inside", timeout=1),
+        )
+    )
+    ends = [(one["exit_code"], one["timed_out"]) for one in found["steps"]]
+    assert ends == [(0, False), (0, False), (None, True)], found
+    assert runs.output(found, 1) == b"out\n"
+    assert time.monotonic() - begun < 20
+    assert not [one for one in commands() if "sleep 99" in one]
+    late = runs.test(run_document(on_host(left + "sleep 997", "hangs", timeout=1)))
+    assert [(one["exit_code"], one["timed_out"]) for one in late["steps"]] == [(None, True)]
+    assert not [one for one in commands() if "sleep 99" in one]
+
+
+def test_a_step_reaches_nothing_of_others(runs: Runs) -> None:
+    other = runs.begin(run_document(on_host("true")))
+    theirs = runs.host.folder / "srv" / other["sandbox"]
+    assert (theirs / "source/e2e/run.sh").exists()
+    lines = f"""
+        ls {runs.host.folder}/srv; ls {theirs}; ls {runs.host.state}
+        id; cat /proc/[0-9]*/comm | sort -u | tr '\\n' ' '; ls /proc | grep -c '^[0-9]'
+        sudo -n true; podman ps; cat /etc/shadow
+        [ -w /run/podman/podman.sock ] && echo SOCKET
+        kill -9 {os.getpid()} && echo KILLED
+        touch /tmp/mine /dev/shm/mine /var/tmp/mine; grep NoNewPrivs /proc/self/status
+        """
+    found = runs.test(run_document(on_host(lines)))
+    said = runs.output(found).decode()
+    assert said.splitlines()[0] == found["sandbox"], said
+    for refused in (str(theirs), str(runs.host.state), "/etc/shadow"):
+        assert any(
+            refused in line and "cat:" in line or "ls:" in line for line in said.splitlines()
+        )
+    assert "uid=0" not in said and "SOCKET" not in said and "KILLED" not in said, said
+    assert "NoNewPrivs:\t1" in said
+    assert not Path("/tmp/mine").exists() and not Path("/dev/shm/mine").exists()
+    runs.host.destroy(found["sandbox"])
+    assert not (runs.host.folder / "srv" / found["sandbox"]).exists()
+
+
+def test_a_flood_is_bounded(runs: Runs) -> None:
+    found = runs.test(run_document(on_host("echo first; head -c 200000000 /dev/zero; echo last")))
+    said = runs.output(found)
+    assert said.startswith(b"first\n") and said.endswith(b"last\n")
+    assert b"bytes are left out here" in said
+    assert len(said) < 8.1 * 1024**2
+
+
+def commands() -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue
+    return found

@@ -41,7 +41,7 @@ from .state import State, read_json
 
 SECRETS = "secrets.json"  # in the run's folder, until the job has read it
 LOG_BYTES = 1024 * 1024  # of what is shown while it goes on; each step's own log has more
-OUT_IN_SERVICE = "/tmp/e2e-out"  # noqa: S108 # of its own container
+OUT_IN_SERVICE = "/e2e-out"  # of its own container
 _PERIODS = {
     "initialDelaySeconds": "initial_delay",
     "periodSeconds": "period",

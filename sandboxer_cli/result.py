@@ -33,14 +33,14 @@ def render(result: Result, as_json: bool, out: TextIO | None = None) -> None:
     out.flush()
 
 
-def render_error(error: SandboxerError, as_json: bool) -> None:
+def render_error(error: SandboxerError, as_json: bool, program: str = "sandboxer") -> None:
     """An error is an object on standard output with `--json`, and two lines on standard error."""
     if as_json:
         sys.stdout.write(json.dumps(error_data(error), ensure_ascii=False, indent=2) + "\n")
         sys.stdout.flush()
         return
     first, *rest = error.detail.message.splitlines() or [error.detail.code]
-    sys.stderr.write(f"sandboxer: {printable(first)} [{error.detail.code}]\n")
+    sys.stderr.write(f"{program}: {printable(first)} [{error.detail.code}]\n")
     sys.stderr.writelines(f"    {printable(line)}\n" for line in rest)
     if error.detail.hint:
         sys.stderr.write(f"  {printable(error.detail.hint)}\n")

@@ -112,6 +112,7 @@ def lint(
       sandboxer profile lint
       sandboxer profile lint .sandboxer/profiles/shop.yml --json
     """
+    from sandboxer_cli.cli.faults import as_data, as_lines
     from sandboxer_cli.profiles.layers import catalog
     from sandboxer_cli.profiles.lint import faults, strays, wanted
     from sandboxer_cli.result import Result, render
@@ -123,24 +124,13 @@ def lint(
     found = list(dict.fromkeys(found))  # what is wrong in one is wrong in all that extend it
     data = {
         "profiles": [file.name for file in files],
-        "faults": [
-            {
-                "file": one.place.file,
-                "line": one.place.line,
-                "column": one.place.column,
-                "message": one.text,
-                "hint": one.hint,
-            }
-            for one in found
-        ],
+        "faults": as_data(found),
     }
 
     def lines(data: dict[str, Any]) -> list[str]:
-        said = []
-        for one in data["faults"]:
-            said.append(f"{one['file']}:{one['line']}:{one['column']}: {one['message']}")
-            said += [f"  {one['hint']}"] if one["hint"] else []
-        return said or [f"{', '.join(data['profiles']) or 'no profile'}: nothing is wrong"]
+        return as_lines(data["faults"]) or [
+            f"{', '.join(data['profiles']) or 'no profile'}: nothing is wrong"
+        ]
 
     render(Result(data, lines), json)
     return 2 if found else 0

@@ -29,7 +29,7 @@ STOREYS = [
     ["ansible_env", "compose", "source"],
     ["contract", "surveys"],
     ["reporting"],
-    ["result", "ttl"],
+    ["result", "ttl", "xdg"],
     ["errors"],
 ]
 HEIGHT = {room: height for height, storey in enumerate(STOREYS) for room in storey}

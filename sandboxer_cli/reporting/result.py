@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from sandboxer_cli.errors import (
@@ -176,6 +177,12 @@ class RunResult(_Described):
     artifacts: tuple[Artifact, ...] = ()
     event: ReportedEvent | None = None
     """Null until it is in the outbox"""
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, whole seconds."""
+        begun, ended = map(datetime.fromisoformat, (self.started_at, self.ended_at))
+        return (ended - begun).total_seconds()
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON has it."""

@@ -30,7 +30,7 @@ STOREYS = [
     ["probe"],
     ["contract", "surveys"],
     ["reporting"],
-    ["result", "ttl", "strict"],
+    ["result", "ttl", "strict", "xdg"],
     ["errors"],
 ]
 HEIGHT = {room: height for height, storey in enumerate(STOREYS) for room in storey}

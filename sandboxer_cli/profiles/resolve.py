@@ -35,6 +35,8 @@ class ResolveRequest:
     """`settings` is what `--set` gave; `publish` is `loopback`, `host`, or the profile's.
 
     `files`, `env_files` and `compose_profiles` are what compose's own options say of the source.
+    `carry` is a folder that goes to the host in any case: the source, or one beside a profile that
+    has none.
     """
 
     profile: str
@@ -44,6 +46,7 @@ class ResolveRequest:
     files: tuple[str, ...] = ()
     env_files: tuple[str, ...] = ()
     compose_profiles: tuple[str, ...] = ()
+    carry: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,9 @@ def resolve(request: ResolveRequest) -> Resolved:
         **_chosen(request),
     }
     found = None
-    if request.source is not None and project is not None:
-        found = listing(request.source, also=stack.files)
+    folder = request.source if project is not None else request.carry
+    if folder is not None:
+        found = listing(folder, also=stack.files)
         parts["source"] = source_digest(found)
     document = build_document(
         stack,
@@ -109,6 +113,8 @@ def resolve(request: ResolveRequest) -> Resolved:
     )
     if found is not None:
         _check_paths(document, found)
+    if request.carry is not None:
+        document["source"] = True
     return Resolved(
         profile=profile.name,
         profile_hash=digest(parts),

@@ -196,7 +196,7 @@ def test_a_step_reaches_nothing_of_others(runs: Runs) -> None:
     assert said.splitlines()[0] == found["sandbox"], said
     for refused in (str(theirs), str(runs.host.state), "/etc/shadow"):
         assert any(
-            refused in line and "cat:" in line or "ls:" in line for line in said.splitlines()
+            (refused in line and "cat:" in line) or "ls:" in line for line in said.splitlines()
         )
     assert "uid=0" not in said and "SOCKET" not in said and "KILLED" not in said, said
     assert "NoNewPrivs:\t1" in said

@@ -275,6 +275,7 @@ def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], Any]:
                 files=tuple(args["files"]),
                 env_files=tuple(args["env_files"]),
                 compose_profiles=tuple(args["compose_profiles"]),
+                carry=Path(args["carry"]) if args["carry"] else None,
             )
         )
         ttl = parse_ttl(args["ttl"]) if args["ttl"] else found.ttl_seconds

@@ -155,6 +155,7 @@ def view(run: Run) -> dict[str, Any]:
         "state": run.state,
         "document": dict(run.document),
         "begun_at": instant(run.instants.get("begun_at")),
+        "provision_seconds": _provision_seconds(run.instants),
         "phases": list(run.phases),
         "steps": list(run.steps),
         "died": run.died,
@@ -162,6 +163,13 @@ def view(run: Run) -> dict[str, Any]:
         "cancelled": run.cancelled,
         "result": run.result,
     }
+
+
+def _provision_seconds(instants: Mapping[str, float]) -> float | None:
+    """How long its sandbox took to be there; None where it never was."""
+    if "testing_at" not in instants:
+        return None
+    return round(instants["testing_at"] - instants["begun_at"], 3)
 
 
 def forget_old(state: State, now: Now) -> None:

@@ -79,7 +79,9 @@ def _start(state: State, current: Run, generation: int, secrets: Mapping[str, st
                 return  # another controller was quicker
             if secrets:
                 write_json(os.path.join(state.run(current.id), suite.SECRETS), dict(secrets))
-            run.write(state, replace(again, state="testing", generation=generation))
+            instants = {**again.instants, "testing_at": now().wall}
+            begun = replace(again, state="testing", generation=generation, instants=instants)
+            run.write(state, begun)
             job.start(state, made_by, current.id, generation, work)
     finally:
         os.close(work)

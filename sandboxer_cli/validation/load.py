@@ -48,6 +48,13 @@ def judge(repository: Path) -> Contract | list[Fault]:
     content = _content(repository)
     if isinstance(content, Fault):
         return [content]
+    found = read_text(content)
+    return found if isinstance(found, list) else [*_of_files(found, repository)] or found
+
+
+def read_text(content: bytes) -> Contract | list[Fault]:
+    """The contract that a file with this content makes, or all that is wrong with it; whether
+    the files that it names are there isn't asked."""
     try:
         tree = parse(content, FILE)
     except Usage as error:
@@ -60,7 +67,7 @@ def judge(repository: Path) -> Contract | list[Fault]:
     except ValidationError as error:
         return of_pydantic(error, tree, schema())
     contract = _contract(said, tree)
-    return [*_of_files(contract, repository), *_of_ttl(contract)] or contract
+    return [*_of_ttl(contract)] or contract
 
 
 def _content(repository: Path) -> bytes | Fault:

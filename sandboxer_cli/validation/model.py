@@ -6,7 +6,14 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from ..errors import Usage
 from ..probe import HttpGet, Probe, TcpSocket
@@ -165,6 +172,10 @@ class Sandbox(Strict):
 
 class HealthProbe(Probe):
     """One of http, tcp and exec, by Kubernetes' names and meaning. Times are in seconds."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [kind]} for kind in ("http", "tcp", "exec")]}
+    )
 
     httpGet: HttpGet | None = Field(default=None, alias="http")  # noqa: N815
     tcpSocket: TcpSocket | None = Field(default=None, alias="tcp")  # noqa: N815

@@ -131,13 +131,17 @@ def _provision(run: Mapping[str, Any], facts: Facts) -> Phase:
 def _of_host(run: Mapping[str, Any], facts: Facts) -> list[Phase]:
     """A phase that the host's job did not come to the end of isn't in its record."""
     there = {one["name"]: one for one in run["phases"]}
-    ended: PhaseStatus = "cancelled" if facts.cancelled else "skipped"
-    return [
-        Phase(name, one["started_at"], one["seconds"], one["status"])
-        if (one := there.get(name))
-        else Phase(name, None, 0.0, ended)
-        for name in _HOSTS
-    ]
+    found = []
+    for name in _HOSTS:
+        one = there.get(name)
+        if one is None:
+            found.append(Phase(name, None, 0.0, "skipped"))
+            continue
+        status = one["status"]
+        if status == "running":
+            status = "cancelled" if facts.cancelled else "failed"
+        found.append(Phase(name, one["started_at"], one["seconds"], status))
+    return found
 
 
 def _destroy(destroyed: Destroyed) -> Phase:

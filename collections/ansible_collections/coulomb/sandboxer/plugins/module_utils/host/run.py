@@ -23,6 +23,7 @@ from .state import State, read_json, write_json
 SCHEMA = 1
 KEPT_SECONDS = 30 * 24 * 3600
 RECORD = "record.json"
+_NO_ANSWER = ("cancelled", "infra_error")
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,15 @@ class Run:
 
 
 def plan(current: Run | None) -> str:
-    """What a begin amounts to: make · follow (it is under way) · keep (it has finished)."""
+    """What a begin amounts to: make · follow (it is under way) · keep (it has finished).
+
+    One that broke off or broke down says nothing of what was to be tested: its key is free again.
+    """
     if current is None:
         return "make"
-    return "keep" if current.state == "finished" else "follow"
+    if current.state != "finished":
+        return "follow"
+    return "make" if (current.result or {}).get("outcome") in _NO_ANSWER else "keep"
 
 
 def how_it_died(

@@ -155,15 +155,8 @@ class _Suite:
 
     def end(self, **changes: Any) -> None:
         with contextlib.suppress(HostError):  # fenced: somebody has ended it for us
-            self._run = run.update(
-                self._state,
-                self._run.id,
-                "testing",
-                state="tested",
-                phases=tuple(self._phases),
-                instants={**self._run.instants, "tested_at": now().wall},
-                **changes,
-            )
+            at = {**self._run.instants, "tested_at": now().wall}
+            self._note(state="tested", instants=at, **changes)
 
     def _is_healthy(self) -> bool:
         health = self._document["health"]
@@ -267,9 +260,7 @@ class _Suite:
                 "tail": output.last_lines(path),
             }
         )
-        self._run = run.update(
-            self._state, self._run.id, "testing", steps=tuple(self._steps), phases=(*self._phases,)
-        )
+        self._note()
         how = "timed out" if ended.timed_out else f"exit {ended.exit_code}"
         self._say("test", f"step {name}: {how} after {ended.seconds:.1f} s")
         return ended
@@ -293,7 +284,7 @@ class _Suite:
             died = self._died()
         if died:
             self._say("test", f"the sandbox died: {died}")
-            self._run = run.update(self._state, self._run.id, "testing", died=died)
+            self._note(died=died)
 
     def _died(self) -> str:
         current = record.read(self._state, self._sandbox.id)
@@ -329,12 +320,24 @@ class _Suite:
     @contextlib.contextmanager
     def _phase(self, name: str) -> Iterator[dict[str, Any]]:
         begun = time.monotonic()
-        phase: dict[str, Any] = {"name": name, "started_at": instant(now().wall), "status": "done"}
+        phase: dict[str, Any] = {
+            "name": name,
+            "started_at": instant(now().wall),
+            "seconds": 0.0,
+            "status": "running",  # so it stays where we die in it
+        }
+        self._phases.append(phase)
+        self._note()
+        phase["status"] = "done"
         try:
             yield phase
         finally:
             phase["seconds"] = round(time.monotonic() - begun, 3)
-            self._phases.append(phase)
+
+    def _note(self, **changes: Any) -> None:
+        """Into the record what is known so far. HostError `fenced` where somebody has ended us."""
+        known = {"phases": tuple(self._phases), "steps": tuple(self._steps)}
+        self._run = run.update(self._state, self._run.id, "testing", **known, **changes)
 
     def _say(self, phase: str, text: str) -> None:
         self._log.write(phase, text)

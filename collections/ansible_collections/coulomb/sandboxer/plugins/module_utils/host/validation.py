@@ -17,6 +17,8 @@ from .run import Run
 from .state import State, write_json
 
 FOLLOW_SECONDS = 8.0
+FIRST_SECONDS = 2.0  # a quick test is one call; of another one the first words are not kept back
+GATHER_SECONDS = 0.4  # a call is dearer than a moment
 PIECE_BYTES = 4 * 1024 * 1024
 
 
@@ -30,9 +32,10 @@ def begin(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
     document = request["document"]
     _check(document)
     current = run.find(state, key, owner) if state.exists() else None
-    if request.get("check") or current is not None:
-        shown = run.view(_settled(state, current)) if current else None
-        return {"changed": run.plan(current) == "make", "run": shown}
+    makes = run.plan(current) == "make"
+    if request.get("check") or not makes:
+        shown = run.view(_settled(state, current)) if current and not makes else None
+        return {"changed": makes, "run": shown}
     if any(one["in"] == "host" for one in document["steps"]):
         suite.account(state)
     state.prepare()
@@ -66,7 +69,7 @@ def test(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
             )
         suite.check(current.document, document_of(state, sandbox)["services"])
         _start(state, current, sandbox.generation, request.get("secrets") or {})
-    return follow(state, {**request, "to_end": True})
+    return follow(state, {"seconds": FIRST_SECONDS, **request, "to_end": True})
 
 
 def _start(state: State, current: Run, generation: int, secrets: Mapping[str, str]) -> None:
@@ -98,8 +101,10 @@ def follow(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
         current = _settled(state, _find(state, request["run"]))
         working = current.state == "testing"
         events = list(job.read_log(state.run(current.id), cursor))
-        if (events and not request.get("to_end")) or not working or time.monotonic() >= end:
+        if not working or time.monotonic() >= end:
             break
+        if events and not request.get("to_end"):
+            end = min(end, time.monotonic() + GATHER_SECONDS)
         time.sleep(0.03)
     if events:
         cursor = events[-1]["n"]

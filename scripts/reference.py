@@ -26,6 +26,8 @@ from sandboxer_cli.profiles.load import load
 from sandboxer_cli.profiles.trust import FOR_OTHERS
 from sandboxer_cli.reporting import result
 from sandboxer_cli.result import span
+from sandboxer_cli.validation import schema as e2e_schema
+from sandboxer_cli.validation import trust as e2e_trust
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = ROOT / "sandboxer_cli"
@@ -37,6 +39,7 @@ def documents() -> dict[str, str]:
     pages = {
         "program": program(),
         "profiles": profiles(),
+        "e2e": e2e(),
         "playbooks": playbooks(),
         "objects": objects(),
         "error-codes": error_codes(),
@@ -44,7 +47,11 @@ def documents() -> dict[str, str]:
         "makers": makers(),
     }
     found = {f"{name}.md": "\n".join(lines) + "\n" for name, lines in pages.items()}
-    return {**found, "profile.schema.json": schema.document()}
+    schemas = {
+        "profile.schema.json": schema.document(),
+        "e2e.schema.json": e2e_schema.document(),
+    }
+    return {**found, **schemas}
 
 
 def write(folder: Path) -> None:
@@ -101,6 +108,36 @@ def profiles() -> Iterator[str]:
         yield from _keys(whole["$defs"][name])
     yield from ["", "## What a project's own profile may not say", ""]
     rows = [[f"`{key}`", says] for key, says in FOR_OTHERS.items()]
+    yield from _table(("key", "who says it"), rows)
+
+
+def e2e() -> Iterator[str]:
+    yield "# e2e/e2e.yml"
+    yield ""
+    yield "Generated from `sandboxer_cli/validation`. [How to write one](../how-to/contract.md)."
+    yield ""
+    yield "JSON Schema: [e2e.schema.json](e2e.schema.json); `validate schema` prints it, too. Other"
+    yield "keys are refused, but for those that begin with `x-`, which are for other programs. Keys"
+    yield "that are given twice are refused, and so are YAML's tags."
+    whole = e2e_schema.schema()
+    yield from ["", *_keys(whole)]
+    for name in (
+        "Sandbox",
+        "HealthProbe",
+        "HttpGet",
+        "HttpHeader",
+        "TcpSocket",
+        "Exec",
+        "Step",
+        "Timeouts",
+        "Reports",
+    ):
+        yield from ["", f"## {name}", "", whole["$defs"][name]["description"], ""]
+        yield from _keys(whole["$defs"][name])
+    yield from ["", "## What a contract may not say", ""]
+    yield "A repository grants itself nothing. At the root and below `sandbox` these are refused:"
+    yield ""
+    rows = [[f"`{key}`", says] for key, says in e2e_trust.FOR_OTHERS.items()]
     yield from _table(("key", "who says it"), rows)
 
 

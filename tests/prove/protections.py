@@ -12,8 +12,10 @@ HOST_TESTS = COLLECTION + "tests/unit/plugins/module_utils/host/"
 MODULE_TESTS = COLLECTION + "tests/unit/plugins/modules/"
 ACTION_TESTS = COLLECTION + "tests/unit/plugins/action/"
 CLI = "sandboxer_cli/"
+VALIDATION = CLI + "validation/"
 TESTS = "tests/unit/"
 PROFILE_TESTS = TESTS + "profiles/"
+VALIDATION_TESTS = TESTS + "validation/"
 KILL = "tests/faults/test_kill.py::"
 RACE = "tests/faults/test_race.py::"
 TROUBLE = "tests/faults/test_trouble.py::"
@@ -2555,6 +2557,184 @@ INSIDE = (
     ),
 )
 
+CONTRACT = (
+    Protection(
+        "a contract is not read through a link out of its repository",
+        VALIDATION + "load.py",
+        "if not path.resolve().is_relative_to(repository.resolve()):",
+        "if False:",
+        VALIDATION_TESTS + "test_load.py::test_links_out_of_the_repository_are_not_followed",
+    ),
+    Protection(
+        "nor is a compose file that it names",
+        VALIDATION + "load.py",
+        "if not file.resolve().is_relative_to(repository.resolve()):",
+        "if False:",
+        VALIDATION_TESTS + "test_load.py::test_links_out_of_the_repository_are_not_followed",
+    ),
+    Protection(
+        "a contract of 10 MB is refused",
+        VALIDATION + "load.py",
+        "if len(content) > _MOST_BYTES:",
+        "if False:",
+        VALIDATION_TESTS + "test_load.py::test_bombs_end_at_once",
+    ),
+    Protection(
+        "what no program takes is refused before it is anywhere",
+        VALIDATION + "load.py",
+        """elif "\\0" in node.text or any("\\ud800" <= c <= "\\udfff" for c in node.text):""",
+        "elif False:",
+        VALIDATION_TESTS + "test_load.py::test_what_is_refused",
+    ),
+    Protection(
+        "a contract says nothing that is another's to say",
+        VALIDATION + "load.py",
+        "[*_characters(tree, []), *trust.faults(tree)]",
+        "[*_characters(tree, [])]",
+        VALIDATION_TESTS + "test_load.py::test_what_is_refused",
+    ),
+    Protection(
+        "another version is not read as if it were this one",
+        VALIDATION + "load.py",
+        "if type(said) is int and said in VERSIONS:",
+        "if True:",
+        VALIDATION_TESTS + "test_load.py::test_files_that_are_no_contract",
+    ),
+    Protection(
+        "a sandbox does not die under its test",
+        VALIDATION + "load.py",
+        "return [*_of_ttl(contract)] or contract",
+        "return contract",
+        VALIDATION_TESTS + "test_load.py::test_what_is_refused",
+    ),
+    Protection(
+        "no path of a contract climbs out",
+        VALIDATION + "model.py",
+        'if ".." in path.split("/"):',
+        "if False:",
+        VALIDATION_TESTS + "test_load.py::test_what_is_refused",
+    ),
+    Protection(
+        "no path of a contract begins elsewhere",
+        VALIDATION + "model.py",
+        """if path.startswith(("/", "~")) or "\\\\" in path:""",
+        "if False:",
+        VALIDATION_TESTS + "test_load.py::test_what_is_refused",
+    ),
+    Protection(
+        "a glob ends in its time",
+        VALIDATION + "model.py",
+        "if stars > _MOST_STARS:",
+        "if False:",
+        VALIDATION_TESTS + "test_load.py::test_what_is_refused",
+    ),
+    Protection(
+        "a secret is no PATH and no LD_PRELOAD",
+        VALIDATION + "model.py",
+        "if _TAKEN.fullmatch(name):",
+        "if False:",
+        VALIDATION_TESTS + "test_load.py::test_what_is_refused",
+    ),
+    Protection(
+        "a step's name is no path",
+        VALIDATION + "model.py",
+        'pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$"',
+        'pattern=r"^.+$"',
+        VALIDATION_TESTS + "test_load.py::test_files_that_are_no_contract",
+    ),
+    Protection(
+        "a secret's value is in no repr",
+        VALIDATION + "secrets.py",
+        "value: str = field(repr=False)",
+        "value: str = field(repr=True)",
+        VALIDATION_TESTS + "test_secrets.py::test_a_value_is_shown_nowhere",
+    ),
+    Protection(
+        "what a secret's command says aside is not shown",
+        VALIDATION + "secrets.py",
+        "stderr=subprocess.DEVNULL,",
+        "stderr=None,",
+        VALIDATION_TESTS + "test_secrets.py::test_what_has_no_value",
+    ),
+    Protection(
+        "a secret's command does not start in the repository",
+        VALIDATION + "secrets.py",
+        "cwd=Path.home(),",
+        "cwd=None,",
+        VALIDATION_TESTS + "test_secrets.py::test_a_repository_has_no_say",
+    ),
+    Protection(
+        "nor is it found there",
+        VALIDATION + "secret_sources.py",
+        '    if "/" in words[0]:\n        _absolute(words[0])\n',
+        "",
+        VALIDATION_TESTS + "test_secrets.py::test_files_that_say_nothing_clear",
+    ),
+    Protection(
+        "a secret's command that hangs is ended",
+        VALIDATION + "secrets.py",
+        "communicate(timeout=_SECONDS)",
+        "communicate()",
+        VALIDATION_TESTS + "test_secrets.py::test_a_command_that_hangs_is_ended",
+    ),
+    Protection(
+        "a vault's own lines are in no error",
+        VALIDATION + "secrets.py",
+        "    except Usage:  # its message may hold a line of the vault\n        raise",
+        "    except ValueError:\n        raise",
+        VALIDATION_TESTS + "test_secrets.py::test_a_broken_vault_is_not_shown",
+    ),
+    Protection(
+        "nobody else says where secrets come from",
+        VALIDATION + "secret_sources.py",
+        "status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)",
+        "False",
+        VALIDATION_TESTS + "test_secrets.py::test_nobody_else_may_write_the_file",
+    ),
+    Protection(
+        "a secret is for the repositories that its user names",
+        VALIDATION + "secrets.py",
+        "if not source.is_for(repository):",
+        "if False:",
+        VALIDATION_TESTS + "test_secrets.py::test_a_secret_is_for_the_folders_that_are_named",
+    ),
+    Protection(
+        "the environment is the user's to keep",
+        VALIDATION + "secrets.py",
+        'if sources.others == "environment" else None',
+        "if True else None",
+        VALIDATION_TESTS + "test_secrets.py::test_the_user_may_keep_the_environment_to_themselves",
+    ),
+    Protection(
+        "what a variable says is not written into a contract",
+        VALIDATION + "init.py",
+        "if _is_made_of_variables(project.tree, name):",
+        "if False:",
+        VALIDATION_TESTS + "test_init.py::test_what_a_variable_says_is_not_written_down",
+    ),
+    Protection(
+        "a contract that is there is not overwritten",
+        VALIDATION + "init.py",
+        "os.O_WRONLY | os.O_CREAT | os.O_EXCL |",
+        "os.O_WRONLY | os.O_CREAT | os.O_TRUNC |",
+        VALIDATION_TESTS + "test_init.py::test_nothing_is_overwritten",
+    ),
+    Protection(
+        "a contract is not written out of the repository",
+        VALIDATION + "init.py",
+        "if not folder.resolve().is_relative_to(repository.resolve()):",
+        "if False:",
+        VALIDATION_TESTS + "test_init.py::test_nothing_is_written_through_a_link",
+    ),
+    Protection(
+        "a backup overwrites none",
+        VALIDATION + "migrate.py",
+        'with backup.open("xb") as copy:',
+        'with backup.open("wb") as copy:',
+        VALIDATION_TESTS + "test_migrate.py::test_a_backup_overwrites_nothing",
+    ),
+)
+
 GROUPS: dict[str, tuple[Protection, ...]] = {
     "locks": LOCKS,
     "files": FILES,
@@ -2579,4 +2759,5 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "source": SOURCE,
     "images": IMAGES,
     "inside": INSIDE,
+    "contract": CONTRACT,
 }

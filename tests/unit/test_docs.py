@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import typer
 
+from sandboxer_cli.cli import validate
 from sandboxer_cli.cli.main import app
 from tests import pages
 from tests.pages import BY_ITSELF, COMMANDS, ROOT, Block, Command
@@ -65,14 +66,14 @@ def test_who_is_said_to_run_a_block_does(block: Block) -> None:
 def test_what_the_program_is_told_is_what_it_knows(page: str) -> None:
     """Also where nobody runs it, and within a sentence."""
     text = re.sub(r"\\\n", " ", (ROOT / page).read_text())
-    for line in re.findall(r"(?:\$ |/|`|\$\()sandboxer ([^`\n#|]+)", text):
-        verb: Any = typer.main.get_command(app)
+    for name, line in re.findall(r"(?:\$ |/|`|\$\()(sandboxer|validate) ([^`\n#|]+)", text):
+        verb: Any = typer.main.get_command(app if name == "sandboxer" else validate.app)
         known = {"--help"}
         for word in re.split(r"[\s)]+", line.partition(" -- ")[0]):
             known |= {name for one in verb.params for name in (*one.opts, *one.secondary_opts)}
             verb = getattr(verb, "commands", {}).get(word, verb)
-            assert word in known or not word.startswith("-"), f"{word}: sandboxer {line}"
-        assert not hasattr(verb, "commands") or "--version" in line, f"no verb: sandboxer {line}"
+            assert word in known or not word.startswith("-"), f"{word}: {name} {line}"
+        assert not hasattr(verb, "commands") or "--version" in line, f"no verb: {name} {line}"
 
 
 @pytest.mark.parametrize("page", ["README.md"])

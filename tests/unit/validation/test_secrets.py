@@ -132,7 +132,9 @@ def test_a_vault_is_opened_once(shop: Path, home: Path, monkeypatch: pytest.Monk
         "{command: [~/not-executable]}",
     ],
 )
-def test_what_has_no_value(shop: Path, home: Path, source: str) -> None:
+def test_what_has_no_value(
+    shop: Path, home: Path, source: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     (home / "folder").mkdir()
     (home / "not-executable").touch()
     (home / "empty").write_bytes(b"\n")
@@ -141,6 +143,7 @@ def test_what_has_no_value(shop: Path, home: Path, source: str) -> None:
     (home / "nul").write_bytes(CANARY.encode() + b"\0")
     say(home, f"secrets: {{TOKEN: {source}}}")
     refused(shop, "secret_unreadable")
+    assert CANARY not in "".join(capfd.readouterr())
 
 
 def test_a_command_that_hangs_is_ended(
@@ -217,3 +220,12 @@ def test_a_secret_is_for_the_folders_that_are_named(
 def test_a_value_is_shown_nowhere() -> None:
     secret = Secret("TOKEN", CANARY)
     assert CANARY not in f"{secret} {secret!r} {[secret]} { ({'TOKEN': secret}) }"
+
+
+def test_a_broken_vault_is_not_shown(
+    shop: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = f"token: {CANARY}\n{CANARY}: [\n".encode()
+    monkeypatch.setattr("sandboxer_cli.validation.secrets._output", lambda *_, **__: broken)
+    say(home, "secrets: {TOKEN: {vault: ~/vault.yml, key: token}}")
+    refused(shop, "secret_unreadable")

@@ -9,7 +9,7 @@ import time
 import typer
 
 from sandboxer_cli import __version__
-from sandboxer_cli.cli import compose, host, inside, options, profile, sandbox
+from sandboxer_cli.cli import compose, events, host, inside, options, profile, sandbox
 from sandboxer_cli.errors import Cancelled, SandboxerError, Usage
 from sandboxer_cli.result import render_error
 
@@ -26,6 +26,7 @@ inside.add_to(app)
 app.add_typer(profile.app, name="profile")
 app.add_typer(compose.app, name="compose")
 app.add_typer(host.app, name="host")
+app.add_typer(events.app, name="events")
 app.command("doctor")(host.doctor)
 
 

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from sandboxer_cli import __version__
-from sandboxer_cli.errors import SandboxerError
+from sandboxer_cli.errors import SandboxerError, Usage
 from sandboxer_cli.reporting.event import event_id, events_of
 from sandboxer_cli.reporting.hub import Hub, Request
 from sandboxer_cli.reporting.outbox import Outbox, State
@@ -122,7 +122,7 @@ def deliver(
     """Send what waits, those of `run` first and then the oldest.
 
     Raises:
-        SandboxerError: the outbox can't be used, or a template can't be filled.
+        SandboxerError: the outbox can't be used.
     """
     clock, post = clock or Clock(), post or post_in_time
     ends = clock.monotonic() + limits.seconds
@@ -257,7 +257,10 @@ def _send(
             return None
         try:
             reply = post(hub.request(row.body), seconds)
+            reply = replace(reply, text=hub.without_token(reply.text))  # whole, before it is cut
             verdict = judge(reply, clock.wall(), hub.delivered)
+        except Usage as error:
+            verdict = Verdict("stop", error.detail.message)
         except OSError as error:
             verdict = Verdict("later", f"the hub gave no answer: {getattr(error, 'reason', error)}")
         verdict = replace(verdict, reason=hub.without_token(verdict.reason))

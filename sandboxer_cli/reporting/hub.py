@@ -155,7 +155,7 @@ def _of_file(text: bytes, file: Path, token: str) -> Hub:
         method: str = "POST"
         headers: dict[str, str] = {}
         body: str | None = None
-        events: tuple[Kind, ...] = KINDS
+        events: tuple[Kind, ...] | None = None
         delivered: tuple[int, ...] = ()
         token_file: Path | None = None
 
@@ -173,7 +173,9 @@ def _of_file(text: bytes, file: Path, token: str) -> Hub:
         raise _invalid(str(file), f"{where}: {first['msg']}") from error
     if found.token_file and not token:
         token = _token(file.parent / found.token_file.expanduser())
-    return Hub(**found.model_dump(exclude={"token_file"}), token=token)
+    # a body of one's own is mostly written for the outcome alone
+    events = found.events or (KINDS if found.body is None else ("e2e_result",))
+    return Hub(**found.model_dump(exclude={"token_file", "events"}), events=events, token=token)
 
 
 def _token(file: Path) -> str:

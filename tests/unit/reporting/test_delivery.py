@@ -11,11 +11,9 @@ import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from sandboxer_cli.errors import Usage
 from sandboxer_cli.reporting import delivery
 from sandboxer_cli.reporting.delivery import (
     FLUSH,
@@ -323,13 +321,21 @@ def test_a_hub_that_never_answers_costs_a_run_its_limit(
     assert len(hub.got) == 1
 
 
-def test_a_template_that_is_wrong_costs_a_run_nothing(outbox: Outbox) -> None:
+def test_a_template_that_is_wrong_costs_no_fact(outbox: Outbox) -> None:
     to = Hub("http://hub.example", body="{{ data.nothing }}")
     found = record(outbox, to, passed("run-1"))
     assert attempt(outbox, to, found) == found
     assert states(outbox) == ["pending"] * 3
-    with pytest.raises(Usage, match="nothing"):
-        deliver(outbox, to, FLUSH)
+    done = deliver(outbox, to, FLUSH)
+    assert (done.sent, done.retryable) == (0, False)
+    assert "nothing" in done.reason
+
+
+def test_an_outbox_in_trouble_costs_no_run_its_outcome(tmp_path: Path) -> None:
+    to = Hub("http://hub.example")
+    with Outbox.at(tmp_path / "outbox.db") as closed:
+        found = record(closed, to, passed("run-1"))
+    assert attempt(closed, to, found) == found
 
 
 def test_without_a_hub_the_outbox_is_the_record(outbox: Outbox, hub: Receiver) -> None:
@@ -447,6 +453,11 @@ def test_what_a_reply_means(status: int, headers: dict[str, str], means: str, wa
     assert (found.means, found.wait) == (means, wait)
 
 
-def test_a_long_answer_is_cut() -> None:
-    said: Any = judge(Reply(400, {}, "x" * 2048), NOW).reason
-    assert len(said) < 350
+def test_a_long_answer_is_cut_but_not_through_a_token(outbox: Outbox, watch: Watch) -> None:
+    to = Hub("http://hub.example", token=TOKEN)
+    written(outbox, to)
+    post = lambda *_: Reply(400, {}, "x" * 293 + TOKEN + "x" * 1700)  # noqa: E731
+    deliver(outbox, to, FLUSH, clock=watch.clock(), post=post)
+    reason = outbox.events("run-1")[0].reason
+    assert len(reason) < 350
+    assert reason.endswith("x***")

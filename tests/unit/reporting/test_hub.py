@@ -72,6 +72,12 @@ token_file: token
     assert "Authorization" not in sent.headers
 
 
+def test_a_body_of_ones_own_is_of_outcomes(settings: Path) -> None:
+    settings.write_text("{url: https://hub.example, body: x}")
+    found = hub()
+    assert found and found.events == ("e2e_result",)
+
+
 def test_a_token_is_a_bearers_unless_a_header_has_it(
     settings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,6 +90,19 @@ def test_pages(outbox: Outbox) -> None:
     assert [one.run for one in outbox.runs(9, delivery="dead")] == ["run-3"]
 
 
+@pytest.mark.parametrize("delivery", [None, "dead"])
+def test_a_page_of_many_runs_is_read_by_an_index(
+    outbox: Outbox, delivery: module.State | None
+) -> None:
+    asked: list[str] = []
+    outbox._database.set_trace_callback(asked.append)
+    outbox.runs(20, since="2026", before="run-1", delivery=delivery)
+    outbox._database.set_trace_callback(None)
+    plan = [row[3] for row in outbox._read(f"EXPLAIN QUERY PLAN {asked[-1]}")]
+    assert len(plan) == 2
+    assert all(step.startswith("SEARCH") for step in plan), plan
+
+
 def test_only_the_user_can_read_it(outbox: Outbox, path: Path) -> None:
     record(outbox, "run-1")
     with outbox.claim(1):

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sandboxer_cli.errors import SandboxerError
-from sandboxer_cli.reporting import result
+from sandboxer_cli.reporting import event, result
 
 State = Literal["creating", "ready", "stopped", "failed", "destroying", "stuck"]
 Id = Field(pattern=r"^sbx-[a-z0-9][a-z0-9-]{0,38}$")
@@ -179,7 +179,8 @@ def documents() -> dict[str, str]:
         f"{name}.schema.json": json.dumps(model.model_json_schema(by_alias=True), indent=2) + "\n"
         for name, model in SCHEMAS.items()
     }
-    found["result.schema.json"] = json.dumps(result.json_schema(), indent=2) + "\n"
+    for name, schema in (("result", result.json_schema()), ("e2e_result", event.json_schema())):
+        found[f"{name}.schema.json"] = json.dumps(schema, indent=2) + "\n"
     return {**found, "exit-codes.md": _exit_codes()}
 
 

@@ -73,12 +73,11 @@ def event_id(run: str, kind: str) -> str:
 def events_of(found: RunResult) -> tuple[Event, ...]:
     """All that a finished run has to say, in the order in which it happened."""
     said = []
-    made = _phase(found, "provision")
+    made, gone = _phase(found, "provision"), _phase(found, "destroy")
     if found.sandbox and made and made.status == "done":
         said.append(_environment("environment.created", found, _end_of(made)))
-    gone = _phase(found, "destroy")
-    if found.sandbox and gone and found.cleanup == "destroyed":
-        said.append(_environment("environment.deleted", found, _end_of(gone)))
+        if gone and found.cleanup == "destroyed":
+            said.append(_environment("environment.deleted", found, _end_of(gone)))
     return (*said, e2e_result(found))
 
 

@@ -12,7 +12,7 @@ import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -148,8 +148,11 @@ class Outbox:
         if self._locks is not None:
             os.close(self._locks)
 
-    def record(self, result: RunResult, events: Sequence[Event], state: State) -> None:
-        """The outcome and its events, on disk when this returns. What is there stays as it is."""
+    def record(self, result: RunResult, events: Sequence[Event], wanted: Collection[Kind]) -> None:
+        """The outcome and its events, on disk when this returns. What is there stays as it is.
+
+        Those of the kinds that are `wanted` wait to be sent.
+        """
         with self._writing() as database:
             database.execute(
                 "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -170,7 +173,14 @@ class Outbox:
                 "INSERT INTO events (id, run, kind, time, body, state) VALUES (?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT DO NOTHING",
                 [
-                    (one.id, one.run, one.kind, one.time, json.dumps(one.as_dict()), state)
+                    (
+                        one.id,
+                        one.run,
+                        one.kind,
+                        one.time,
+                        json.dumps(one.as_dict()),
+                        "pending" if one.kind in wanted else "off",
+                    )
                     for one in events
                 ],
             )
@@ -214,18 +224,20 @@ class Outbox:
         )
         return _row(*found)
 
-    def pending(self, after: int, limit: int) -> list[int]:
-        """Numbers of events that wait, the oldest first, beyond the number `after`."""
+    def pending(self, most: int) -> list[int]:
+        """Numbers of events that wait, the oldest first; -1 for all."""
         found = self._read(
-            "SELECT seq FROM events WHERE state = 'pending' AND seq > ? ORDER BY seq LIMIT ?",
-            (after, limit),
+            "SELECT seq FROM events WHERE state = 'pending' ORDER BY seq LIMIT ?", (most,)
         )
         return [seq for (seq,) in found]
 
-    def send_again(self) -> None:
+    def send_again(self, wanted: Collection[Kind]) -> None:
         """Have what a hub refused, and what was written without a hub, wait as if it were new."""
         with self._writing() as database:
-            database.execute("UPDATE events SET state = 'pending' WHERE state IN ('dead', 'off')")
+            database.executemany(
+                "UPDATE events SET state = 'pending' WHERE state IN ('dead', 'off') AND kind = ?",
+                [(kind,) for kind in wanted],
+            )
             database.execute("DELETE FROM hubs")
 
     def count(self, state: State) -> int:

@@ -98,12 +98,15 @@ def report(found: RunResult, folder: Path | None) -> RunResult:
 
     What goes wrong here costs nobody the outcome; the outbox keeps what a hub did not take.
     """
-    from ..reporting.event import events_of
+    from ..reporting.delivery import attempt, record
+    from ..reporting.hub import hub
     from ..reporting.outbox import Outbox
 
     try:
+        there = hub()
         with Outbox.at() as outbox:
-            outbox.record(found, events_of(found), "off")
+            found = record(outbox, there, found)
+            found = attempt(outbox, there, found)
     except SandboxerError:
         pass
     if folder is not None and folder.is_dir():

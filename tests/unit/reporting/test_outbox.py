@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from sandboxer_cli.errors import CapacityExceeded, SandboxerError, TryAgain
 from sandboxer_cli.reporting import outbox as module
-from sandboxer_cli.reporting.event import events_of
+from sandboxer_cli.reporting.event import KINDS, events_of
 from sandboxer_cli.reporting.outbox import Outbox
 from tests.unit.reporting.runs import passed
 
@@ -33,7 +34,7 @@ def outbox(path: Path) -> Iterator[Outbox]:
 
 def record(outbox: Outbox, run: str, **changed: object) -> None:
     found = passed(run, **changed)
-    outbox.record(found, events_of(found), "pending")
+    outbox.record(found, events_of(found), KINDS)
 
 
 def test_a_run_and_its_events_are_there(outbox: Outbox) -> None:
@@ -60,9 +61,10 @@ def test_a_second_time_changes_nothing(outbox: Outbox) -> None:
 
 def test_the_outcome_is_not_there_without_its_events(outbox: Outbox) -> None:
     found = passed("run-1")
-    refused: Any = None  # by NOT NULL
+    nothing: Any = None  # NOT NULL refuses it
+    events = [replace(one, kind=nothing) for one in events_of(found)]
     with pytest.raises(SandboxerError):
-        outbox.record(found, events_of(found), refused)
+        outbox.record(found, events, KINDS)
     assert outbox.runs(10) == []
 
 
@@ -88,6 +90,19 @@ def test_pages(outbox: Outbox) -> None:
     assert [one.run for one in outbox.runs(9, delivery="dead")] == ["run-3"]
 
 
+@pytest.mark.parametrize("delivery", [None, "dead"])
+def test_a_page_of_many_runs_is_read_by_an_index(
+    outbox: Outbox, delivery: module.State | None
+) -> None:
+    asked: list[str] = []
+    outbox._database.set_trace_callback(asked.append)
+    outbox.runs(20, since="2026", before="run-1", delivery=delivery)
+    outbox._database.set_trace_callback(None)
+    plan = [row[3] for row in outbox._read(f"EXPLAIN QUERY PLAN {asked[-1]}")]
+    assert len(plan) == 2
+    assert all(step.startswith("SEARCH") for step in plan), plan
+
+
 def test_only_the_user_can_read_it(outbox: Outbox, path: Path) -> None:
     record(outbox, "run-1")
     with outbox.claim(1):
@@ -101,7 +116,7 @@ def test_only_the_user_can_read_it(outbox: Outbox, path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from sandboxer_cli.reporting.event import events_of
+from sandboxer_cli.reporting.event import KINDS, events_of
 from sandboxer_cli.reporting.outbox import Outbox
 from tests.unit.reporting.runs import passed
 
@@ -109,7 +124,7 @@ for n in range(25):
     with Outbox.at(Path(sys.argv[1])) as outbox:
         for run in (f"run-{sys.argv[2]}{n}", f"run-all{n}"):
             found = passed(run)
-            outbox.record(found, events_of(found), "pending")
+            outbox.record(found, events_of(found), KINDS)
 """
 
 

@@ -29,7 +29,7 @@ def parse_deadline(text: str) -> int:
 
 
 def parse_timeout(text: str) -> int:
-    """How long a part of a validation may take, in seconds, from 1 to 86400.
+    """How long something may take, in seconds, from 1 to 86400.
 
     Raises Usage: `timeout_invalid`.
     """
@@ -58,14 +58,6 @@ def parse_past(text: str, now: datetime) -> datetime:
         if instant.tzinfo is not None:
             return instant
     return now - timedelta(seconds=_parse(text, "since", 1, 10 * 366 * 24))
-
-
-def parse_timeout(text: str) -> int:
-    """How long a program waits for something, in seconds, from 1 to 86400.
-
-    Raises Usage: `timeout_invalid`.
-    """
-    return _parse(text, "timeout", 1, 24)
 
 
 def _parse(text: str, noun: str, least_seconds: int, greatest_hours: int) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..compose.emit import digest
-from ..errors import SandboxerError, Usage
+from ..errors import Usage
 from ..profiles.resolve import folder_name
 from ..profiles.resolve import resolve as resolve_profile
 from .contract import Contract, Keep
@@ -83,11 +83,6 @@ def resolve(asked: Asked) -> Wanted:
     }
     given = {name: value for name, value in sandbox.items() if value is not None}
     return Wanted(document, given, contract, resolved.host)
-
-
-def is_of_the_contract(error: SandboxerError) -> bool:
-    """Whether nothing but another repository, or another word of the user's, helps."""
-    return isinstance(error, Usage)
 
 
 def _revision(repository: Path) -> tuple[str, bool]:

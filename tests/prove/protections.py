@@ -2349,8 +2349,8 @@ SOURCE = (
     Protection(
         "a compose file counts even if git ignores it",
         CLI + "profiles/resolve.py",
-        "listing(request.source, also=stack.files)",
-        "listing(request.source)",
+        "listing(folder, also=stack.files)",
+        "listing(folder)",
         TESTS + "profiles/test_resolve.py::test_an_edit_of_a_compose_file_that_git_ignores",
     ),
     Protection(

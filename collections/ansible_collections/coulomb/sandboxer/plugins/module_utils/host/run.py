@@ -23,7 +23,7 @@ from .state import State, read_json, write_json
 SCHEMA = 1
 KEPT_SECONDS = 30 * 24 * 3600
 RECORD = "record.json"
-_NO_ANSWER = ("cancelled", "infra_error")
+_NO_ANSWER = ("cancelled", "infra_error", "contract_error")
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Run:
 def plan(current: Run | None) -> str:
     """What a begin amounts to: make · follow (it is under way) · keep (it has finished).
 
-    One that broke off or broke down says nothing of what was to be tested: its key is free again.
+    One that never came to a test's end says nothing of what was to be tested: its key is free.
     """
     if current is None:
         return "make"

@@ -2735,6 +2735,205 @@ CONTRACT = (
     ),
 )
 
+RUN = "tests/faults/test_run.py::"
+VALIDATE = "tests/faults/test_validate.py::"
+
+RUNS = (
+    Protection(
+        "a step dies whole, also what has left its session",
+        HOST + "confined.py",
+        "_NEWNS | _NEWPID | _NEWIPC",
+        "_NEWNS | _NEWIPC",
+        RUN + "test_a_step_dies_whole[left]",
+    ),
+    Protection(
+        "what a step has left inside a service ends with it",
+        HOST + "step.py",
+        "if child.poll() is None or inside.marked(mark):",
+        "if False:",
+        RUN + "test_a_step_dies_whole[hangs inside]",
+    ),
+    Protection(
+        "nobody waits for what holds a step's output",
+        HOST + "step.py",
+        "                if is_waiting_for_others():",
+        "                if False:",
+        RUN + "test_a_step_dies_whole[left inside]",
+    ),
+    Protection(
+        "a step is no root's",
+        HOST + "confined.py",
+        '        os.setresuid(asked["uid"], asked["uid"], asked["uid"])\n',
+        "",
+        RUN + "test_a_step_reaches_nothing_of_others",
+    ),
+    Protection(
+        "a step sees no other sandbox's folder",
+        HOST + "confined.py",
+        '    _cover(remote, b"mode=0755")\n    path = os.path.join(remote, sandbox_id)\n'
+        "    os.mkdir(path, 0o750)\n    _bind(own, path)\n",
+        "",
+        RUN + "test_a_step_reaches_nothing_of_others",
+    ),
+    Protection(
+        "nothing gives a step more rights than it has",
+        HOST + "confined.py",
+        '        _call("prctl", _NO_NEW_PRIVS, 1, 0, 0, 0)\n',
+        "",
+        RUN + "test_a_step_reaches_nothing_of_others",
+    ),
+    Protection(
+        "what a step writes to /tmp goes with its sandbox",
+        HOST + "confined.py",
+        "            _bind(temporary, place)",
+        "            pass",
+        RUN + "test_a_step_reaches_nothing_of_others",
+    ),
+    Protection(
+        "a step dies with its job",
+        HOST + "confined.py",
+        '    _call("prctl", _PDEATHSIG, signal.SIGKILL, 0, 0, 0)',
+        "    pass",
+        RUN + "test_a_killed_job_is_no_failed_test",
+    ),
+    Protection(
+        "the output of a step is bounded",
+        HOST + "output.py",
+        "        head, rest = data[: self._head_room], data[self._head_room :]",
+        '        head, rest = data, b""',
+        HOST_TESTS + "test_output.py::test_head_and_tail_are_kept",
+    ),
+    Protection(
+        "no secret is in an output, also where it comes in pieces",
+        HOST + "output.py",
+        "        begun = max((_overlap(data, one) for one in self._secrets), default=0)",
+        "        begun = 0",
+        HOST_TESTS + "test_output.py::test_a_secret_in_pieces_is_masked",
+    ),
+    Protection(
+        "secrets lie on the host until the job has read them, and no longer",
+        HOST + "suite.py",
+        "    with contextlib.suppress(FileNotFoundError):\n        os.unlink(path)\n"
+        "    return found",
+        "    return found",
+        RUN + "test_a_secret_is_in_the_test_and_nowhere_else",
+    ),
+    Protection(
+        "an inspection is shown without the values of variables",
+        HOST + "evidence.py",
+        'if key == "Env" and isinstance(value, list)',
+        "if False",
+        HOST_TESTS + "test_evidence.py::test_values_of_variables_are_not_shown",
+    ),
+    Protection(
+        "a sandbox that died is looked for after a step that failed",
+        HOST + "suite.py",
+        '                    phase["status"] = "timeout" if ended.timed_out else "failed"\n'
+        "                    self._note_death()\n",
+        '                    phase["status"] = "timeout" if ended.timed_out else "failed"\n',
+        RUN + "test_a_sandbox_that_dies_is_no_failed_test",
+    ),
+    Protection(
+        "who takes a sandbox away ends its test",
+        HOST + "suite.py",
+        "sandbox = record.update(state, current.sandbox, generation, job=myself)",
+        "sandbox = record.update(state, current.sandbox, generation)",
+        RUN + "test_taken_away_or_cancelled_in_the_middle[destroy]",
+    ),
+    Protection(
+        "a run whose job is gone has ended",
+        HOST + "run.py",
+        '    if run.state != "testing" or working:\n        return None',
+        "    if True:\n        return None",
+        HOST_TESTS + "test_run.py::test_why_nobody_goes_on",
+    ),
+    Protection(
+        "a test is begun once",
+        HOST + "validation.py",
+        '            if again is None or again.state != "provisioning":',
+        "            if again is None:",
+        RUN + "test_a_key_is_asked_once",
+    ),
+    Protection(
+        "of two results the first one counts",
+        HOST + "validation.py",
+        '        if current.state == "finished":\n'
+        '            return {"changed": False, "run": run.view(current)}',
+        "        if False:\n            return {}",
+        RUN + "test_a_key_is_asked_once",
+    ),
+    Protection(
+        "a run that broke down does not answer for its key",
+        HOST + "run.py",
+        '_NO_ANSWER = ("cancelled", "infra_error", "contract_error")',
+        "_NO_ANSWER = ()",
+        HOST_TESTS + "test_run.py::test_what_a_key_answers_with",
+    ),
+    Protection(
+        "runs are forgotten",
+        HOST + "run.py",
+        "        if age <= KEPT_SECONDS:",
+        "        if True:",
+        HOST_TESTS + "test_run.py::test_forgotten_after_30_days_with_its_key",
+    ),
+    Protection(
+        "no link is followed when a test's files are taken",
+        HOST + "evidence.py",
+        "_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC",
+        "_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC",
+        RUN + "test_nothing_but_plain_files_of_the_tree_comes_back",
+    ),
+    Protection(
+        "what a test leaves is bounded",
+        HOST + "evidence.py",
+        "self._bytes + size > MOST_BYTES:",
+        "False:",
+        RUN + "test_nothing_but_plain_files_of_the_tree_comes_back",
+    ),
+    Protection(
+        "a glob does not lead out of the source",
+        HOST + "evidence.py",
+        'if pattern.startswith("/") or ".." in parts:',
+        "if False:",
+        HOST_TESTS + "test_evidence.py::test_a_glob_that_leads_out_is_refused",
+    ),
+    Protection(
+        "a report that was there before is of no run",
+        HOST + "evidence.py",
+        "fresh = mtime is None or mtime >= self._mark - 0.02",
+        "fresh = True",
+        RUN + "test_a_passing_run",
+    ),
+    Protection(
+        "what a host sends back is written nowhere else",
+        VALIDATION + "returned.py",
+        "            if bad or not member.isreg():",
+        "            if not member.isreg():",
+        VALIDATION_TESTS + "test_returned.py::test_no_name_leads_out",
+    ),
+    Protection(
+        "a report has no document type",
+        VALIDATION + "returned.py",
+        "    parser.StartDoctypeDeclHandler = doctype\n",
+        "",
+        VALIDATION_TESTS + "test_returned.py::test_a_report_that_is_none_is_named",
+    ),
+    Protection(
+        "a sandbox that died fails no test",
+        VALIDATION + "outcome.py",
+        "    if facts.died:",
+        "    if False:",
+        VALIDATION_TESTS + "test_outcome.py::test_what_it_amounts_to",
+    ),
+    Protection(
+        "a run that is under way is gone on with by another controller",
+        VALIDATION + "flow.py",
+        '        while begun["state"] == "testing":',
+        "        while False:",
+        VALIDATE + "test_a_dead_controllers_run_is_ended_by_another_one",
+    ),
+)
+
 GROUPS: dict[str, tuple[Protection, ...]] = {
     "locks": LOCKS,
     "files": FILES,
@@ -2760,4 +2959,5 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "images": IMAGES,
     "inside": INSIDE,
     "contract": CONTRACT,
+    "run": RUNS,
 }

@@ -11,6 +11,7 @@ import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -141,9 +142,7 @@ def test_pauses_grow_to_a_bound_and_are_jittered(outbox: Outbox, watch: Watch) -
     assert len({Clock().jitter(30.0) for _ in range(20)}) > 1
 
 
-def test_what_the_hub_stumbles_over_keeps_no_other_waiting(
-    outbox: Outbox, hub: Receiver, watch: Watch
-) -> None:
+def test_what_the_hub_stumbles_over(outbox: Outbox, hub: Receiver, watch: Watch) -> None:
     to = Hub(hub.url)
     written(outbox, to, "run-1", "run-2")
     hub.will(Act(store=False, status=500))
@@ -208,9 +207,7 @@ def test_a_hub_that_is_gone_is_left_alone(outbox: Outbox, hub: Receiver, watch: 
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_token_that_is_wrong_is_no_fault_of_the_facts(
-    outbox: Outbox, hub: Receiver, watch: Watch, status: int
-) -> None:
+def test_a_token_that_is_wrong(outbox: Outbox, hub: Receiver, watch: Watch, status: int) -> None:
     to = Hub(hub.url, token=TOKEN)
     written(outbox, to)
     hub.will(Act(store=False, status=status, text="you are not s3cret"))
@@ -355,6 +352,22 @@ def test_a_hub_gets_the_kinds_that_it_wants(outbox: Outbox, hub: Receiver) -> No
     assert states(outbox) == ["off", "off", "sent"]
     outbox.send_again(to.events)
     assert deliver(outbox, to, FLUSH).sent == 0
+
+
+def test_what_was_sent_meanwhile_is_not_sent_again(
+    outbox: Outbox, hub: Receiver, watch: Watch
+) -> None:
+    to = Hub(hub.url)
+    written(outbox, to)
+
+    def post(*sent: Any) -> Reply:
+        """Another one sends the rest while this one sends the first."""
+        for row in outbox.events("run-1")[1:]:
+            outbox.settle(row.seq, "sent", "")
+        return post_in_time(*sent)
+
+    assert deliver(outbox, to, FLUSH, clock=watch.clock(), post=post).sent == 1
+    assert len(hub.got) == 1
 
 
 REPORTER = """

@@ -2779,7 +2779,7 @@ EVENTS = (
         REPORTING + "hub.py",
         "return ImmutableSandboxedEnvironment(",
         "from jinja2 import Environment\n\n    return Environment(",
-        REPORTING_TESTS + "test_hub.py::test_a_template_that_cannot_be_filled",
+        REPORTING_TESTS + "test_hub.py::test_a_template_that_cannot_be_filled[reaching]",
     ),
     Protection(
         "what a run says is no template",

@@ -16,6 +16,8 @@ VALIDATION = CLI + "validation/"
 TESTS = "tests/unit/"
 PROFILE_TESTS = TESTS + "profiles/"
 VALIDATION_TESTS = TESTS + "validation/"
+REPORTING = CLI + "reporting/"
+REPORTING_TESTS = TESTS + "reporting/"
 KILL = "tests/faults/test_kill.py::"
 RACE = "tests/faults/test_race.py::"
 TROUBLE = "tests/faults/test_trouble.py::"
@@ -23,6 +25,8 @@ MAKER = "tests/faults/test_maker.py::"
 WIDE = "tests/faults/test_makers.py::"
 BUILD = "tests/faults/test_build.py::"
 PULL = "tests/faults/test_pull.py::"
+RUN = "tests/faults/test_run.py::"
+VALIDATE = "tests/faults/test_validate.py::"
 
 
 @dataclass(frozen=True)
@@ -2735,9 +2739,6 @@ CONTRACT = (
     ),
 )
 
-RUN = "tests/faults/test_run.py::"
-VALIDATE = "tests/faults/test_validate.py::"
-
 RUNS = (
     Protection(
         "a step dies whole, also what has left its session",
@@ -2751,7 +2752,7 @@ RUNS = (
         HOST + "step.py",
         "if child.poll() is None or inside.marked(mark):",
         "if False:",
-        RUN + "test_a_step_dies_whole[hangs inside]",
+        RUN + "test_a_step_dies_whole[left inside, unheard]",
     ),
     Protection(
         "nobody waits for what holds a step's output",
@@ -2934,6 +2935,239 @@ RUNS = (
     ),
 )
 
+EVENTS = (
+    Protection(
+        "a run that is written down twice is there once",
+        REPORTING + "outbox.py",
+        '" ON CONFLICT DO NOTHING",',
+        '" ON CONFLICT (id) DO UPDATE SET state = excluded.state",',
+        REPORTING_TESTS + "test_outbox.py::test_a_second_time_changes_nothing",
+    ),
+    Protection(
+        "an outcome is not written without its events",
+        REPORTING + "outbox.py",
+        'self._database.execute("ROLLBACK")',
+        'self._database.execute("COMMIT")',
+        REPORTING_TESTS + "test_outbox.py::test_the_outcome_is_not_there_without_its_events",
+    ),
+    Protection(
+        "an outcome is on disk before it is answered",
+        REPORTING + "outbox.py",
+        'database.execute("PRAGMA synchronous = FULL")',
+        'database.execute("PRAGMA synchronous = OFF")',
+        REPORTING_TESTS + "test_outbox.py::test_a_write_is_on_disk_before_it_is_answered",
+    ),
+    Protection(
+        "several processes make one outbox",
+        REPORTING + "outbox.py",
+        "        fcntl.flock(descriptor, fcntl.LOCK_EX)\n        if _version",
+        "        if _version",
+        REPORTING_TESTS + "test_outbox.py::test_several_processes_write_into_a_new_one",
+    ),
+    Protection(
+        "nobody else reads the outbox",
+        REPORTING + "outbox.py",
+        "os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))",
+        "os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))",
+        REPORTING_TESTS + "test_outbox.py::test_only_the_user_can_read_it",
+    ),
+    Protection(
+        "an outbox of a later version is left as it is",
+        REPORTING + "outbox.py",
+        "    if version > _VERSION:",
+        "    if version > _VERSION + 1:",
+        REPORTING_TESTS + "test_outbox.py::test_a_later_versions_outbox",
+    ),
+    Protection(
+        "another program's database is left as it is",
+        REPORTING + "outbox.py",
+        "    if application != _APPLICATION:",
+        "    if application != application:",
+        REPORTING_TESTS + "test_outbox.py::test_another_programs_database",
+    ),
+    Protection(
+        "an event is sent by one process at a time",
+        REPORTING + "outbox.py",
+        "        except OSError:\n            yield False\n            return",
+        "        except OSError:\n            yield True\n            return",
+        REPORTING_TESTS + "test_delivery.py::test_two_flushers_do_not_send_the_same",
+    ),
+    Protection(
+        "who waited for an event looks again whether it is sent",
+        REPORTING + "delivery.py",
+        "            return None\n"
+        "        row = outbox.event(seq)\n"
+        '        if row.state != "pending":\n'
+        "            return None",
+        "            return None\n        row = outbox.event(seq)",
+        REPORTING_TESTS + "test_delivery.py::test_what_was_sent_meanwhile_is_not_sent_again",
+    ),
+    Protection(
+        "an event has the same id each time",
+        REPORTING + "event.py",
+        'return str(uuid.uuid5(_NAMESPACE, f"{run}/{kind}"))',
+        "return str(uuid.uuid4())",
+        REPORTING_TESTS + "test_event.py::test_ids_are_of_the_run_and_the_kind",
+    ),
+    Protection(
+        "the same fact has the same idempotency key",
+        REPORTING + "hub.py",
+        '"Idempotency-Key": str(event["id"]),',
+        '"Idempotency-Key": str(id(event)),',
+        REPORTING_TESTS + "test_delivery.py::test_trouble_costs_no_fact_and_doubles_none[dropped]",
+    ),
+    Protection(
+        "what a test printed goes to no hub",
+        REPORTING + "event.py",
+        '_NOT_TOLD_OF_A_STEP = ("log", "tail")',
+        '_NOT_TOLD_OF_A_STEP = ("log",)',
+        REPORTING_TESTS + "test_event.py::test_what_a_test_printed_stays_at_home",
+    ),
+    Protection(
+        "a reply that was lost costs no fact",
+        REPORTING + "delivery.py",
+        '            verdict = Verdict("later", f"the hub gave',
+        '            verdict = Verdict("dead", f"the hub gave',
+        REPORTING_TESTS + "test_delivery.py::test_trouble_costs_no_fact_and_doubles_none[lost]",
+    ),
+    Protection(
+        "a hub that asks to wait is waited for",
+        REPORTING + "delivery.py",
+        "pause = max(clock.jitter(longest), verdict.wait)",
+        "pause = clock.jitter(longest)",
+        REPORTING_TESTS + "test_delivery.py::test_a_hub_that_asks_to_wait_is_waited_for[7]",
+    ),
+    Protection(
+        "the next process waits as the hub has asked",
+        REPORTING + "delivery.py",
+        "    if 0 < wait <= _LONGEST_WAIT:",
+        "    if 0 < wait < 0:",
+        REPORTING_TESTS + "test_delivery.py::test_the_next_process_waits_too",
+    ),
+    Protection(
+        "a hub is not believed when it asks for years",
+        REPORTING + "delivery.py",
+        "return min(float(text), _LONGEST_WAIT)",
+        "return float(text)",
+        REPORTING_TESTS + "test_delivery.py::test_what_a_reply_means",
+    ),
+    Protection(
+        "pauses are bounded",
+        REPORTING + "delivery.py",
+        "min(_LONGEST_PAUSE, _FIRST_PAUSE",
+        "max(0.0, _FIRST_PAUSE",
+        REPORTING_TESTS + "test_delivery.py::test_pauses_grow_to_a_bound_and_are_jittered",
+    ),
+    Protection(
+        "one event that the hub stumbles over keeps no other waiting",
+        REPORTING + "delivery.py",
+        "queue.append(seq)  #",
+        "queue.appendleft(seq)  #",
+        REPORTING_TESTS + "test_delivery.py::test_what_the_hub_stumbles_over",
+    ),
+    Protection(
+        "a hub that is gone is left alone",
+        REPORTING + "delivery.py",
+        "    if gone:\n        return",
+        "    if gone and False:\n        return",
+        REPORTING_TESTS + "test_delivery.py::test_a_hub_that_is_gone_is_left_alone",
+    ),
+    Protection(
+        "a token that is wrong makes no event dead",
+        REPORTING + "delivery.py",
+        "    if status in (401, 403, 407):",
+        "    if status in (407,):",
+        REPORTING_TESTS + "test_delivery.py::test_a_token_that_is_wrong[401]",
+    ),
+    Protection(
+        "a redirect is not followed with the token",
+        REPORTING + "delivery.py",
+        "urllib.request.build_opener(_AsItIs)",
+        "urllib.request.build_opener()",
+        REPORTING_TESTS + "test_delivery.py::test_a_redirect_is_not_followed[303]",
+    ),
+    Protection(
+        "a reply that does not end is not waited for",
+        REPORTING + "delivery.py",
+        "    thread.join(seconds)",
+        "    thread.join()",
+        REPORTING_TESTS + "test_delivery.py::test_a_reply_that_does_not_end_is_not_waited_for",
+    ),
+    Protection(
+        "a reply of 1 GB is not read",
+        REPORTING + "delivery.py",
+        "response.read(_MOST_OF_A_REPLY)",
+        "response.read()",
+        REPORTING_TESTS + "test_delivery.py::test_a_reply_of_1_gb_is_not_read[500]",
+    ),
+    Protection(
+        "a hub that never answers costs a run its limit",
+        REPORTING + "delivery.py",
+        "min(left, _SECONDS_FOR_A_REPLY)",
+        "_SECONDS_FOR_A_REPLY",
+        REPORTING_TESTS + "test_delivery.py::test_a_hub_that_never_answers_costs_a_run_its_limit",
+    ),
+    Protection(
+        "what goes wrong in telling costs no run its outcome",
+        REPORTING + "delivery.py",
+        "    except SandboxerError:\n        return result",
+        "    except KeyError:\n        return result",
+        REPORTING_TESTS + "test_delivery.py::test_an_outbox_in_trouble_costs_no_run_its_outcome",
+    ),
+    Protection(
+        "a token that a hub gives back is not kept",
+        REPORTING + "delivery.py",
+        "reply = replace(reply, text=hub.without_token(reply.text))",
+        "reply = replace(reply)",
+        REPORTING_TESTS + "test_delivery.py::test_a_long_answer_is_cut_but_not_through_a_token",
+    ),
+    Protection(
+        "a token is not in what is shown of a hub",
+        REPORTING + "hub.py",
+        'return f"Hub({self.shown})"',
+        'return f"Hub({self.url}, {self.token})"',
+        REPORTING_TESTS + "test_hub.py::test_no_token_shows",
+    ),
+    Protection(
+        "another address gets nothing of what is written for the hub",
+        REPORTING + "hub.py",
+        'return _checked(Hub(url, token=token), "SANDBOXER_HUB_URL") if url else None',
+        "folder = config_folder()\n"
+        '        text = (folder / "hub.yml").read_bytes() if folder else b""\n'
+        '        found = _of_file(text, Path("/"), token)\n'
+        "        return Hub(url, headers=found.headers, token=found.token)",
+        REPORTING_TESTS + "test_hub.py::test_another_address_gets_nothing_of_the_file",
+    ),
+    Protection(
+        "a hub is at an address of http or https",
+        REPORTING + "hub.py",
+        'right = parts.scheme in ("http", "https") and',
+        'right = parts.scheme != "" and',
+        REPORTING_TESTS + "test_hub.py::test_what_it_may_not_be",
+    ),
+    Protection(
+        "a header ends where it ends",
+        REPORTING + "hub.py",
+        "if not line.isascii() or not line.isprintable():",
+        "if not line.isascii():",
+        REPORTING_TESTS + "test_hub.py::test_what_it_may_not_be",
+    ),
+    Protection(
+        "a template reaches nothing but the event",
+        REPORTING + "hub.py",
+        "return ImmutableSandboxedEnvironment(",
+        "from jinja2 import Environment\n\n    return Environment(",
+        REPORTING_TESTS + "test_hub.py::test_a_template_that_cannot_be_filled[reaching]",
+    ),
+    Protection(
+        "what a run says is no template",
+        REPORTING + "hub.py",
+        'return filled.render(event=event, data=event["data"])',
+        'return self._filled(filled.render(event=event, data=event["data"]), event)',
+        REPORTING_TESTS + "test_hub.py::test_what_a_run_says_is_no_template",
+    ),
+)
+
 GROUPS: dict[str, tuple[Protection, ...]] = {
     "locks": LOCKS,
     "files": FILES,
@@ -2960,4 +3194,5 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "inside": INSIDE,
     "contract": CONTRACT,
     "run": RUNS,
+    "events": EVENTS,
 }

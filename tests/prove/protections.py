@@ -2757,9 +2757,16 @@ RUNS = (
     Protection(
         "nobody waits for what holds a step's output",
         HOST + "step.py",
+        "                if now >= drained_at:",
+        "                if False:",
+        HOST_TESTS + "test_step.py::test_who_only_holds_its_output_is_not_waited_for",
+    ),
+    Protection(
+        "nor does an engine's client",
+        HOST + "step.py",
         "                if is_waiting_for_others():",
         "                if False:",
-        RUN + "test_a_step_dies_whole[left inside]",
+        HOST_TESTS + "test_step.py::test_an_engines_client_that_waits_for_others_is_told_to_end",
     ),
     Protection(
         "a step is no root's",

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sandboxer_cli import connection, host
-from sandboxer_cli.errors import HostUnreachable, NotFound, SandboxerError, Usage
+from sandboxer_cli.errors import Cancelled, HostUnreachable, NotFound, SandboxerError, Usage
 from sandboxer_cli.laps import Laps
 
 COLLECTION = "coulomb.sandboxer"
@@ -25,6 +25,7 @@ _LONGEST_NAME = 39
 _AT_ONCE = 16
 
 Object = Mapping[str, Any]
+Keep = Literal["never", "on-failure", "always"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,27 @@ class CreateRequest:
     replace: bool = False
     unreaped: bool = False
     wait: bool = True
+    check: bool = False
+
+
+@dataclass(frozen=True)
+class ValidateRequest:
+    """What to test: a repository, and what stands above its contract.
+
+    `key` without a word is a new one, so that it is tested in any case. `reports` is a folder
+    below which each run gets one of its own.
+    """
+
+    repository: Path
+    host: str | None = None
+    profile: str | None = None
+    keep: Keep | None = None
+    key: str | None = None
+    owner: str | None = None
+    compose_cmd: str | None = None
+    auth_file: str | None = None
+    unreaped: bool = False
+    reports: Path | None = None
     check: bool = False
 
 
@@ -280,6 +302,87 @@ class Client:
         }
         return self._stream(reference, host_pattern, owner, request)
 
+    def validate(self, request: ValidateRequest) -> Answer:
+        """Test a repository on each host that `request.host` means: results by host.
+
+        An outcome is no error: also that a contract can't be right is a result, of the host "".
+        """
+        from sandboxer_cli.validation import resolve, run
+
+        owner = host.owner(request.owner)
+        key = host.new_run_key() if request.key is None else host.check_run_key(request.key)
+        started_at = run.now()
+        try:
+            # once here, to fail early: no connection, no Ansible
+            found = resolve.resolve(
+                resolve.Asked(request.repository, request.profile, request.keep, key)
+            )
+        except Usage as error:
+            if request.check:
+                raise
+            no = run.refused(error, host.new_run_id(), request.repository, key, started_at)
+            return Answer({"": run.report(no, None).as_dict()})
+        if request.compose_cmd:
+            host.check_compose_cmd(request.compose_cmd)
+        wanted = self._wanted(request.host or found.host)
+        variables = _given(
+            sandboxer_source=str(request.repository.absolute()),
+            sandboxer_run_key=key,
+            sandboxer_profile=request.profile,
+            sandboxer_keep=request.keep,
+            sandboxer_owner=owner,
+            sandboxer_compose_cmd=request.compose_cmd,
+            sandboxer_auth_file=request.auth_file,
+            sandboxer_unreaped=request.unreaped,
+            sandboxer_reports=_absolute(request.reports),
+        )
+        return self._validate(wanted, variables, {"key": key, "owner": owner}, check=request.check)
+
+    def resume(
+        self, run: str, host_pattern: str | None = None, reports: Path | None = None
+    ) -> Answer:
+        """Go on with a run whose controller is gone, from wherever it is; or its result."""
+        host.check_run_id(run)
+        ways = self._ways(host_pattern or "all")
+        answers = _at_once(lambda way: _run(way, run), ways)
+        _raise_if_only(answers)
+        carriers = [name for name, one in answers.results.items() if one is not None]
+        if not carriers:
+            _refuse_silence(run, answers.failures)
+            raise NotFound(f"there is no run {run}", "runs are kept for 30 days, each on its host")
+        variables = _given(sandboxer_run=run, sandboxer_reports=_absolute(reports))
+        return self._validate(carriers[0], variables, {"run": run})
+
+    def _validate(
+        self,
+        wanted: str,
+        variables: Mapping[str, object],
+        named: Mapping[str, object],
+        check: bool = False,
+    ) -> Answer:
+        """A cancelled one is ended on its hosts first, and then brought to its result."""
+        ways = self._ways(wanted)
+        for way in ways:
+            connection.start_master(way)  # while Ansible is being started
+        cancelled: dict[str, str] = {}
+
+        def cancel() -> None:
+            ended = _at_once(lambda way: host.ask(way, "run-cancel", named), ways)
+            cancelled.update({name: one["id"] for name, one in ended.results.items() if one})
+            for error in ended.failures.values():
+                if not isinstance(error, NotFound):  # it was not begun yet
+                    raise error
+
+        given = {**variables, "sandboxer_fail": False}
+        try:
+            return self._play("validate", wanted, given, check=check, on_cancel=cancel)
+        except Cancelled:
+            if len(cancelled) != 1:
+                raise
+            [(name, run)] = cancelled.items()
+            more = {"sandboxer_run": run, "sandboxer_reports": variables.get("sandboxer_reports")}
+            return self._play("validate", name, {**_given(**more), "sandboxer_fail": False})
+
     def list_all(self, host_pattern: str | None = None, owner: str | None = None) -> Answer:
         """Objects by host: of one owner, or of all with None."""
         if owner is not None:
@@ -432,6 +535,18 @@ def _named(reference: str) -> dict[str, object]:
 
 def _given(**variables: object) -> dict[str, object]:
     return {name: value for name, value in variables.items() if value is not None}
+
+
+def _absolute(path: Path | None) -> str | None:
+    return str(path.absolute()) if path is not None else None
+
+
+def _run(way: connection.Reach, run: str) -> Object | None:
+    try:
+        found: Object | None = host.ask(way, "run-show", {"run": run})
+    except NotFound:
+        return None
+    return found
 
 
 def _list(way: connection.Reach, owner: str | None) -> list[dict[str, Any]]:

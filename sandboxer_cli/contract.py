@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sandboxer_cli.errors import SandboxerError
+from sandboxer_cli.reporting import event, result
 
 State = Literal["creating", "ready", "stopped", "failed", "destroying", "stuck"]
 Id = Field(pattern=r"^sbx-[a-z0-9][a-z0-9-]{0,38}$")
@@ -178,6 +179,8 @@ def documents() -> dict[str, str]:
         f"{name}.schema.json": json.dumps(model.model_json_schema(by_alias=True), indent=2) + "\n"
         for name, model in SCHEMAS.items()
     }
+    for name, schema in (("result", result.json_schema()), ("e2e_result", event.json_schema())):
+        found[f"{name}.schema.json"] = json.dumps(schema, indent=2) + "\n"
     return {**found, "exit-codes.md": _exit_codes()}
 
 
@@ -203,4 +206,15 @@ def _exit_codes() -> str:
         "| status | code | worth a retry | |",
         "| --- | --- | --- | --- |",
     ]
-    return "\n".join([*head, *rows]) + "\n"
+    runs = [f"| {status} | `{outcome}` |" for outcome, status in result.EXIT_CODES.items()]
+    of_runs = [
+        "",
+        "## A validation",
+        "",
+        "`infra_error` has the status of its cause where that is 3, 6 or 11; `passed` is 10 where",
+        "the sandbox could not be taken away.",
+        "",
+        "| status | outcome |",
+        "| --- | --- |",
+    ]
+    return "\n".join([*head, *rows, *of_runs, *runs]) + "\n"

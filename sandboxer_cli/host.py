@@ -52,6 +52,23 @@ def check_reference(value: str) -> str:
     return check_id(value) if value.startswith("sbx-") else check_name(value)
 
 
+def check_run_id(value: str) -> str:
+    return checked(ids.check_run_id, value)
+
+
+def check_run_key(value: str) -> str:
+    return checked(ids.check_run_key, value)
+
+
+def new_run_id() -> str:
+    return ids.new_run_id()
+
+
+def new_run_key() -> str:
+    """One that nobody has."""
+    return "key-" + ids.new_suffix(20)
+
+
 def check_compose_cmd(value: str) -> str:
     return checked(lambda command: " ".join(compose_program.split(command)), value)
 

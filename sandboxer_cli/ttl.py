@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .errors import Usage
 
@@ -29,7 +29,7 @@ def parse_deadline(text: str) -> int:
 
 
 def parse_timeout(text: str) -> int:
-    """How long a part of a validation may take, in seconds, from 1 to 86400.
+    """How long something may take, in seconds, from 1 to 86400.
 
     Raises Usage: `timeout_invalid`.
     """
@@ -46,6 +46,18 @@ def parse_since(text: str) -> str:
         if instant.tzinfo is not None:
             return instant.isoformat()
     return f"{_parse(text, 'since', 1, 48)}s"
+
+
+def parse_past(text: str, now: datetime) -> datetime:
+    """An instant in RFC 3339, or a span of up to ten years before now.
+
+    Raises Usage: `since_invalid`.
+    """
+    with contextlib.suppress(ValueError):
+        instant = datetime.fromisoformat(text)
+        if instant.tzinfo is not None:
+            return instant
+    return now - timedelta(seconds=_parse(text, "since", 1, 10 * 366 * 24))
 
 
 def _parse(text: str, noun: str, least_seconds: int, greatest_hours: int) -> int:

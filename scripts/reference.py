@@ -24,6 +24,7 @@ from sandboxer_cli.profiles import schema
 from sandboxer_cli.profiles.layers import built_in
 from sandboxer_cli.profiles.load import load
 from sandboxer_cli.profiles.trust import FOR_OTHERS
+from sandboxer_cli.reporting import result
 from sandboxer_cli.result import span
 from sandboxer_cli.validation import schema as e2e_schema
 from sandboxer_cli.validation import trust as e2e_trust
@@ -219,6 +220,11 @@ def objects() -> Iterator[str]:
         yield from _model(model, f" JSON Schema: [{name}.schema.json]({name}.schema.json)")
     for model in _parts(contract.SCHEMAS.values()):
         yield from _model(model, "")
+    whole = result.json_schema()
+    said = f"{whole['description']} JSON Schema: [result.schema.json](result.schema.json)"
+    yield from ["", "## RunResult", "", said, "", *_keys(whole)]
+    for name, part in whole["$defs"].items():
+        yield from ["", f"### {name}", "", part["description"], "", *_keys(part)]
 
 
 def error_codes() -> Iterator[str]:

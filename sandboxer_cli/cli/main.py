@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 
 from sandboxer_cli import __version__
-from sandboxer_cli.cli import compose, host, inside, options, profile, sandbox, validate
+from sandboxer_cli.cli import compose, events, host, inside, options, profile, sandbox, validate
 from sandboxer_cli.cli.program import run
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.add_typer(profile.app, name="profile")
 app.add_typer(compose.app, name="compose")
 app.add_typer(host.app, name="host")
 app.add_typer(validate.app, name="validate")
+app.add_typer(events.app, name="events")
 app.command("doctor")(host.doctor)
 
 

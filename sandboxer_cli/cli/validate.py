@@ -1,8 +1,9 @@
-"""The program `validate`, which is `sandboxer validate` as well: lint, init, migrate, schema."""
+"""The program `validate`, which is `sandboxer validate` too: runs, and help with contracts."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -11,6 +12,7 @@ import typer
 from sandboxer_cli import __version__
 from sandboxer_cli.cli import options
 from sandboxer_cli.cli.program import run
+from sandboxer_cli.client import Answer, Keep
 
 app = typer.Typer(
     name="validate",
@@ -23,6 +25,14 @@ app = typer.Typer(
 
 Repository = Annotated[
     Path, typer.Argument(parser=options.path, help="Folder of the repository.", metavar="REPO")
+]
+Reports = Annotated[
+    Path | None,
+    typer.Option(
+        parser=options.path,
+        help="Folder for what the test leaves, below which each run gets its own."
+        "  [default: in the state folder]",
+    ),
 ]
 HERE = Path()
 
@@ -38,6 +48,138 @@ def program(
         raise typer.Exit
     if context.invoked_subcommand is None:
         context.fail(context.get_help())
+
+
+@app.command("run")
+def run_(
+    repository: Repository = HERE,
+    profile: Annotated[
+        str | None, typer.Option(help="What to make.  [default: as the contract says]")
+    ] = None,
+    keep: Annotated[
+        Keep | None, typer.Option(help="When it stays.  [default: as the contract says]")
+    ] = None,
+    run_key: Annotated[
+        str | None,
+        typer.Option(
+            help="Its key: a finished run that has it is the answer.  [default: a new one]"
+        ),
+    ] = None,
+    reports: Reports = None,
+    compose_cmd: Annotated[
+        str | None,
+        typer.Option(
+            help="Compose program of the host that makes the containers; empty: its engine."
+            "  [default: SANDBOXER_COMPOSE_CMD, or the engine]"
+        ),
+    ] = None,
+    auth_file: Annotated[
+        str | None,
+        typer.Option(
+            help="File of the host with what its registries ask for, as `podman login` writes it."
+        ),
+    ] = None,
+    unreaped: Annotated[
+        bool, typer.Option("--unreaped", help="Even where the host's reaper has stopped.")
+    ] = False,
+    host: options.Host = None,
+    owner: options.Owner = None,
+    inventory: options.Inventory = None,
+    check: options.Check = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> int:
+    """Make what the contract asks for, test it, report, and take it away.
+
+    \b
+    Examples:
+      validate run . --host h1
+      validate run ~/src/shop --keep on-failure --json
+    """
+    from sandboxer_cli.cli.answer import emit_plan
+    from sandboxer_cli.cli.session import client
+    from sandboxer_cli.client import ValidateRequest
+
+    request = ValidateRequest(
+        repository=repository,
+        host=host,
+        profile=profile,
+        keep=keep,
+        key=run_key,
+        owner=owner,
+        compose_cmd=compose_cmd,
+        auth_file=auth_file,
+        unreaped=unreaped,
+        reports=reports,
+        check=check,
+    )
+    with client(inventory, quiet) as opened:
+        answer = opened.validate(request)
+    return emit_plan(answer, json) if check else _emit(answer, json, quiet)
+
+
+@app.command()
+def resume(
+    run: Annotated[str, typer.Argument(help="Id of the run.", metavar="RUN")],
+    reports: Reports = None,
+    host: options.Host = None,
+    inventory: options.Inventory = None,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
+) -> int:
+    """Go on with a run whose controller is gone, or show the result of one that has finished.
+
+    \b
+    Examples:
+      validate resume run-4f7kq2zdab
+      validate resume run-4f7kq2zdab --host h1 --json
+    """
+    from sandboxer_cli.cli.session import client
+
+    with client(inventory, quiet) as opened:
+        answer = opened.resume(run, host, reports)
+    return _emit(answer, json, quiet)
+
+
+def _emit(answer: Answer, json: bool, quiet: bool) -> int:
+    """Print results. The exit status is that of the first that has not passed."""
+    from sandboxer_cli.cli.answer import emit
+
+    status = emit(answer, json, False, lambda one: [] if quiet else _lines(one))
+    codes = [one["exit_code"] for one in answer.results.values()]
+    return next((code for code in codes if code), status)
+
+
+def _lines(found: Mapping[str, Any]) -> list[str]:
+    """One result, as people read it."""
+    where = f" on {found['host']}" if found["host"] else ""
+    lines = [f"{found['run']}  {found['repo']}  {found['outcome']}{where}"]
+    if found["reason"]:
+        lines.append(f"  {found['reason']}")
+    if found["error"] and found["error"]["hint"]:
+        lines.append(f"  {found['error']['hint']}")
+    for step in found["steps"]:
+        again = f" (attempt {step['attempt']})" if step["attempt"] > 1 else ""
+        how = "timed out" if step["timed_out"] else f"exit {step['exit_code']}"
+        lines.append(f"  step {step['name']}{again}: {how}, {step['seconds']:.1f} s")
+        if step["exit_code"] != 0:
+            lines += [f"    {line}" for line in step["tail"]]
+    counts = found["tests"]
+    if any(counts.values()):
+        lines.append("  tests    " + ", ".join(f"{n} {name}" for name, n in counts.items()))
+    if found["sandbox"]:
+        lines.append(f"  sandbox  {found['sandbox']}, {_CLEANUPS[found['cleanup']]}")
+    if found["reports"]["json"]:
+        lines.append(f"  reports  {Path(found['reports']['json']).parent}")
+    return lines
+
+
+_CLEANUPS = {
+    "destroyed": "taken away",
+    "failed": "something of it is left",
+    "kept": "kept until its lease ends",
+    "none": "never made",
+}
 
 
 @app.command()

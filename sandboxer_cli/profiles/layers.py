@@ -5,7 +5,6 @@ A profile is called as its file is: `profile.shop` stands in `shop.yml`.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Literal, get_args
 from ..compose.parse import parse
 from ..compose.tree import MapNode
 from ..errors import Usage
+from ..xdg import config_folder
 from .fault import of_usage, refusal
 
 Layer = Literal["built-in", "user", "project"]
@@ -153,13 +153,8 @@ def _catalog(folders: list[Folder]) -> Catalog:
 
 
 def user_folder() -> Path | None:
-    """As the XDG base directories say: a relative one doesn't count."""
-    named = Path(os.environ.get("XDG_CONFIG_HOME", ""))
-    try:
-        config = named if named.is_absolute() else Path("~/.config").expanduser()
-    except RuntimeError:  # somebody without a home
-        return None
-    return config / "sandboxer/profiles"
+    config = config_folder()
+    return None if config is None else config / "profiles"
 
 
 def project_folder(source: Path) -> Path | None:

@@ -58,8 +58,9 @@ def resolve(request: ResolveRequest) -> Resolved:
         **_chosen(request),
     }
     found = None
-    if request.source is not None and project is not None:
-        found = listing(request.source, also=stack.files)
+    folder = request.source if project is not None else request.carry
+    if folder is not None:
+        found = listing(folder, also=stack.files)
         parts["source"] = source_digest(found)
     document = build_document(
         stack,
@@ -71,6 +72,8 @@ def resolve(request: ResolveRequest) -> Resolved:
     )
     if found is not None:
         _check_paths(document, found)
+    if request.carry is not None:
+        document["source"] = True
     return Resolved(
         profile=profile.name,
         profile_hash=digest(parts),

@@ -40,6 +40,8 @@ class ResolveRequest:
     """`settings` is what `--set` gave; `publish` is `loopback`, `host`, or the profile's.
 
     `files`, `env_files` and `compose_profiles` are what compose's own options say of the source.
+    `carry` is a folder that goes to the host in any case: the source, or one beside a profile that
+    has none.
     """
 
     profile: str
@@ -49,6 +51,7 @@ class ResolveRequest:
     files: tuple[str, ...] = ()
     env_files: tuple[str, ...] = ()
     compose_profiles: tuple[str, ...] = ()
+    carry: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ def handed_over(request: ResolveRequest, found: Resolved) -> Iterator[dict[str, 
         return
     answer: dict[str, Any] = {name: getattr(found, name) for name in _HANDED_ON}
     if found.listing is not None:
+        answer["folder"] = str(found.listing.root)
         answer["entries"] = [asdict(entry) for entry in found.listing.entries]
     with os.fdopen(os.memfd_create("sandboxer-resolved"), "w", encoding="ascii") as file:
         json.dump({"question": _question(request), "answer": answer}, file)
@@ -103,17 +107,19 @@ def taken_over(request: ResolveRequest) -> Resolved | None:
     if handed["question"] != _question(request):
         return None
     answer = handed["answer"]
-    entries = answer.pop("entries", None)
+    folder, entries = answer.pop("folder", None), answer.pop("entries", ())
     found = None
-    if entries is not None and request.source is not None:
+    if folder is not None:
         from ..source import Entry, Listing
 
-        found = Listing(request.source, tuple(Entry(**entry) for entry in entries))
+        found = Listing(Path(folder), tuple(Entry(**entry) for entry in entries))
     return Resolved(**answer, notes=(), listing=found)
 
 
 def _question(request: ResolveRequest) -> Any:
-    asked = asdict(request)
-    if request.source is not None:
-        asked["source"] = str(request.source.absolute())
-    return json.loads(json.dumps(asked))  # as it will be read
+    folders = {
+        name: str(folder.absolute())
+        for name, folder in (("source", request.source), ("carry", request.carry))
+        if folder is not None
+    }
+    return json.loads(json.dumps({**asdict(request), **folders}))  # as it will be read

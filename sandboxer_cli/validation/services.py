@@ -11,7 +11,7 @@ from ..profiles.fault import Fault, dotted, place_of
 from ..profiles.layers import catalog
 from ..profiles.load import load
 from ..profiles.nearest import nearest
-from ..profiles.resolve import ResolveRequest
+from ..profiles.resolved import ResolveRequest
 from .contract import Contract
 
 HOST = "host"

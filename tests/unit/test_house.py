@@ -28,8 +28,9 @@ STOREYS = [
     ["reach_cache"],
     ["ansible_env", "compose", "source"],
     ["probe"],
-    ["laps", "result", "ttl", "strict"],
     ["contract", "surveys"],
+    ["reporting"],
+    ["laps", "result", "ttl", "strict", "xdg"],
     ["errors"],
 ]
 HEIGHT = {room: height for height, storey in enumerate(STOREYS) for room in storey}

@@ -41,6 +41,9 @@ VERBS = [
     ["host", "list"],
     ["host", "prepare"],
     ["host", "trust"],
+    ["events", "list"],
+    ["events", "show"],
+    ["events", "flush"],
 ]
 
 

@@ -293,6 +293,7 @@ def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         files=tuple(args["files"]),
         env_files=tuple(args["env_files"]),
         compose_profiles=tuple(args["compose_profiles"]),
+        carry=Path(args["carry"]) if args["carry"] else None,
     )
     try:
         found = taken_over(asked) or _resolved(asked)

@@ -66,6 +66,11 @@ options:
   source:
     description: Folder on the controller that holds the compose file.
     type: path
+  carry:
+    description:
+      - Folder on the controller that is sent to the host whether a service reads it or not, the
+        same as O(source) or in the place of one.
+    type: path
   settings:
     description:
       - Values for the profile's parameters. V(profile.compose) takes any variable of the compose
@@ -230,6 +235,7 @@ SPEC = {
     "owner": {"type": "str"},
     "profile": {"type": "str", "default": "profile.compose"},
     "source": {"type": "path"},
+    "carry": {"type": "path"},
     "settings": {"type": "dict", "default": {}},
     "publish": {"type": "str", "choices": ["loopback", "host"]},
     "ttl": {"type": "str"},

@@ -12,6 +12,8 @@ import secrets
 from .errors import HostError
 
 _ID = re.compile(r"sbx-[a-z0-9][a-z0-9-]{0,38}")
+_RUN = re.compile(r"run-[a-z0-9]{10}")
+_RUN_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,127}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,38}")
 _OWNER = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that are mistaken for another
@@ -31,6 +33,29 @@ def is_id(value: str) -> bool:
 
 def check_id(value: str) -> str:
     return _check(_ID, value, "id", "an id is sbx- and then small letters, digits and dashes")
+
+
+def new_run_id() -> str:
+    return "run-" + new_suffix(10)
+
+
+def sandbox_of_run(run_id: str) -> str:
+    """The id of the sandbox that a run makes."""
+    return "sbx-" + check_run_id(run_id)[len("run-") :]
+
+
+def is_run_id(value: str) -> bool:
+    return _RUN.fullmatch(value) is not None
+
+
+def check_run_id(value: str) -> str:
+    hint = "the id of a run is run- and then ten small letters and digits"
+    return _check(_RUN, value, "id of a run", hint)
+
+
+def check_run_key(value: str) -> str:
+    hint = "1 to 128 letters, digits and . _ : @ / + -, a letter or a digit first"
+    return _check(_RUN_KEY, value, "run key", hint)
 
 
 def check_name(value: str) -> str:

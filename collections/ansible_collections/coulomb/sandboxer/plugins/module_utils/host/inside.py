@@ -106,6 +106,13 @@ def end(mark: str, client: subprocess.Popen[bytes] | None = None) -> None:
         time.sleep(0.02)
 
 
+def has_left_only_others(mark: str) -> bool:
+    """Whether the command has ended, and only what it has started lives on: the engine's client
+    waits for those as long as they hold its output."""
+    own = {pid for pid in marked(mark) if process.is_contained(pid)}
+    return bool(own) and all(process.is_contained(process.parent(pid)) for pid in own)
+
+
 def marked(mark: str) -> set[int]:
     """The processes that carry the mark, and those of their sessions inside the container."""
     word = f"{MARK}={mark}".encode("ascii")

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from . import process
+from . import ids, process
 from .clock import boot_id
 from .record import Record
 from .state import State
@@ -80,14 +80,16 @@ def _size(path: str) -> int:
         return 0
 
 
-def start(state: State, program: str, sandbox_id: str, generation: int, work_lock: int) -> None:
+def start(state: State, program: str, subject: str, generation: int, work_lock: int) -> None:
     """Start `<program> job` in a session of its own and hand it the work lock's descriptor.
 
-    The caller holds the record's lock until it has returned from here; the job's first act is to
-    enter itself there.
+    `subject` is a sandbox that is to be made, or a run whose sandbox is to be tested. The caller
+    holds the record's lock until it has returned from here; the job's first act is to enter
+    itself there.
     """
+    folder = state.run(subject) if ids.is_run_id(subject) else state.job(subject)
     errors = os.open(
-        os.path.join(state.job(sandbox_id), "stderr"),
+        os.path.join(folder, "stderr"),
         os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC,
         0o600,
     )
@@ -99,7 +101,7 @@ def start(state: State, program: str, sandbox_id: str, generation: int, work_loc
                 "-S",
                 os.path.join(state.programs, program),
                 "job",
-                sandbox_id,
+                subject,
                 str(generation),
                 str(work_lock),
             ],

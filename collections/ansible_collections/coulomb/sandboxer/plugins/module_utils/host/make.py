@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from . import (
     build,
     compose_program,
+    deadline,
     destroy,
     engines,
     fault,
@@ -45,10 +45,6 @@ _STARTABLE = ("created", "initialized", "running", "exited", "stopped")  # a pau
 SPEC = job.SPEC
 
 
-class _DeadlinePassedError(Exception):
-    pass
-
-
 def run(state: State, sandbox_id: str, generation: int) -> None:
     """The whole of a making job. Ends with the record `ready`, or undone and `failed`."""
     spec = read_json(os.path.join(state.job(sandbox_id), SPEC))
@@ -59,9 +55,9 @@ def run(state: State, sandbox_id: str, generation: int) -> None:
     fault.point("job-entered")
     making = _Making(state, current, spec)
     try:
-        with _deadline(spec["deadline"]):
+        with deadline.within(spec["deadline"]):
             making.run()
-    except _DeadlinePassedError:
+    except deadline.PassedError:
         making.fail(making.deadline_error(spec["deadline"]))
     except HostError as error:
         if error.code != "fenced":
@@ -95,19 +91,6 @@ def _possible(
     if any(one.get("ipc") == f"service:{name}" for one in services.values()):
         changed["ipc"] = service.get("ipc", "shareable")  # docker's own choice is that it isn't
     return {**service, **changed}
-
-
-@contextlib.contextmanager
-def _deadline(seconds: float) -> Iterator[None]:
-    def passed(*_: object) -> None:
-        raise _DeadlinePassedError
-
-    signal.signal(signal.SIGALRM, passed)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 class _Making:

@@ -56,6 +56,12 @@ def start_ticks(pid: int) -> int:
     return int(fields[19]) if fields else 0
 
 
+def parent(pid: int) -> int:
+    """The process that it is a child of; 0 where there is none."""
+    fields = _stat(pid)
+    return int(fields[1]) if fields else 0
+
+
 def session(pid: int) -> int:
     """The session of a process; 0 where there is none."""
     fields = _stat(pid)

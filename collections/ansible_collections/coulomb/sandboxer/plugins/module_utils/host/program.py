@@ -2,7 +2,8 @@
 
 `install` writes `programs/<version>-<digest>.pyz` where it is missing. Its verbs take one JSON
 object on standard input and print one JSON object. The exit status is 0, or 1 with
-`{"error": …}`. Only `job` and `stream` take arguments: their standard streams are for others.
+`{"error": …}`. `job` and `stream` take arguments, since their standard streams are for others;
+`confined` is a test's command, whose exit status is its own.
 """
 
 from __future__ import annotations
@@ -29,12 +30,15 @@ ROOMS = (
     "clock",
     "compose_kind",
     "compose_program",
+    "confined",
     "create",
+    "deadline",
     "destroy",
     "docker",
     "engine",
     "engines",
     "errors",
+    "evidence",
     "fault",
     "files",
     "hangup",
@@ -49,6 +53,7 @@ ROOMS = (
     "make",
     "maker",
     "observe",
+    "output",
     "podman",
     "ports",
     "prepare",
@@ -59,13 +64,17 @@ ROOMS = (
     "reap",
     "receipt",
     "record",
+    "run",
     "running",
     "runtime",
     "source",
     "state",
+    "step",
     "stream",
+    "suite",
     "timer",
     "trial",
+    "validation",
     "verbs",
 )
 _FOLDER = "sandboxer_host"
@@ -148,9 +157,13 @@ def next_reader(current: str, comer: str) -> str:
 
 def main() -> None:
     """Run one verb. See the module's text for the protocol."""
+    words = sys.argv[1:]
+    if words == ["confined"]:
+        from . import confined
+
+        raise SystemExit(confined.main())
     from . import verbs  # the reads should not pay for the other rooms
 
-    words = sys.argv[1:]
     try:
         if words[:1] == ["job"]:
             verbs.job(State.of_account(), *words[1:])

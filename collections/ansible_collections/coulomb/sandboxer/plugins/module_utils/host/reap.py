@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from . import lease, process, program, receipt, record
+from . import run as runs
 from .clock import Now, now
 from .errors import HostError
 from .state import State, read_json, sweep, write_json
@@ -43,6 +44,7 @@ def run(state: State, check: bool = False) -> dict[str, Any]:
         due, kept = _sort(state, at)
         gone = [sandbox_id for sandbox_id, is_gone in _destroy(state, due, mine) if is_gone]
         receipt.forget_old(state, at)
+        runs.forget_old(state, at)
         _forget_programs(state, mine, at)
         for folder in (state.root, state.tombstones, state.programs):
             sweep(folder)

@@ -36,8 +36,8 @@ _ANY = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def is_needed(document: Mapping[str, Any]) -> bool:
-    """Whether something of the document is read from the source: a build, a bind mount."""
-    return any(
+    """Whether something is read from the source: a build, a bind mount, whatever comes later."""
+    return bool(document.get("source")) or any(
         service.get("build") or any(item.get("type") == "bind" for item in service["volumes"])
         for service in document["services"].values()
     )

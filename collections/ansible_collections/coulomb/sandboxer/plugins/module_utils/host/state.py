@@ -58,6 +58,14 @@ class State:
     def tombstones(self) -> str:
         return os.path.join(self.root, "tombstones")
 
+    @property
+    def runs(self) -> str:
+        return os.path.join(self.root, "runs")
+
+    @property
+    def run_keys(self) -> str:
+        return os.path.join(self.root, "run-keys")
+
     def sandbox(self, sandbox_id: str) -> str:
         return os.path.join(self.sandboxes, ids.check_id(sandbox_id))
 
@@ -70,6 +78,9 @@ class State:
     def tombstone(self, sandbox_id: str) -> str:
         return os.path.join(self.tombstones, ids.check_id(sandbox_id) + ".json")
 
+    def run(self, run_id: str) -> str:
+        return os.path.join(self.runs, ids.check_run_id(run_id))
+
     def remote_dir(self, sandbox_id: str) -> str:
         return os.path.join(self.remote, ids.check_id(sandbox_id))
 
@@ -80,7 +91,7 @@ class State:
         """Make the folders that everything else takes for granted."""
         os.makedirs(self.root, mode=0o700, exist_ok=True)
         _refuse_link(self.root)
-        for name in ("sandboxes", "locks", "tombstones", "programs"):
+        for name in ("sandboxes", "locks", "tombstones", "programs", "runs", "run-keys"):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(os.path.join(self.root, name), 0o700)
 
@@ -99,6 +110,10 @@ class State:
 
     def record_lock(self, sandbox_id: str) -> contextlib.AbstractContextManager[None]:
         return self._locked("record-" + ids.check_id(sandbox_id), 30)
+
+    def run_lock(self, run_id: str) -> contextlib.AbstractContextManager[None]:
+        # a run and its sandbox have one life, and so one lock's file
+        return self._locked("record-" + ids.sandbox_of_run(run_id), 30)
 
     def try_work_lock(self, sandbox_id: str) -> int | None:
         """The descriptor of the lock that a job holds while it lives; None if somebody has it."""

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from sandboxer_cli import contract, errors, surveys
 from sandboxer_cli.cli.main import app
+from sandboxer_cli.compose import differences
 from sandboxer_cli.compose import makers as made_by
 from sandboxer_cli.compose.keys import KEYS
 from sandboxer_cli.profiles import schema
@@ -222,6 +223,15 @@ def compose_keys() -> Iterator[str]:
             for name, key in sorted(keys.items())
         ]
         yield from _table(("key", "what becomes of it", ""), rows)
+    yield ""
+    yield "## Where docker compose says otherwise"
+    yield ""
+    yield "A test asks `docker compose config` about files of the shape of real ones, and about one"
+    yield "with every key, and compares all that it says with what is made here. Besides what is"
+    yield "changed or left out above, these differ and no other:"
+    yield ""
+    rows = [[f"`{one.field}`", one.reason] for one in differences.DIFFERENCES]
+    yield from _table(("field", "why"), rows)
 
 
 def _causes() -> set[tuple[str, type[errors.SandboxerError]]]:

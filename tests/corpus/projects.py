@@ -40,6 +40,10 @@ class Project:
     get: Page | None = None
 
     @property
+    def renders(self) -> bool:
+        return not self.shape.startswith("refused")
+
+    @property
     def folder(self) -> Path:
         return FOLDER / self.name
 

@@ -157,7 +157,7 @@ _SERVICE = {
     "sysctls": _kept("those of a container's own", "it would change the host"),
     "tmpfs": _KEPT,
     "tty": _KEPT,
-    "ulimits": _KEPT,
+    "ulimits": _kept("lowered to what the host may give, and that is said"),
     "use_api_socket": _refused("it would give the container the host's engine"),
     "user": _KEPT,
     "userns_mode": _refused("whose accounts a container's are is the host's to say"),

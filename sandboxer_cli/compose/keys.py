@@ -87,7 +87,7 @@ _SERVICE = {
     "cpu_rt_period": _left_out("real-time scheduling is the host's"),
     "cpu_rt_runtime": _left_out("real-time scheduling is the host's"),
     "cpu_shares": _KEPT,
-    "cpus": _KEPT,
+    "cpus": _kept("left out where nothing bounds processors on the host, and that is said"),
     "cpuset": _KEPT,
     "credential_spec": _refused("a sandbox has no managed service accounts"),
     "depends_on": _KEPT,

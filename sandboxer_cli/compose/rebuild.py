@@ -24,17 +24,22 @@ _SERVICE_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
 
 
 def rebuild(
-    tree: MapNode, *, source: Path | None = None, variables: Mapping[str, str] | None = None
+    tree: MapNode,
+    *,
+    source: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    qualify: str | None = None,
 ) -> Stack:
     """The stack that the tree describes, with a note for each key that isn't as it was written.
 
     All `${name}` in it are replaced already. `source` is the folder below which files are read;
-    `variables` are those of `.env`, which secrets and an environment may name.
+    `variables` are those of `.env`, which secrets and an environment may name; `qualify` is the
+    registry of short image names.
 
     Raises Usage: `compose_invalid`, `compose_unsupported`, `image_unqualified`, each with the
     file, line and column.
     """
-    reading = Reading(source, variables or {})
+    reading = Reading(source, variables or {}, qualify)
     top = Field("", tree, tree.place, reading).keys("")
     for key in ("name", "include"):
         if key in top:

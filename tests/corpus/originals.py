@@ -1,4 +1,7 @@
-"""The files themselves, out of clones that somebody else made; nothing of them is kept here."""
+"""The files themselves, out of clones that somebody else made; nothing of them is kept here.
+
+They are tried as whoever runs them unchanged would: short image names are docker.io's.
+"""
 
 from __future__ import annotations
 
@@ -38,5 +41,6 @@ def _show(controller: Controller, project: Project, clone: Path) -> str | None:
         subprocess.run(["tar", "-xf", str(packed), "-C", str(tree)], check=True)
         names = project.original_files or (file.name,)
         options = [word for each in names for word in ("--file", each)]
+        options += ["--set", "qualify=docker.io"]
         said = controller.sandboxer("compose", "show", str(tree), *options, "--json")
         return trial.outcome(said, "renders")

@@ -15,7 +15,7 @@ from .images import read_name
 from .mounts import VOLUME_NAME, read_mounts, read_tmpfs
 from .networks import read_links, read_networks, with_aliases
 from .service import Keys, Surroundings, read_service
-from .stack import AnyMount, FileUse, Network, Service, Stack
+from .stack import AnyMount, FileUse, Mount, Network, Service, Stack
 from .tree import MapNode
 from .volumes_from import with_others
 
@@ -69,9 +69,10 @@ def rebuild(
     services = _linked(services, keys)
     check_dependencies(services)
     used = {name: None for service in services.values() for name in service.networks}
+    mounted = {mount.volume for its in mounts.values() for mount in its if isinstance(mount, Mount)}
     return Stack(
         services=services,
-        volumes=(*volumes, *shared),
+        volumes=tuple(name for name in (*volumes, *shared) if name in mounted),
         networks={name: networks.get(name, Network()) for name in used},
         secrets=_contents("secrets", [s.secrets for s in services.values()], around.secrets),
         configs=_contents("configs", [s.configs for s in services.values()], around.configs),

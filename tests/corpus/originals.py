@@ -30,8 +30,7 @@ def _show(controller: Controller, project: Project, clone: Path) -> str | None:
     file = Path(project.path)
     with tempfile.TemporaryDirectory() as scratch:
         packed = Path(scratch) / "tree.tar"
-        # the file's own folder is the source: what lies above it is none of the project's
-        folder = "" if file.parent == Path() else str(file.parent)
+        folder = "" if project.original_root or file.parent == Path() else str(file.parent)
         archive = ["git", "-C", str(clone), "archive", f"--output={packed}"]
         archive.append(f"{project.commit}:{folder}")
         if subprocess.run(archive, capture_output=True, check=False).returncode:
@@ -39,7 +38,8 @@ def _show(controller: Controller, project: Project, clone: Path) -> str | None:
         tree = Path(scratch) / "tree"
         tree.mkdir()
         subprocess.run(["tar", "-xf", str(packed), "-C", str(tree)], check=True)
-        names = project.original_files or (file.name,)
+        own = project.path if project.original_root else file.name
+        names = project.original_files or (own,)
         options = [word for each in names for word in ("--file", each)]
         options += ["--set", "qualify=docker.io"]
         said = controller.sandboxer("compose", "show", str(tree), *options, "--json")

@@ -25,7 +25,7 @@ from tests.corpus.projects import FOLDER, Project
 from tests.lab.hosts import H3 as HOST
 
 AGREES = "agrees"
-# each shape's line is its name, and its whole document as one line
+# three lines of each: its folder there, its document, what was said beside that
 ASK = r"""
 set -u
 root=$(mktemp -d)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from sandboxer_cli.compose.keys import KEYS
-from tests.corpus import judge
+from tests.corpus import judge, trial
 from tests.corpus.images import IMAGES
 from tests.corpus.projects import FOLDER, Project, projects
 
@@ -121,3 +121,19 @@ def test_what_the_tables_explain(
 ) -> None:
     dispute = judge.Dispute(path, theirs, ours)
     assert (judge.reason(dispute) is not None) == has_reason
+
+
+LEFT = [
+    (["sbx-a.web"], ["sbx-a.web"], []),
+    ([], ["sbx-a.web", "conmon"], ["conmon", "sbx-a.web"]),
+    ([], ["conmon"], ["conmon"]),
+    # of a stranger's, and what may be the stranger's too
+    ([], ["sbx-b.web", "conmon", "sbx-a.web"], ["sbx-a.web"]),
+    (["sbx-b.web", "conmon"], [], []),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "left"), LEFT)
+def test_what_is_left_of_a_sandbox(before: list[str], after: list[str], left: list[str]) -> None:
+    wanted = {"things": left} if left else {}
+    assert trial._left({"things": before}, {"things": after}, "sbx-a") == wanted

@@ -16,8 +16,13 @@ from typing import Any
 import typer.cli
 from pydantic import BaseModel
 
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import maker
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.docker import Docker
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import Engine
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.podman import Podman
 from sandboxer_cli import contract, errors, surveys
 from sandboxer_cli.cli.main import app
+from sandboxer_cli.compose import differences
 from sandboxer_cli.compose import makers as made_by
 from sandboxer_cli.compose.keys import KEYS
 from sandboxer_cli.profiles import schema
@@ -189,6 +194,82 @@ def makers() -> Iterator[str]:
     yield ""
     rows = [["`" + one.field.replace("|", "\\|") + "`", one.reason] for one in made_by.DIFFERENCES]
     yield from _table(("field", "why"), rows)
+    yield ""
+    yield "## podman and docker"
+    yield ""
+    yield "The engine maker asks both for the same, but for this. What `create` is given:"
+    yield ""
+    rows = [
+        [f"`{key}`" if key else "each", *(f"`{said}`" for said in asked), made_by.ARGUMENTS[key]]
+        for key, asked in engine_arguments().items()
+    ]
+    yield from _table(("key", "podman", "docker", ""), rows)
+    yield ""
+    yield "What is around it:"
+    yield ""
+    around = [[one.what, one.podman, one.docker] for one in made_by.ENGINES]
+    yield from _table(("", "podman", "docker"), around)
+    yield ""
+    yield "And on both:"
+    yield ""
+    yield from (f"- {one}" for one in made_by.SAME)
+
+
+# what a document always says of a service
+_PLAIN: dict[str, Any] = {
+    "command": None,
+    "entrypoint": None,
+    "environment": {},
+    "labels": {},
+    "network_mode": "none",
+}
+# keys whose value isn't one text, and those that are not in the table of arguments
+_SAMPLES: dict[str, Any] = {
+    **dict.fromkeys(maker.ARGUMENTS, "x"),
+    **{key: ["x"] for key in maker.LISTED},
+    **{key: {"x": "y"} for key in ("annotations", "sysctls")},
+    "ulimits": {"nofile": {"soft": 1, "hard": 1}},
+    "expose": [{"target": 80, "protocol": "tcp"}],
+    "extra_hosts": {"x": ["10.1.1.1"]},
+    "networks": {"front": {"aliases": ["www"]}, "back": {}},
+    "network_mode": "service:other",
+    "entrypoint": ["run", "web"],
+    "hostname": "x",
+    "domainname": "example.org",
+    "ipc": "shareable",
+    "pid": "service:other",
+    "stop_grace": 1.0,
+}
+
+
+def engine_arguments() -> dict[str, tuple[str, str]]:
+    """Key -> what podman's `create` is given for it and docker's is not, and what docker's is. The
+    empty key is what each container is given."""
+    always = [_created(engine, _PLAIN) for engine in (Podman(), Docker())]
+    found = {"": (_without(always[0], always[1]), _without(always[1], always[0]))}
+    for key, value in _SAMPLES.items():
+        spec = {**_PLAIN, key: value}
+        if key == "networks":
+            del spec["network_mode"]
+        podman, docker = (_created(engine, spec) for engine in (Podman(), Docker()))
+        if {*podman} - {*always[0]} != {*docker} - {*always[1]}:
+            found[key] = (
+                _without(podman, docker + always[0]),
+                _without(docker, podman + always[1]),
+            )
+    return found
+
+
+def _created(engine: Engine, service: dict[str, Any]) -> list[str]:
+    """Its arguments: an option with its value each, then the image with its command."""
+    one = maker.Wanted("web", "web", service, "IMAGE", gateway="10.1.1.2")
+    argv = maker.create_argv(engine, "sbx-a", 1, one, None)
+    end = argv.index("--")
+    return [*re.split(r" (?=--)", " ".join(argv[:end])), " ".join(argv[end + 1 :])]
+
+
+def _without(asked: list[str], others: list[str]) -> str:
+    return " ".join(one for one in asked if one not in others)
 
 
 def playbooks() -> Iterator[str]:
@@ -265,6 +346,15 @@ def compose_keys() -> Iterator[str]:
             for name, key in sorted(keys.items())
         ]
         yield from _table(("key", "what becomes of it", ""), rows)
+    yield ""
+    yield "## Where docker compose says otherwise"
+    yield ""
+    yield "A test asks `docker compose config` about files of the shape of real ones, and about one"
+    yield "with every key, and compares all that it says with what is made here. Besides what is"
+    yield "changed or left out above, these differ and no other:"
+    yield ""
+    rows = [[f"`{one.field}`", one.reason] for one in differences.DIFFERENCES]
+    yield from _table(("field", "why"), rows)
 
 
 def _causes() -> set[tuple[str, type[errors.SandboxerError]]]:

@@ -26,11 +26,13 @@ class Reading:
     """What all fields of a file share: its folder, variables, the notes that come up, and the
     files of the folder that were read.
 
-    Without a `source` there are no files to read, and none to mount.
+    Without a `source` there are no files to read, and none to mount. `qualify` is the registry of
+    short image names, which are refused without.
     """
 
     source: Path | None
     variables: Mapping[str, str]
+    qualify: str | None = None
     notes: list[Note] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
 

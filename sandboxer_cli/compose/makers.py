@@ -1,7 +1,9 @@
-"""Where a compose program makes something else than the engine maker, and why.
+"""Where a compose program makes something else than the engine maker, where docker is asked
+otherwise than podman, and why.
 
-A test has both make the same documents, compares all that `podman inspect` says, and holds the
-differences against this table: none may be missing in it, and none be there for nothing.
+A test has both makers make the same documents, compares all that `podman inspect` says, and holds
+the differences against the table: none may be missing in it, and none be there for nothing.
+Another one has the engine maker write its arguments for both engines, of each key.
 """
 
 from __future__ import annotations
@@ -63,4 +65,61 @@ LEFT_OUT = (
         "1.0.3",
         "it fails, and its words are in the error",
     ),
+)
+
+
+@dataclass(frozen=True)
+class Engines:
+    """A thing that the two engines do otherwise."""
+
+    what: str
+    podman: str
+    docker: str
+
+
+# key of a service, or empty for what each container has -> why its arguments differ
+ARGUMENTS = {
+    "": "The one whose logs are files that the engine bounds.",
+    "networks": "docker's `create` takes one network before 25: it is put on the others with "
+    "`docker network connect`, before it starts.",
+    "entrypoint": "docker's option takes one word: the others stand before the command.",
+    "domainname": "podman has no domain name of its own: it is part of the host name.",
+}
+ENGINES = (
+    Engines(
+        "networks",
+        "made with `isolate=true`: without it two networks of podman reach each other",
+        "docker keeps them apart by itself",
+    ),
+    Engines(
+        "`ulimits`",
+        "lowered to what the account may give, which makes the container; `nofile` and `nproc` "
+        "are named with any other, as podman would raise them to its greatest",
+        "lowered to what the daemon may give, which makes the container",
+    ),
+    Engines(
+        "a command that is killed",
+        "its work ends with it; monitors of containers and a build's working containers are "
+        "looked for, and ended",
+        "the daemon works on: what it makes is waited for, and only then removed",
+    ),
+    Engines(
+        "a build",
+        "in a process namespace of its own, which ends with it",
+        "the daemon's; it gives up one whose command is gone",
+    ),
+    Engines(
+        "an auth file",
+        "`--authfile`",
+        "a folder for `DOCKER_CONFIG`, with a link to it, as long as the command runs",
+    ),
+    Engines("`annotations`", "kept", "kept; 20.10 doesn't know them, and fails"),
+)
+SAME = (
+    "Health checks are asked by sand-boxer, not by the engine (`--no-healthcheck`): podman runs "
+    "none without systemd, and so both have one meaning.",
+    "An image that is built has the label `io.sandboxer.build`, never a sandbox's id: whatever "
+    "somebody makes of an image inherits its labels.",
+    "`host-gateway` is the gateway of one of the service's networks.",
+    "What publishes a port, what is mounted and all other arguments are the same.",
 )

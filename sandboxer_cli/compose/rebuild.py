@@ -15,7 +15,7 @@ from .images import read_name
 from .mounts import VOLUME_NAME, read_mounts, read_tmpfs
 from .networks import read_links, read_networks, with_aliases
 from .service import Keys, Surroundings, read_service
-from .stack import AnyMount, FileUse, Network, Service, Stack
+from .stack import AnyMount, FileUse, Mount, Network, Service, Stack
 from .tree import MapNode
 from .volumes_from import with_others
 
@@ -24,17 +24,22 @@ _SERVICE_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
 
 
 def rebuild(
-    tree: MapNode, *, source: Path | None = None, variables: Mapping[str, str] | None = None
+    tree: MapNode,
+    *,
+    source: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    qualify: str | None = None,
 ) -> Stack:
     """The stack that the tree describes, with a note for each key that isn't as it was written.
 
     All `${name}` in it are replaced already. `source` is the folder below which files are read;
-    `variables` are those of `.env`, which secrets and an environment may name.
+    `variables` are those of `.env`, which secrets and an environment may name; `qualify` is the
+    registry of short image names.
 
     Raises Usage: `compose_invalid`, `compose_unsupported`, `image_unqualified`, each with the
     file, line and column.
     """
-    reading = Reading(source, variables or {})
+    reading = Reading(source, variables or {}, qualify)
     top = Field("", tree, tree.place, reading).keys("")
     for key in ("name", "include"):
         if key in top:
@@ -64,9 +69,10 @@ def rebuild(
     services = _linked(services, keys)
     check_dependencies(services)
     used = {name: None for service in services.values() for name in service.networks}
+    mounted = {mount.volume for its in mounts.values() for mount in its if isinstance(mount, Mount)}
     return Stack(
         services=services,
-        volumes=(*volumes, *shared),
+        volumes=tuple(name for name in (*volumes, *shared) if name in mounted),
         networks={name: networks.get(name, Network()) for name in used},
         secrets=_contents("secrets", [s.secrets for s in services.values()], around.secrets),
         configs=_contents("configs", [s.configs for s in services.values()], around.configs),

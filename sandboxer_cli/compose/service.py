@@ -172,21 +172,26 @@ def _networks(keys: Keys, around: Surroundings) -> tuple[dict[str, Attachment], 
 
 
 def _dependencies(keys: Keys, services: Collection[str]) -> dict[str, Dependency]:
-    """What the file says, and what the service holds on to."""
+    """What the file says, and what the service holds on to.
+
+    One that is linked, or whose spaces are shared, takes the service along when it is restarted,
+    as compose does: what was held on to is gone then.
+    """
     found = without_missing(keys["depends_on"], services) if "depends_on" in keys else {}
     held = [
-        (item.text().partition(":")[0], item)
+        (key, item.text().partition(":")[0], item)
         for key in ("links", "volumes_from")
         if key in keys
         for item in keys[key].items()
     ]
     held += [
-        (keys[key].text().removeprefix("service:"), keys[key])
+        (key, keys[key].text().removeprefix("service:"), keys[key])
         for key in _SHARED
         if key in keys and not keys[key].is_null and keys[key].text().startswith("service:")
     ]
-    for name, where in held:
-        found.setdefault(name, Dependency("service_started", where.node.place))
+    for key, name, where in held:
+        restart = key != "volumes_from"
+        found.setdefault(name, Dependency("service_started", where.node.place, restart=restart))
     return found
 
 

@@ -188,7 +188,8 @@ class Network:
 
 @dataclass(frozen=True)
 class Stack:
-    """`secrets` and `configs` are the bytes of those that a service uses."""
+    """Volumes, networks, secrets and configs are those that a service uses; of the last two their
+    bytes."""
 
     services: Mapping[str, Service]
     volumes: tuple[str, ...]

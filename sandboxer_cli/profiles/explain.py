@@ -9,7 +9,7 @@ from ..compose.tree import MapNode, Place, plain
 from ..ttl import parse_ttl
 from .load import Loaded
 from .model import Profile, Setting
-from .settings import apply_settings, check_publish
+from .settings import QUALIFY, apply_qualify, apply_settings, check_publish
 
 
 def explain(
@@ -25,7 +25,9 @@ def explain(
     Raises Usage: `setting_unknown`, `setting_invalid`, `ttl_invalid`, `publish_invalid`.
     """
     values = apply_settings(loaded.profile, settings)
-    given: dict[str, Any] = {f"set.{key}": values[key] for key in settings}
+    given: dict[str, Any] = {f"set.{key}": values[key] for key in settings if key in values}
+    if QUALIFY in settings and QUALIFY not in values:
+        given[QUALIFY] = apply_qualify(loaded.profile, settings)
     if ttl is not None:
         parse_ttl(ttl)
         given["ttl"] = ttl

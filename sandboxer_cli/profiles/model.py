@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from ..compose.images import REGISTRY
 from ..compose.tree import MapNode
 from ..errors import Usage
 from ..probe import Probe
@@ -124,6 +125,11 @@ class Profile(Strict):
     compose: ComposeOptions = Field(
         default=ComposeOptions(), description="How the source's compose files are read."
     )
+    qualify: Annotated[str, Field(pattern=f"^(?:{REGISTRY})$")] | None = Field(
+        default=None,
+        description="The registry of image names that have none, as `docker.io`; without it they "
+        "are refused.",
+    )
     stack: Stack | None = Field(
         default=None, description="A compose file's content, in the place of a source."
     )
@@ -138,6 +144,8 @@ class Profile(Strict):
             raise ValueError("a profile has either a stack or a source")
         if self.stack is not None and self.compose != ComposeOptions():
             raise ValueError("compose is about a source, and this profile has a stack of its own")
+        if self.stack is not None and self.qualify is not None:
+            raise ValueError("qualify is about a source, and this profile has a stack of its own")
         return self
 
     @property

@@ -25,7 +25,7 @@ from .layers import catalog
 from .load import Loaded, load
 from .model import Profile, Setting
 from .resolved import Resolved, ResolveRequest
-from .settings import apply_settings, as_text, check_publish
+from .settings import apply_qualify, apply_settings, as_text, check_publish
 from .stack import own_stack, probe_faults
 
 _LONGEST_NAME = 39
@@ -41,9 +41,10 @@ def resolve(request: ResolveRequest) -> Resolved:
     loaded = load(request.profile, catalog(request.source))
     profile = loaded.profile
     values = apply_settings(profile, request.settings)
+    qualify = apply_qualify(profile, request.settings)
     publish = check_publish(request.publish or profile.publish)
     project = _project(loaded, request, values)
-    stack, notes = _stack(loaded, request.source, project, values)
+    stack, notes = _stack(loaded, request.source, project, values, qualify)
     if faults := probe_faults(loaded, stack):
         raise refusal(faults)
 
@@ -55,6 +56,7 @@ def resolve(request: ResolveRequest) -> Resolved:
             for key, value in values.items()
             if key not in profile.parameters or value != profile.parameters[key].default
         },
+        **({"set.qualify": digest(qualify)} if qualify != profile.qualify else {}),
         **_chosen(request),
     }
     found = None
@@ -140,9 +142,10 @@ def _stack(
     source: Path | None,
     project: Project | None,
     values: Mapping[str, Setting],
+    qualify: str | None,
 ) -> tuple[Stack, tuple[Note, ...]]:
     if project is not None:
-        stack = rebuild(project.tree, source=source, variables=project.variables)
+        stack = rebuild(project.tree, source=source, variables=project.variables, qualify=qualify)
         files = (*(file.name for file in project.files), *stack.files)
         return replace(stack, files=files), (*project.notes, *stack.notes)
     return own_stack(loaded, values)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from ..compose.images import REGISTRY
 from ..errors import Usage
 from .model import Parameter, Profile, Publish, Setting
 from .nearest import nearest
 
 # It may become an environment variable: Linux takes 128 KiB for one.
 _LONGEST_TEXT = 64 * 1024
+# Of a profile that takes a source, it sets the profile's own key: no variable, no parameter.
+QUALIFY = "qualify"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -33,11 +36,12 @@ def parse_settings(words: Sequence[str]) -> dict[str, str]:
 def apply_settings(profile: Profile, settings: Mapping[str, Setting]) -> dict[str, Setting]:
     """The value of each parameter of the profile, from `settings` or its default.
 
-    A profile that takes a source takes any variable of its compose files, too.
+    A profile that takes a source takes any variable of its compose files, too; `qualify` is none.
     Raises Usage: `setting_unknown`, `setting_invalid`.
     """
     if profile.source is not None:
-        variables = {key: one for key, one in settings.items() if key not in profile.parameters}
+        known_here = (*profile.parameters, QUALIFY)
+        variables = {key: one for key, one in settings.items() if key not in known_here}
         parameters = {key: one for key, one in settings.items() if key in profile.parameters}
         return {
             **{key: _variable(key, given) for key, given in variables.items()},
@@ -71,6 +75,19 @@ def _variable(name: str, given: Setting) -> str:
     if not isinstance(given, str | int):
         raise _invalid(name, "is text", given)
     return _text(name, as_text(given))
+
+
+def apply_qualify(profile: Profile, settings: Mapping[str, Setting]) -> str | None:
+    """The registry of short image names: that of `settings`, or the profile's.
+
+    Raises Usage: `setting_invalid`.
+    """
+    if profile.source is None or QUALIFY in profile.parameters or QUALIFY not in settings:
+        return profile.qualify
+    given = settings[QUALIFY]
+    if not isinstance(given, str) or re.fullmatch(REGISTRY, given) is None:
+        raise _invalid(QUALIFY, "is a registry, as docker.io", given)
+    return given
 
 
 def check_publish(publish: str) -> Publish:

@@ -11,6 +11,7 @@ FOR_OTHERS = {
     "account": "the inventory",
     "owner": "--owner, SANDBOXER_OWNER or the login name",
     "compose_cmd": "your own profile, the inventory or SANDBOXER_COMPOSE_CMD",
+    "qualify": "your own profile or --set qualify=REGISTRY",
     "extension_path": "the installation",
     "secrets": "your own profile or the host",
     "auth_file": "the inventory or the host",

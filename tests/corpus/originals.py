@@ -1,4 +1,7 @@
-"""The files themselves, out of clones that somebody else made; nothing of them is kept here."""
+"""The files themselves, out of clones that somebody else made; nothing of them is kept here.
+
+They are tried as whoever runs them unchanged would: short image names are docker.io's.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,7 @@ def _show(controller: Controller, project: Project, clone: Path) -> str | None:
     file = Path(project.path)
     with tempfile.TemporaryDirectory() as scratch:
         packed = Path(scratch) / "tree.tar"
-        # the file's own folder is the source: what lies above it is none of the project's
-        folder = "" if file.parent == Path() else str(file.parent)
+        folder = "" if project.original_root or file.parent == Path() else str(file.parent)
         archive = ["git", "-C", str(clone), "archive", f"--output={packed}"]
         archive.append(f"{project.commit}:{folder}")
         if subprocess.run(archive, capture_output=True, check=False).returncode:
@@ -36,7 +38,9 @@ def _show(controller: Controller, project: Project, clone: Path) -> str | None:
         tree = Path(scratch) / "tree"
         tree.mkdir()
         subprocess.run(["tar", "-xf", str(packed), "-C", str(tree)], check=True)
-        names = project.original_files or (file.name,)
+        own = project.path if project.original_root else file.name
+        names = project.original_files or (own,)
         options = [word for each in names for word in ("--file", each)]
+        options += ["--set", "qualify=docker.io"]
         said = controller.sandboxer("compose", "show", str(tree), *options, "--json")
         return trial.outcome(said, "renders")

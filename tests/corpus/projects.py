@@ -24,7 +24,10 @@ class Page:
 
 @dataclass(frozen=True)
 class Project:
-    """`original` and `shape` are outcomes: comes_up, renders, or `refused: CODE KEY`."""
+    """`original` and `shape` are outcomes: comes_up, renders, or `refused: CODE KEY`.
+
+    The original's source is its repository where `original_root`, else the file's own folder.
+    """
 
     name: str
     source: str
@@ -36,8 +39,13 @@ class Project:
     shape: str
     files: tuple[str, ...] = ()
     original_files: tuple[str, ...] = ()
+    original_root: bool = False
     put: Page | None = None
     get: Page | None = None
+
+    @property
+    def renders(self) -> bool:
+        return not self.shape.startswith("refused")
 
     @property
     def folder(self) -> Path:
@@ -60,5 +68,6 @@ def _project(row: Mapping[str, Any]) -> Project:
         **rest,
         files=tuple(chosen.get("shape", ())),
         original_files=tuple(chosen.get("original", ())),
+        original_root=chosen.get("root", False),
         **{verb: Page(**page) for verb, page in speech.items()},
     )

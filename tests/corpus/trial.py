@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from tests.lab.places import Place
 
 # what a service may take until its database lets it in: ready says less where no check is declared
 PATIENCE = 60.0
+IDS = re.compile(r"sbx-[a-z0-9-]+")
 PUT = """
 import sys, urllib.request as u
 method, url, body = sys.argv[1:]
@@ -61,10 +63,24 @@ def make(place: Place, project: Project) -> str:
         gone = place.sandboxer("destroy", project.name)
     if said.status == 0 and (gone.status or gone.data["remains"]):
         found = f"broken: destroy left something: {gone.out[:300]}"
-    if (after := _listing(place)) != before:
-        left = {key: sorted(set(after[key]) ^ set(before[key])) for key in before}
-        found = f"broken: left behind { ({key: each for key, each in left.items() if each}) }"
+    if left := _left(before, _listing(place), said.data["id"] if said.status == 0 else ""):
+        found = f"broken: left behind {left}"
     return found
+
+
+def _left(
+    before: Mapping[str, list[str]], after: Mapping[str, list[str]], sandbox_id: str
+) -> dict[str, list[str]]:
+    """What differs. Where another sandbox came or went meanwhile only what bears this one's name:
+    the rest may be the other's."""
+    differs = {kind: sorted({*after[kind]} ^ {*before[kind]}) for kind in before}
+    named = {name for lines in differs.values() for line in lines for name in IDS.findall(line)}
+    if named - {sandbox_id}:
+        differs = {
+            kind: [line for line in lines if sandbox_id and sandbox_id in line]
+            for kind, lines in differs.items()
+        }
+    return {kind: lines for kind, lines in differs.items() if lines}
 
 
 def _listing(place: Place) -> dict[str, list[str]]:

@@ -26,6 +26,7 @@ ENGINE = (
     "catatonit",
     "uidmap",
     "slirp4netns",
+    "passt",
     "fuse-overlayfs",
     "busybox-static",
     "rsync",
@@ -58,7 +59,7 @@ DOCKER = (
 )
 
 # in the archive beside these: python3-apt is what Ansible's apt module asks for
-ARCHIVE = (*SERVER, "python3-apt", "crun", "passt", "sudo", "procps")
+ARCHIVE = (*SERVER, "python3-apt", "crun", "sudo", "procps")
 
 
 @dataclass(frozen=True)

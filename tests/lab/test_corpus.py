@@ -1,4 +1,5 @@
-"""A few stacks of the shape of real ones, spoken to; `make compose-corpus` tries them all."""
+"""A few stacks of the shape of real ones, spoken to; `make compose-corpus` tries them all. And what
+docker compose says of each of them."""
 
 from __future__ import annotations
 
@@ -6,13 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.corpus import images, trial
+from sandboxer_cli.compose.differences import DIFFERENCES
+from tests.corpus import images, judge, trial
 from tests.corpus.projects import projects
 from tests.lab.doors import Controller
 from tests.lab.hosts import Host
 from tests.lab.places import HERE, Place
 
-pytestmark = [pytest.mark.lab, pytest.mark.soak]
+pytestmark = pytest.mark.lab
 
 # built, extended, merged, each with a queue of another kind
 TRIED = ("polls", "board")
@@ -37,6 +39,20 @@ def place(
     images.remove(found)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("name", TRIED)
 def test_a_stack_speaks(place: Place, name: str) -> None:
     assert trial.make(place, PROJECTS[name]) == PROJECTS[name].shape
+
+
+@pytest.mark.on("h3")
+def test_docker_compose_says_the_same(lab: dict[str, Host]) -> None:
+    """Of every shape that renders, and of a file with every key; but for what the tables say."""
+    shapes = [judge.Files.of(one) for one in PROJECTS.values() if one.renders]
+    rows = set()
+    for files, said in judge.ask([judge.EVERY_KEY, *shapes]).items():
+        assert isinstance(said, judge.Config), said
+        found = judge.disputes(files, said)
+        assert [str(one) for one in found if judge.reason(one) is None] == [], files.name
+        rows |= {judge.difference(one) for one in found}
+    assert set(DIFFERENCES) <= rows

@@ -899,6 +899,21 @@ MAKERS = (
         "tests/faults/test_running.py::test_limits_above_what_root_has_here",
     ),
     Protection(
+        "docker is not asked to bound processors where nothing does",
+        HOST + "make.py",
+        'changed["cpus"] = None',
+        "pass",
+        HOST_TESTS + "test_limits.py::test_processors_that_nothing_bounds_are_not_asked_for",
+    ),
+    Protection(
+        "a project does not say whose the short names of images are",
+        "sandboxer_cli/profiles/trust.py",
+        """    "qualify": "your own profile or --set qualify=REGISTRY",
+""",
+        "",
+        "tests/unit/profiles/test_trust.py::test_a_project_does_not_say_whose_short_names_are",
+    ),
+    Protection(
         "no link leads a container out of the source",
         HOST + "source.py",
         "if found != top and not found.startswith(top + os.sep):",
@@ -1683,8 +1698,8 @@ COMPOSE = (
     Protection(
         "a short image name is refused",
         CLI + "compose/images.py",
-        "if not _has_registry(written):",
-        "if False:",
+        "    if registry is None:\n",
+        '    registry = registry or "docker.io"\n    if False:\n',
         TESTS + "compose/test_refusals.py::test_images",
     ),
     Protection(

@@ -5,12 +5,21 @@ from __future__ import annotations
 import re
 
 import pytest
+import yaml
 
+from sandboxer_cli.compose.keys import KEYS
+from tests.corpus import judge, trial
 from tests.corpus.images import IMAGES
 from tests.corpus.projects import FOLDER, Project, projects
 
 OUTCOME = re.compile(r"comes_up|renders|refused: [a-z_]+ \S+")
-NOT_SHAPES = {"image", "__pycache__"}
+NOT_SHAPES = {"image", "every_key", "__pycache__"}
+# newer than h3's docker compose, and what only the reader of files writes
+NOT_JUDGED = {
+    ("services.*", "label_file"),
+    ("services.*.env_file[]", "format"),
+    ("secrets.*", "content"),
+}
 
 
 def test_each_folder_has_its_row() -> None:
@@ -61,3 +70,70 @@ def test_a_shape_renders(project: Project) -> None:
             if service["image"] and not service.get("build")
         }
         assert named <= IMAGES.keys()
+
+
+def test_the_file_with_every_key_has_them() -> None:
+    folder = judge.EVERY_KEY.folder
+    trees = [yaml.safe_load(path.read_text()) for path in folder.rglob("*.yaml")]
+    used = {found for tree in trees for found in keys_of(tree, ())}
+    taken = {
+        (level, name)
+        for level, keys in KEYS.items()
+        for name, key in keys.items()
+        if key.fate in ("kept", "changed")
+    }
+    assert taken - used == NOT_JUDGED
+
+
+def keys_of(value: object, path: tuple[str, ...]) -> set[tuple[str, str]]:
+    """(level, key) of all mappings below."""
+    if isinstance(value, list):
+        return {found for one in value for found in keys_of(one, (*path, "[]"))}
+    if not isinstance(value, dict):
+        return set()
+    found = set()
+    for name, one in value.items():
+        for level in KEYS:
+            words = [word for word in level.replace("[]", ".[]").split(".") if word]
+            if len(words) == len(path) and all(
+                w in ("*", p) for w, p in zip(words, path, strict=True)
+            ):
+                found.add((level, str(name)))
+        found |= keys_of(one, (*path, str(name)))
+    return found
+
+
+DISPUTES = [
+    (("services", "web", "volumes", "/a", "bind", "selinux"), "z", None, True),
+    (("services", "web", "ports", "80/tcp", "mode"), "ingress", None, True),
+    (("services", "web", "ports", "80/tcp", "target"), 80, None, False),
+    (("services", "web", "container_name"), "web", None, True),
+    (("services", "web", "image"), "a", "b", False),
+    (("services", "web", "labels", "attach"), "a", None, False),
+    (("networks", "default", "driver"), "bridge", None, True),
+    (("networks", "default", "driver"), "macvlan", None, False),
+]
+
+
+@pytest.mark.parametrize(("path", "theirs", "ours", "has_reason"), DISPUTES)
+def test_what_the_tables_explain(
+    path: tuple[str, ...], theirs: object, ours: object, has_reason: bool
+) -> None:
+    dispute = judge.Dispute(path, theirs, ours)
+    assert (judge.reason(dispute) is not None) == has_reason
+
+
+LEFT = [
+    (["sbx-a.web"], ["sbx-a.web"], []),
+    ([], ["sbx-a.web", "conmon"], ["conmon", "sbx-a.web"]),
+    ([], ["conmon"], ["conmon"]),
+    # of a stranger's, and what may be the stranger's too
+    ([], ["sbx-b.web", "conmon", "sbx-a.web"], ["sbx-a.web"]),
+    (["sbx-b.web", "conmon"], [], []),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "left"), LEFT)
+def test_what_is_left_of_a_sandbox(before: list[str], after: list[str], left: list[str]) -> None:
+    wanted = {"things": left} if left else {}
+    assert trial._left({"things": before}, {"things": after}, "sbx-a") == wanted

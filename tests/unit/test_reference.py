@@ -7,6 +7,7 @@ import re
 import pytest
 
 from sandboxer_cli import errors
+from sandboxer_cli.compose import makers
 from scripts import reference
 
 PUBLISHED = reference.ROOT / "docs/reference"
@@ -43,3 +44,7 @@ def test_every_variable_of_the_environment_has_its_row() -> None:
     }
     rows = re.findall(r"^\| `(SANDBOXER_\w+)`", (PUBLISHED / "environment.md").read_text(), re.M)
     assert sorted(rows) == sorted(used)
+
+
+def test_each_argument_by_which_engines_differ_has_its_reason() -> None:
+    assert reference.engine_arguments().keys() == makers.ARGUMENTS.keys()

@@ -200,8 +200,8 @@ def test_networks(value: str, networks: dict[str, Any]) -> None:
 def test_without_a_network_of_its_own(mode: str) -> None:
     found = web(f"network_mode: '{mode}'\n    container_name: x")
     assert (found["networks"], found["network_mode"]) == ({}, mode)
-    wanted = {"db": {"condition": "service_started"}} if mode != "none" else {}
-    assert found["depends_on"] == wanted
+    held = {"db": {"condition": "service_started", "restart": True}}
+    assert found["depends_on"] == (held if mode != "none" else {})
 
 
 def test_bridge_is_the_sandboxs_own_network() -> None:
@@ -217,7 +217,7 @@ def test_links_and_names() -> None:
     )["services"]
     assert found["web"]["networks"] == {"default": {"aliases": ["front"]}}
     assert found["db"]["networks"] == {"default": {"aliases": ["base"]}, "back": {}}
-    assert found["web"]["depends_on"] == {"db": {"condition": "service_started"}}
+    assert found["web"]["depends_on"] == {"db": {"condition": "service_started", "restart": True}}
 
 
 def test_volumes_from() -> None:
@@ -239,7 +239,8 @@ def test_volumes_from() -> None:
         "b": [(*mount, False) for mount in lent],
         "c": [*((*mount, False) for mount in lent), ("/run", None, False)],
     }
-    assert list(found["volumes"]) == ["data", "c.1", "c.2"]
+    assert list(found["volumes"]) == ["data", "c.2"]  # nobody mounts c.1
+    assert found["services"]["b"]["depends_on"] == {"c": {"condition": "service_started"}}
 
 
 def test_secrets_and_configs() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from sandboxer_cli.compose.images import full_name
+from sandboxer_cli.compose.images import REGISTRY, full_name
 
 D = "sha256:" + "0" * 64
 
@@ -27,6 +29,33 @@ D = "sha256:" + "0" * 64
 )
 def test_full_name(written: str, full: str) -> None:
     assert full_name(written) == full
+
+
+@pytest.mark.parametrize(
+    ("written", "registry", "full"),
+    [
+        ("redis:7", "docker.io", "docker.io/library/redis:7"),
+        ("user/name", "docker.io", "docker.io/user/name:latest"),
+        ("redis:7", "quay.io", "quay.io/redis:7"),
+        ("user/name", "localhost:5000", "localhost:5000/user/name:latest"),
+        ("ghcr.io/a/b:1", "quay.io", "ghcr.io/a/b:1"),
+    ],
+)
+def test_a_short_name_is_of_the_registry(written: str, registry: str, full: str) -> None:
+    assert full_name(written, registry) == full
+
+
+@pytest.mark.parametrize(
+    ("written", "good"),
+    [
+        *((name, True) for name in ("docker.io", "localhost", "localhost:5000", "a-b:5000")),
+        *((name, True) for name in ("registry.example.com:5000", "10.1.1.1")),
+        *((name, False) for name in ("", "docker", "docker.io/", "docker.io/library", "a:b")),
+        *((name, False) for name in ("https://docker.io", "Docker.io", "-v", "docker.io\n")),
+    ],
+)
+def test_what_a_registry_is(written: str, good: bool) -> None:
+    assert (re.fullmatch(REGISTRY, written) is not None) is good
 
 
 @pytest.mark.parametrize(

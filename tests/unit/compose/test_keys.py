@@ -351,6 +351,7 @@ INSTEAD_OF = {
 # Kept, and the document is the same: each says why in the table.
 NOTHING_TO_SAY = {
     ("", "name"),
+    ("", "volumes"),
     ("services.*", "cgroup"),
     ("services.*", "cpu_period"),
     ("services.*.env_file[]", "required"),

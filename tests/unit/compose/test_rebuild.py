@@ -240,5 +240,8 @@ def test_anchors_and_merge_keys() -> None:
 
 
 def test_a_service_may_be_called_as_an_extension_is() -> None:
-    found = stack("services: {x-web: {image: docker.io/library/nginx}}\nvolumes: {x-data: }\n")
+    found = stack(
+        "services: {x-web: {image: docker.io/library/nginx, volumes: ['x-data:/data']}}\n"
+        "volumes: {x-data: }\n"
+    )
     assert (list(found.services), found.volumes) == (["x-web"], ("x-data",))

@@ -21,6 +21,7 @@ services:
     ports: ["8080:80"]
     networks: {back: {ipv4_address: 10.0.0.3}}
     secrets: [key]
+    volumes: ["data:/data"]
 networks: {back: {internal: true}}
 volumes: {data: {name: mine}}
 secrets: {key: {file: key.txt}}
@@ -34,6 +35,11 @@ container's own is the sandbox's, compose.yml:5:5
   web:
     image: docker.io/library/nginx:latest
     restart: 'no'
+    volumes:
+    - type: volume
+      volume: data
+      target: /data
+      read_only: false
     # services.web.ports[0] is changed: the host's side is a port of the host's own range: \
 `sandboxer show`, compose.yml:6:13
     ports:
@@ -54,7 +60,7 @@ networks:
     internal: true
 volumes:
   # volumes.data.name is changed: the sandbox's own name stands for it, so that two of them never \
-meet, compose.yml:10:18
+meet, compose.yml:11:18
   data: {}
 secrets:
   key:

@@ -50,3 +50,10 @@ def test_what_the_command_line_gives_is_judged() -> None:
         with pytest.raises(Usage) as error:
             explain(hello, **given)  # type: ignore[arg-type]
         assert error.value.detail.code == code
+
+
+def test_a_registry_of_the_command_line() -> None:
+    rows = explain(load("profile.compose", built_in()), {"qualify": "docker.io", "TAG": "1"})
+    found = {row["key"]: (row["value"], row["layer"]) for row in rows}
+    assert found["qualify"] == ("docker.io", "command line")
+    assert found["set.TAG"] == ("1", "command line")

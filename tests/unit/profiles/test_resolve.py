@@ -408,3 +408,40 @@ def test_the_rooms_import_neither_ansible_nor_typer() -> None:
         cwd=Path(__file__).parents[3],
     )
     assert done.stdout.strip() == "[]"
+
+
+SHORT = "services:\n  web:\n    image: ${IMAGE:-nginx}\n  db:\n    image: ghcr.io/a/db:1\n"
+
+
+def images(found: Resolved) -> list[str]:
+    return [service["image"] for service in found.document["services"].values()]
+
+
+def test_short_image_names(tmp_path: Path, mine: Write) -> None:
+    """Refused, or of the registry that the command line says, or else one's own profile."""
+    source = folder(tmp_path / "a", SHORT)
+    assert code_of(ResolveRequest("profile.compose", source)) == "image_unqualified"
+    given = resolve(ResolveRequest("profile.compose", source, {"qualify": "docker.io"}))
+    assert images(given) == ["docker.io/library/nginx:latest", "ghcr.io/a/db:1"]
+    [note] = given.notes
+    assert (note.path, note.kind) == ("services.web.image", "changed")
+    assert "set.qualify" in given.request
+    mine("compose", "extends: profile.compose\nqualify: quay.io\n")
+    assert images(resolve(ResolveRequest("profile.compose", source)))[0] == "quay.io/nginx:latest"
+    again = resolve(ResolveRequest("profile.compose", source, {"qualify": "docker.io"}))
+    assert images(again) == images(given)
+
+
+@pytest.mark.parametrize("value", ["", "docker", "https://docker.io", 1, "docker.io/library"])
+def test_what_is_no_registry(tmp_path: Path, value: str | int) -> None:
+    source = folder(tmp_path / "a", SHORT)
+    request = ResolveRequest("profile.compose", source, {"qualify": value})
+    assert code_of(request) == "setting_invalid"
+
+
+def test_qualify_is_for_a_source(mine: Write) -> None:
+    assert code_of(ResolveRequest("profile.hello", None, {"qualify": "docker.io"})) == (
+        "setting_unknown"
+    )
+    mine("hello", "extends: profile.hello\nqualify: docker.io\n")
+    assert code_of(ResolveRequest("profile.hello")) == "profile_invalid"

@@ -81,3 +81,10 @@ def test_a_project_does_not_take_a_name_in_silence(
 def test_it_may_extend_what_it_is_called_after(theirs: Write, project: Path) -> None:
     theirs("compose", "extends: profile.compose\nttl: 1h\n")
     assert load("profile.compose", catalog(project)).profile.ttl == 3600
+
+
+def test_a_project_does_not_say_whose_short_names_are(theirs: Write, project: Path) -> None:
+    theirs("shop", "extends: profile.compose\nqualify: evil.example\n")
+    message, hint = refused("profile.shop", project)
+    assert message.startswith("qualify: a project's profile may not say it")
+    assert hint == "it comes from your own profile or --set qualify=REGISTRY"

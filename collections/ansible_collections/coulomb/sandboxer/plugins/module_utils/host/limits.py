@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import resource
 from collections.abc import Mapping
 
 CAP_SYS_RESOURCE = 24
+GROUPS = "/sys/fs/cgroup"
 ALL_IDS = ["0", "0", str(2**32 - 1)]
 Limits = Mapping[str, Mapping[str, int]]  # nofile -> soft, hard; -1 is no limit
 
@@ -38,3 +41,15 @@ def _lowered(name: str, limit: Mapping[str, int], pid: int) -> Mapping[str, int]
 
 def _least(value: int, hard: int) -> int:
     return min((value, hard), key=lambda each: float("inf") if each == -1 else each)
+
+
+def bounds_processors(groups: str = GROUPS) -> bool:
+    """Whether the kernel can hold a container to a part of the processors: a host that is a
+    container itself may not have been given that. podman leaves it out then; docker fails."""
+    if glob.glob(os.path.join(glob.escape(groups), "cpu*", "cpu.cfs_quota_us")):
+        return True
+    try:
+        with open(os.path.join(groups, "cgroup.controllers"), encoding="ascii") as file:
+            return "cpu" in file.read().split()
+    except FileNotFoundError:
+        return False

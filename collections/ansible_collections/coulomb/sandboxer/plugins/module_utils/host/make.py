@@ -88,6 +88,8 @@ def _possible(
     if service.get("ulimits"):
         within = limits.within(service["ulimits"], engine.starter())
         changed["ulimits"] = engine.ulimits(within)
+    if service.get("cpus") and not limits.bounds_processors():
+        changed["cpus"] = None
     if any(one.get("ipc") == f"service:{name}" for one in services.values()):
         changed["ipc"] = service.get("ipc", "shareable")  # docker's own choice is that it isn't
     return {**service, **changed}
@@ -295,6 +297,10 @@ class _Making:
                 self._phase,
                 f"service {name} asks for more {', '.join(sorted(lowered))} than root has here: "
                 "it gets what there is",
+            )
+        if asked.get("cpus") and not service["cpus"]:
+            self._log.write(
+                self._phase, f"service {name} has all processors: nothing bounds them here"
             )
 
     def _published(self, name: str, number: int) -> list[dict[str, Any]]:

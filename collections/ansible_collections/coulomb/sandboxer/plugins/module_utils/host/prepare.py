@@ -33,6 +33,7 @@ _DEFAULT = "podman"
 PACKAGES = ("python3", "iproute2", "busybox-static")
 # Where there is none yet; without what these recommend. Of the two runtimes runc is the one that
 # knows hybrid cgroups; iptables is what Debian 12's netavark calls, nftables what Debian 13's does.
+# A build in a host that is a container itself gets its network from slirp4netns, or from passt.
 PODMAN = (
     "podman",
     "runc",
@@ -43,6 +44,7 @@ PODMAN = (
     "catatonit",
     "uidmap",
     "slirp4netns",
+    "passt",
     "fuse-overlayfs",
 )
 _WHY = {

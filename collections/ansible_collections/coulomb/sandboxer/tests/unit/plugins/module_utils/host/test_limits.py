@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import limits
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import limits, make
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.docker import Docker
 
 HARD = 512
 
@@ -67,3 +69,27 @@ def test_whether_this_process_may_is_what_the_kernel_says() -> None:
         os._exit(0)
     could = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert limits._may_raise(os.getpid()) is could
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "bounds"),
+    [
+        ("cpu,cpuacct/cpu.cfs_quota_us", "-1", True),
+        ("cpuset/cpuset.cpus", "0-1", False),
+        ("cgroup.controllers", "cpuset cpu io memory", True),
+        ("cgroup.controllers", "cpuset memory", False),
+    ],
+)
+def test_whether_processors_are_bounded(tmp_path: Path, file: str, text: str, bounds: bool) -> None:
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text(text)
+    assert limits.bounds_processors(str(tmp_path)) is bounds
+
+
+@pytest.mark.parametrize(("bounds", "cpus"), [(True, 0.5), (False, None)])
+def test_processors_that_nothing_bounds_are_not_asked_for(
+    monkeypatch: pytest.MonkeyPatch, bounds: bool, cpus: float | None
+) -> None:
+    monkeypatch.setattr(limits, "bounds_processors", lambda: bounds)
+    service = {"cpus": 0.5}
+    assert make._possible(Docker(), service, {"web": service}, "web")["cpus"] == cpus

@@ -1,0 +1,2 @@
+FROM docker.io/library/nginx:1-alpine AS first
+FROM first AS second

@@ -89,7 +89,7 @@ def handed_over(request: ResolveRequest, found: Resolved) -> Iterator[dict[str, 
         return
     answer: dict[str, Any] = {name: getattr(found, name) for name in _HANDED_ON}
     if found.listing is not None:
-        answer["folder"] = str(found.listing.root)
+        answer["folder"] = str(found.listing.root.absolute())
         answer["entries"] = [asdict(entry) for entry in found.listing.entries]
     with os.fdopen(os.memfd_create("sandboxer-resolved"), "w", encoding="ascii") as file:
         json.dump({"question": _question(request), "answer": answer}, file)

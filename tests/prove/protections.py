@@ -2856,13 +2856,6 @@ RUNS = (
         HOST_TESTS + "test_run.py::test_why_nobody_goes_on",
     ),
     Protection(
-        "a test is begun once",
-        HOST + "validation.py",
-        '            if again is None or again.state != "provisioning":',
-        "            if again is None:",
-        RUN + "test_a_key_is_asked_once",
-    ),
-    Protection(
         "of two results the first one counts",
         HOST + "validation.py",
         '        if current.state == "finished":\n'

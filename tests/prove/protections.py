@@ -26,7 +26,6 @@ WIDE = "tests/faults/test_makers.py::"
 BUILD = "tests/faults/test_build.py::"
 PULL = "tests/faults/test_pull.py::"
 RUN = "tests/faults/test_run.py::"
-VALIDATE = "tests/faults/test_validate.py::"
 
 
 @dataclass(frozen=True)
@@ -2931,7 +2930,7 @@ RUNS = (
         VALIDATION + "flow.py",
         '        while begun["state"] == "testing":',
         "        while False:",
-        VALIDATE + "test_a_dead_controllers_run_is_ended_by_another_one",
+        VALIDATION_TESTS + "test_flow.py::test_gone_on_with_from_where_it_is[testing-asked0]",
     ),
 )
 

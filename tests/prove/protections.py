@@ -26,7 +26,6 @@ WIDE = "tests/faults/test_makers.py::"
 BUILD = "tests/faults/test_build.py::"
 PULL = "tests/faults/test_pull.py::"
 RUN = "tests/faults/test_run.py::"
-VALIDATE = "tests/faults/test_validate.py::"
 
 
 @dataclass(frozen=True)
@@ -2952,13 +2951,6 @@ RUNS = (
         HOST_TESTS + "test_run.py::test_why_nobody_goes_on",
     ),
     Protection(
-        "a test is begun once",
-        HOST + "validation.py",
-        '            if again is None or again.state != "provisioning":',
-        "            if again is None:",
-        RUN + "test_a_key_is_asked_once",
-    ),
-    Protection(
         "of two results the first one counts",
         HOST + "validation.py",
         '        if current.state == "finished":\n'
@@ -3034,7 +3026,7 @@ RUNS = (
         VALIDATION + "flow.py",
         '        while begun["state"] == "testing":',
         "        while False:",
-        VALIDATE + "test_a_dead_controllers_run_is_ended_by_another_one",
+        VALIDATION_TESTS + "test_flow.py::test_gone_on_with_from_where_it_is[testing-asked0]",
     ),
 )
 

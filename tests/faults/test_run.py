@@ -10,6 +10,7 @@ import shutil
 import signal
 import tarfile
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -207,12 +208,14 @@ def test_a_step_reaches_nothing_of_others(runs: Runs) -> None:
     theirs = runs.host.folder / "srv/sbx-other"
     theirs.mkdir(mode=0o755)
     (theirs / "secret").write_text("canary")
+    mine = f"mine-{uuid.uuid4()}"
     lines = f"""
         ls {runs.host.folder}/srv; cat {theirs}/secret; ls {runs.host.state}; cat /etc/shadow
         kill -9 {os.getpid()} && echo KILLED
         [ -w /run/podman/podman.sock ] && echo SOCKET
         sudo -n id; podman ps; su -c id; grep -e NoNewPrivs -e CapEff /proc/self/status
-        touch /tmp/mine /dev/shm/mine /var/tmp/mine {runs.host.folder}/srv/{runs.shared}/mine
+        for each in /tmp /dev/shm /var/tmp {runs.host.folder}/srv/{runs.shared}; do
+            touch $each/{mine}; done
         ls /proc | grep -c '^[0-9]'
         """
     found = runs.test(on_host(lines))
@@ -223,8 +226,8 @@ def test_a_step_reaches_nothing_of_others(runs: Runs) -> None:
     assert "NoNewPrivs:\t1" in said
     assert "CapEff:\t0000000000000000" in said
     assert int(said.splitlines()[-1]) < 8
-    for path in ("/tmp/mine", "/dev/shm/mine", f"{runs.host.folder}/srv/{runs.shared}/mine"):
-        assert not Path(path).exists()
+    for folder in ("/tmp", "/dev/shm", "/var/tmp", f"{runs.host.folder}/srv/{runs.shared}"):
+        assert not (Path(folder) / mine).exists()
     shutil.rmtree(theirs)
 
 

@@ -115,6 +115,25 @@ class Counts(_Described):
 
 
 @dataclass(frozen=True)
+class Failure(_Described):
+    """A test of those files that has not passed."""
+
+    suite: str
+    name: str
+    message: str
+    """The first of what it says"""
+
+
+@dataclass(frozen=True)
+class NotCounted(_Described):
+    """A JUnit file of the repository whose tests are not among the counts."""
+
+    path: str
+    """Path in the repository"""
+    why: str
+
+
+@dataclass(frozen=True)
 class Reports(_Described):
     """Files on the controller."""
 
@@ -173,6 +192,10 @@ class RunResult(_Described):
     phases: tuple[Phase, ...] = ()
     steps: tuple[Step, ...] = ()
     tests: Counts = Counts()
+    failures: tuple[Failure, ...] = ()
+    """The first ten that have not passed"""
+    not_counted: tuple[NotCounted, ...] = ()
+    """JUnit files that are not of this run, or can't be read"""
     reports: Reports = Reports()
     artifacts: tuple[Artifact, ...] = ()
     event: ReportedEvent | None = None

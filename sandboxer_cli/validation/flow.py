@@ -80,7 +80,8 @@ def validate(host: Host, order: Order) -> dict[str, Any]:
         if order.check:
             raise
         no = run.refused(error, host.new_run_id(), order.repository, order.key or "", started_at)
-        return {"changed": False, "result": run.report(no, None).as_dict()}
+        told = run.report(no, report_folder(no.run, order.reports))
+        return {"changed": False, "result": told.as_dict()}
     request = {
         "key": wanted.document["run_key"],
         "owner": order.owner,
@@ -108,6 +109,8 @@ class _Validation:
         folder = report_folder(begun["id"], self._order.reports)
         if begun["state"] == "finished":
             host.say(f"{begun['id']} has finished already")
+            if not folder.is_dir():  # another controller had it
+                self._fetch(begun, folder)
             return self._answer(begun["result"], folder, changed=False)
         host.say(f"{begun['id']} in {begun['sandbox']}")
         refusal = None

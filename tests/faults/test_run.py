@@ -7,9 +7,9 @@ import io
 import json
 import os
 import shutil
+import signal
 import tarfile
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import HostProgram, create_request, document, service, source_of
-from tests.faults.test_trouble import await_condition
+from tests.faults.test_trouble import await_condition, podman
 
 pytestmark = pytest.mark.podman
 
@@ -57,33 +57,47 @@ class Runs:
     def __init__(self, host: HostProgram, repository: Path) -> None:
         self.host = host
         self.repository = repository
-        self.key = 0
+        self.count = 0
+        self.shared = ""  # a sandbox that every test leaves as it was
 
     def begin(self, asked: dict[str, Any]) -> Any:
-        """As far as a sandbox that is ready: what `run-begin` answered."""
-        self.key += 1
-        begun = self.host.call(
-            "run-begin", {"key": f"k{self.key}", "owner": "me", "document": asked}
-        )
+        """What `run-begin` answered."""
+        self.count += 1
+        request = {"key": f"k{self.count}", "owner": "me", "document": asked}
+        begun = self.host.call("run-begin", request)
         assert "error" not in begun, begun
+        return begun["run"]
+
+    def make(self, begun: Any) -> Any:
+        """Its sandbox, until it is ready."""
         stack = document(web=service(ports=[{"target": 80, "protocol": "tcp"}]))
         stack["source"] = True
         stack["probes"] = [{"service": "web", "tcp": {"port": 80}}]
         request = create_request(
-            name=f"run{self.key}",
-            id=begun["run"]["sandbox"],
+            name=begun["id"],
+            id=begun["sandbox"],
             document=stack,
             source_digest=source_of(self.repository),
+            ttl=600,
         )
-        answer = self.host.call("create", request)
-        self.host.send(answer, self.repository)
-        await_condition(lambda: self.host.show(begun["run"]["sandbox"])["state"] == "ready")
-        return begun["run"]
+        self.host.send(self.host.call("create", request), self.repository)
+        await_condition(lambda: self.host.show(begun["sandbox"])["state"] == "ready")
+        return begun
 
-    def test(self, asked: dict[str, Any], **options: Any) -> Any:
-        """To its end: the run as the host knows it."""
-        begun = self.begin(asked)
-        self.host.call("run-test", {"run": begun["id"], "seconds": 0, **options})
+    def share(self, begun: Any) -> Any:
+        """No sandbox of its own, which takes seconds: the one that others leave as it was."""
+        path = self.host.state / "runs" / begun["id"] / "record.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "sandbox": self.shared}))
+        return {**begun, "sandbox": self.shared}
+
+    def start(self, begun: Any, **options: Any) -> Any:
+        return self.host.call("run-test", {"run": begun["id"], "seconds": 0, **options})
+
+    def test(self, *steps: dict[str, Any], **changes: Any) -> Any:
+        """In the shared sandbox, to its end: the run as the host knows it."""
+        secrets = changes.pop("given", {})
+        begun = self.share(self.begin(run_document(*steps, **changes)))
+        self.start(begun, secrets=secrets)
         return self.end(begun)
 
     def end(self, begun: Any) -> Any:
@@ -121,7 +135,9 @@ def runs(warm: None, zipapp: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     (repository / "e2e/run.sh").write_text("#!/bin/sh\necho from the repository\n")
     (repository / "e2e/run.sh").chmod(0o755)
     (repository / "e2e/out/old.xml").write_text("<testsuite/>")
-    yield Runs(host, repository)
+    made = Runs(host, repository)
+    made.shared = made.make(made.begin(run_document(on_host("true"))))["sandbox"]
+    yield made
     for sandbox_id in host.ids():
         host.destroy(sandbox_id)
     shutil.rmtree(folder)
@@ -129,16 +145,16 @@ def runs(warm: None, zipapp: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_a_passing_run(runs: Runs) -> None:
     probe = {"service": "web", "http": {"port": 80, "path": "/", "status": 200}, "periodSeconds": 1}
-    steps = [
+    found = runs.test(
         on_host("./e2e/run.sh; id -un; env; echo '<testsuite/>' > $E2E_OUT/new.xml", "host"),
         in_web("wget -qO- $SANDBOXER_ENDPOINT_WEB_80; echo '<x/>' > $E2E_OUT/web.xml", "inside"),
-    ]
-    found = runs.test(run_document(*steps, health=[probe]))
+        health=[probe],
+    )
     assert [(one["name"], one["status"]) for one in found["phases"]] == [
         ("health", "done"),
         ("test", "done"),
         ("collect", "done"),
-    ], found["steps"]
+    ], found
     assert [one["exit_code"] for one in found["steps"]] == [0, 0]
     said = runs.output(found).decode()
     assert said.startswith(f"from the repository\n{ACCOUNT}\n")
@@ -152,65 +168,204 @@ def test_a_passing_run(runs: Runs) -> None:
 
 def test_words_output_and_ends_are_as_they_are(runs: Runs) -> None:
     hard = {"name": "words", "run": ["printf", "%s|", "a b", "$(id)", "';'", "x\ny"], "in": "host"}
-    found = runs.test(run_document({**hard, "timeout": 20}, on_host("printf '\\377\\n'; exit 7")))
+    found = runs.test({**hard, "timeout": 20}, on_host("printf '\\377\\n'; exit 7"))
     assert runs.output(found, 0) == b"a b|$(id)|';'|x\ny|"
     assert (found["steps"][1]["exit_code"], found["died"]) == (7, "")
     assert (runs.output(found, 1), found["steps"][1]["tail"]) == (b"\xff\n", ["\ufffd"])
+    assert found["phases"][1]["status"] == "failed"
 
 
-def test_a_step_dies_whole(runs: Runs) -> None:
-    """Neither one that left its session, nor one that is deaf, nor one that holds the output."""
-    left = "(trap '' TERM HUP; setsid sleep 997 & sleep 997) & trap '' TERM; "
-    begun = time.monotonic()
-    found = runs.test(
-        run_document(
-            on_host(left + "exit 0", "leaves"),
-            in_web("(trap '' TERM; sleep 997) & echo out", "leaves inside"),
-            in_web("sleep 998", "hangs inside", timeout=1),
-        )
-    )
-    ends = [(one["exit_code"], one["timed_out"]) for one in found["steps"]]
-    assert ends == [(0, False), (0, False), (None, True)], found
-    assert runs.output(found, 1) == b"out\n"
-    assert time.monotonic() - begun < 20
-    assert not [one for one in commands() if "sleep 99" in one]
-    late = runs.test(run_document(on_host(left + "sleep 997", "hangs", timeout=1)))
-    assert [(one["exit_code"], one["timed_out"]) for one in late["steps"]] == [(None, True)]
+def test_a_step_that_fails_is_tried_again(runs: Runs) -> None:
+    flaky = on_host("[ -e /tmp/again ] || { touch /tmp/again; exit 5; }", "flaky")
+    found = runs.test(flaky, on_host("true", "next"), retries=2)
+    ends = [(one["name"], one["attempt"], one["exit_code"]) for one in found["steps"]]
+    assert ends == [("flaky", 1, 5), ("flaky", 2, 0), ("next", 1, 0)]
+
+
+LEAVES = "(trap '' TERM HUP; setsid sleep 997 & sleep 997) & trap '' TERM; "
+
+
+@pytest.mark.parametrize(
+    ("step", "end"),
+    [
+        (on_host(LEAVES + "exit 0"), (0, False)),
+        (on_host(LEAVES + "sleep 997", timeout=1), (None, True)),
+        (in_web("(trap '' TERM; sleep 997) & echo out"), (0, False)),
+        (in_web("sleep 998", timeout=1), (None, True)),
+    ],
+    ids=["left", "hangs", "left inside", "hangs inside"],
+)
+def test_a_step_dies_whole(runs: Runs, step: Any, end: Any) -> None:
+    """Neither what left its session lives on, nor what is deaf, nor what holds the output."""
+    found = runs.test(step)
+    assert [(one["exit_code"], one["timed_out"]) for one in found["steps"]] == [end], found
     assert not [one for one in commands() if "sleep 99" in one]
 
 
 def test_a_step_reaches_nothing_of_others(runs: Runs) -> None:
-    other = runs.begin(run_document(on_host("true")))
-    theirs = runs.host.folder / "srv" / other["sandbox"]
-    assert (theirs / "source/e2e/run.sh").exists()
+    theirs = runs.host.folder / "srv/sbx-other"
+    theirs.mkdir(mode=0o755)
+    (theirs / "secret").write_text("canary")
     lines = f"""
-        ls {runs.host.folder}/srv; ls {theirs}; ls {runs.host.state}
-        id; cat /proc/[0-9]*/comm | sort -u | tr '\\n' ' '; ls /proc | grep -c '^[0-9]'
-        sudo -n true; podman ps; cat /etc/shadow
-        [ -w /run/podman/podman.sock ] && echo SOCKET
+        ls {runs.host.folder}/srv; cat {theirs}/secret; ls {runs.host.state}; cat /etc/shadow
         kill -9 {os.getpid()} && echo KILLED
-        touch /tmp/mine /dev/shm/mine /var/tmp/mine; grep NoNewPrivs /proc/self/status
+        [ -w /run/podman/podman.sock ] && echo SOCKET
+        sudo -n id; podman ps; su -c id; grep -e NoNewPrivs -e CapEff /proc/self/status
+        touch /tmp/mine /dev/shm/mine /var/tmp/mine {runs.host.folder}/srv/{runs.shared}/mine
+        ls /proc | grep -c '^[0-9]'
         """
-    found = runs.test(run_document(on_host(lines)))
+    found = runs.test(on_host(lines))
     said = runs.output(found).decode()
     assert said.splitlines()[0] == found["sandbox"], said
-    for refused in (str(theirs), str(runs.host.state), "/etc/shadow"):
-        assert any(
-            (refused in line and "cat:" in line) or "ls:" in line for line in said.splitlines()
-        )
-    assert "uid=0" not in said and "SOCKET" not in said and "KILLED" not in said, said
+    for word in ("canary", "uid=0", "SOCKET", "KILLED"):
+        assert word not in said, said
     assert "NoNewPrivs:\t1" in said
-    assert not Path("/tmp/mine").exists() and not Path("/dev/shm/mine").exists()
-    runs.host.destroy(found["sandbox"])
-    assert not (runs.host.folder / "srv" / found["sandbox"]).exists()
+    assert "CapEff:\t0000000000000000" in said
+    assert int(said.splitlines()[-1]) < 8
+    for path in ("/tmp/mine", "/dev/shm/mine", f"{runs.host.folder}/srv/{runs.shared}/mine"):
+        assert not Path(path).exists()
+    shutil.rmtree(theirs)
 
 
 def test_a_flood_is_bounded(runs: Runs) -> None:
-    found = runs.test(run_document(on_host("echo first; head -c 200000000 /dev/zero; echo last")))
+    found = runs.test(on_host("echo first; head -c 200000000 /dev/zero; echo last"))
     said = runs.output(found)
     assert said.startswith(b"first\n") and said.endswith(b"last\n")
     assert b"bytes are left out here" in said
     assert len(said) < 8.1 * 1024**2
+
+
+def test_nothing_but_plain_files_of_the_tree_comes_back(runs: Runs) -> None:
+    lines = """
+        cd $E2E_OUT; ln -s /etc/passwd link; ln -s /etc links; mkfifo pipe; ln -s loop loop
+        echo plain > plain; echo no > "$(printf 'new\\nline')"; truncate -s 1T hole
+        ln -s ../../.. up; mkdir -p a/b; echo deep > a/b/c
+        """
+    found = runs.test(on_host(lines))
+    assert found["phases"][-1]["status"] == "done"
+    kept = [one["path"] for one in runs.manifest(found)["files"] if "artifact" in one["kinds"]]
+    out = "files/e2e/out/"
+    assert {out + "plain", out + "a/b/c"} <= set(kept)
+    assert not {one for one in kept if "link" in one or "pipe" in one or "\n" in one}
+    assert out + "hole" not in kept
+    assert "e2e/out/hole" in " ".join(runs.manifest(found)["left_out"])
+
+
+def test_a_secret_is_in_the_test_and_nowhere_else(runs: Runs) -> None:
+    lines = 'echo "has $TOKEN"; env > $E2E_OUT/own; test ${#TOKEN} = 13'
+    found = runs.test(on_host(lines), in_web(lines, "inside"), given={"TOKEN": "s3cret-canary"})
+    assert [one["exit_code"] for one in found["steps"]] == [0, 0]
+    assert runs.output(found) == runs.output(found, 1) == b"has ***\n"
+    # what a test itself puts into a file of its own is its own
+    kept = {name: data for name, data in runs.archive(found).items() if "/own" not in name}
+    assert not [name for name, data in kept.items() if b"canary" in data]
+    folder = runs.host.state / "runs" / found["id"]
+    left = [path for path in folder.rglob("*") if path.is_file() and path.name != "out.tar"]
+    assert not [path for path in left if b"canary" in path.read_bytes()]
+
+
+@pytest.mark.soak
+def test_while_it_runs_a_secret_is_in_no_process_of_ours(runs: Runs) -> None:
+    begun = runs.share(runs.begin(run_document(on_host("sleep 3"), in_web("sleep 3", "inside"))))
+    runs.start(begun, secrets={"TOKEN": "s3cret-canary"})
+    for number in (1, 2):
+        await_condition(lambda: any("sleep 3" in one for one in commands()))
+        assert not [one for one in commands() if "canary" in one]
+        inspected = podman("container", "inspect", f"{runs.shared}.web")
+        assert "canary" not in inspected
+        await_condition(lambda number=number: len(shown(runs, begun)["steps"]) >= number)
+    runs.end(begun)
+
+
+def test_unhealthy_says_why(runs: Runs) -> None:
+    probe = {
+        "service": "web",
+        "http": {"port": 80, "path": "/no"},
+        "periodSeconds": 0.1,
+        "failureThreshold": 2,
+    }
+    found = runs.test(on_host("true"), health=[probe])
+    health, test, collect = found["phases"]
+    assert (health["status"], test["status"], collect["status"]) == ("failed", "skipped", "done")
+    assert "404" in health["reason"]
+    late = runs.test(on_host("true"), health=[{**probe, "failureThreshold": 1000}], timeouts=SHORT)
+    assert late["phases"][0]["status"] == "timeout"
+    assert "not healthy after 1 s" in late["phases"][0]["reason"]
+
+
+SHORT = {"health": 1, "test": 2, "collect": 20}
+
+
+def test_all_steps_together_have_their_time(runs: Runs) -> None:
+    found = runs.test(on_host("sleep 1.5", "one"), on_host("sleep 30", "two"), timeouts=SHORT)
+    assert [one["timed_out"] for one in found["steps"]] == [False, True]
+    assert found["phases"][1]["status"] == "timeout"
+    assert found["phases"][1]["seconds"] < 5
+
+
+def test_a_key_is_asked_once(runs: Runs) -> None:
+    begun = runs.share(runs.begin(run_document(on_host("echo once >> /tmp/times"))))
+    asked = {"key": begun["key"], "owner": "me", "document": run_document(on_host("false"))}
+    assert runs.host.call("run-begin", asked) == {"changed": False, "run": begun}
+    for _time in range(2):
+        runs.start(begun)
+    found = runs.end(begun)
+    runs.start(begun)
+    assert len(runs.end(begun)["steps"]) == len(found["steps"]) == 1
+    first = runs.host.call("run-finish", {"run": begun["id"], "result": {"outcome": "passed"}})
+    later = runs.host.call("run-finish", {"run": begun["id"], "result": {"outcome": "failed"}})
+    assert (first["changed"], later["changed"]) == (True, False)
+    again = runs.host.call("run-begin", asked)
+    assert (again["changed"], again["run"]["result"]) == (False, {"outcome": "passed"})
+
+
+def test_a_killed_job_is_no_failed_test(runs: Runs) -> None:
+    begun = runs.share(runs.begin(run_document(on_host("setsid sleep 997; exit 1"))))
+    runs.start(begun)
+    await_condition(lambda: any(one.startswith("sleep 997") for one in commands()))
+    record = json.loads((runs.host.state / "runs" / begun["id"] / "record.json").read_text())
+    os.kill(record["job"]["pid"], signal.SIGKILL)
+    found = runs.end(begun)
+    assert (found["state"], found["error"]["code"], found["steps"]) == ("tested", "job_died", [])
+    await_condition(lambda: not any("sleep 997" in one for one in commands()))
+
+
+def test_a_sandbox_that_dies_is_no_failed_test(runs: Runs) -> None:
+    """Its container is killed; then all of it is taken away, and its test with it."""
+    begun = runs.make(runs.begin(run_document(on_host("sleep 2; exit 1", "one"))))
+    runs.start(begun)
+    podman("kill", f"{begun['sandbox']}.web")
+    found = runs.end(begun)
+    assert found["died"] == f"{begun['sandbox']}.web is exited"
+    assert [one["exit_code"] for one in found["steps"]] == [1]
+    runs.host.destroy(begun["sandbox"])
+
+
+@pytest.mark.parametrize("verb", ["destroy", pytest.param("run-cancel", marks=pytest.mark.soak)])
+def test_taken_away_or_cancelled_in_the_middle(runs: Runs, verb: str) -> None:
+    begun = runs.make(runs.begin(run_document(on_host("sleep 997"))))
+    runs.start(begun)
+    await_condition(lambda: any(one.startswith("sleep 997") for one in commands()))
+    runs.host.call(verb, {"id": begun["sandbox"], "run": begun["id"]})
+    found = runs.end(begun)
+    assert found["cancelled"] == (verb == "run-cancel")
+    assert (found["error"] or {}).get("code") == ("sandbox_died" if verb == "destroy" else None)
+    assert begun["sandbox"] not in runs.host.ids()
+    assert not [one for one in commands() if "sleep 997" in one]
+
+
+def test_no_account_no_run(runs: Runs) -> None:
+    path = runs.host.state / "host.json"
+    before = path.read_text()
+    for account in (None, "root", "nobody-of-that-name"):
+        path.write_text(json.dumps({"run_account": account}))
+        asked = {"key": "none", "owner": "me", "document": run_document(on_host("true"))}
+        assert runs.host.call("run-begin", asked)["error"]["code"] == "run_account_missing"
+    path.write_text(before)
+
+
+def shown(runs: Runs, begun: Any) -> Any:
+    return runs.host.call("run-show", {"run": begun["id"]})
 
 
 def commands() -> list[str]:

@@ -136,8 +136,8 @@ def _checked(done: dict[str, Any]) -> dict[str, Any]:
         return done
     with package.loading():
         from sandboxer_cli.errors import from_host
-    told = {"code": "internal", "message": str(done.get("msg") or "the host gave no reason")}
-    raise from_host(done.get("sandboxer_error") or told)
+    unknown = {"code": "internal", "message": str(done.get("msg") or "the host gave no reason")}
+    raise from_host(dict(done.get("sandboxer_error") or unknown))
 
 
 def _path(text: str | None) -> Path | None:

@@ -57,7 +57,7 @@ def on_host(
     finally:
         child.process.kill()  # where we were interrupted; else it has ended already
         child.process.wait()
-    child.check()
+    child.check(timed_out)
     return _ended(child.process, begun, timed_out)
 
 

@@ -40,7 +40,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Tests:
+class Tally:
     """What a repository's fresh JUnit files hold. `counts` is of all; of many the most are not
     among `cases`. `not_counted` are the files that can't be read, or are not of this run."""
 

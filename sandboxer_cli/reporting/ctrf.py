@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sandboxer_cli import __version__
-from sandboxer_cli.reporting.case import OWN_SUITE, Case, Status, Tests, of_run
+from sandboxer_cli.reporting.case import OWN_SUITE, Case, Status, Tally, of_run
 from sandboxer_cli.reporting.event import event_id
 from sandboxer_cli.reporting.result import RunResult
 
@@ -24,7 +24,7 @@ _STATUS: dict[Status, str] = {
 }
 
 
-def document(found: RunResult, tests: Tests) -> dict[str, Any]:
+def document(found: RunResult, tests: Tally) -> dict[str, Any]:
     """As JSON has it. The counts are of the tests that it lists: times are milliseconds."""
     cases = (*of_run(found), *tests.cases)
     start, stop = _milliseconds(found.started_at), _milliseconds(found.ended_at)

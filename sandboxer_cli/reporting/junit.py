@@ -9,12 +9,12 @@ from pathlib import Path
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from sandboxer_cli.reporting.case import Case, Tests, of_run
+from sandboxer_cli.reporting.case import Case, Tally, of_run
 from sandboxer_cli.reporting.plain import plain
 from sandboxer_cli.reporting.result import RunResult
 
 
-def write(found: RunResult, tests: Tests, path: Path) -> None:
+def write(found: RunResult, tests: Tally, path: Path) -> None:
     """Raises OSError."""
     by_suite: dict[str, TestSuite] = {}
     for case in (*of_run(found), *tests.cases):

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.parsers import expat
 
-from sandboxer_cli.reporting.case import Case, Status, Tests
+from sandboxer_cli.reporting.case import Case, Status, Tally
 from sandboxer_cli.reporting.result import Counts, NotCounted
 
 MOST_BYTES = 16 * 1024 * 1024  # of one file
@@ -42,7 +42,7 @@ _FIELD: dict[Status, str] = {
 _OUTPUTS = ("system-out", "system-err")
 
 
-def read(folder: Path, fresh: Iterable[str], stale: Iterable[NotCounted] = ()) -> Tests:
+def read(folder: Path, fresh: Iterable[str], stale: Iterable[NotCounted] = ()) -> Tally:
     """The tests of all fresh files below the folder together. No file is an error: one that can't
     be read is `unread`, with its reason among those that are not counted."""
     counted: Counter[str] = Counter()
@@ -62,7 +62,7 @@ def read(folder: Path, fresh: Iterable[str], stale: Iterable[NotCounted] = ()) -
         counted.update(report.counted)
         cases += report.cases
         texts = report.room_for_text
-    return Tests(Counts(**counted), tuple(cases), tuple(not_counted), tuple(unread))
+    return Tally(Counts(**counted), tuple(cases), tuple(not_counted), tuple(unread))
 
 
 class _Report:
@@ -100,7 +100,7 @@ class _Report:
         self._parser.Parse(b"", True)
 
     def _start(self, name: str, attributes: Mapping[str, str]) -> None:
-        name = name.rpartition(":")[2]
+        name = name.rpartition(":")[2]  # of any namespace
         self._depth += 1
         if self._depth == 1 and name not in _ROOTS:
             raise ValueError(f"its root is {name[:80]}, not testsuites or testsuite")
@@ -115,7 +115,7 @@ class _Report:
         elif self._case is not None and name in _BY_ELEMENT:
             self._kept = self._case.ends(_BY_ELEMENT[name], attributes)
         elif self._case is not None and name in _OUTPUTS:
-            self._kept = self._case.output
+            self._kept = self._case.prints()
 
     def _text(self, text: str) -> None:
         if self._kept is not None:
@@ -133,12 +133,12 @@ class _Report:
             self._leave(self._suites.pop())
 
     def _take(self, case: _Case) -> None:
-        suite = next((one.name for one in reversed(self._suites) if one.name), self._shown)
-        found = case.ended(suite)
-        self.counted[_FIELD[found.status]] += 1
+        self.counted[_FIELD[case.status]] += 1
         if self._suites:
-            self._suites[-1].red += found.is_red
-        self._keep(found)
+            self._suites[-1].red += case.is_red
+        if self._has_room(case.is_red):
+            suite = next((one.name for one in reversed(self._suites) if one.name), self._shown)
+            self._keep(case.ended(suite))
 
     def _leave(self, suite: _Suite) -> None:
         """A suite that says it has failures and shows none has them all the same."""
@@ -147,14 +147,15 @@ class _Report:
             self.counted["failed"] += suite.says
             said = f"the report says that {suite.says} failed, and does not show them"
             name = suite.name or self._shown
-            self._keep(Case(name, name, "failed", kind="not shown", message=said))
+            if self._has_room(is_red=True):
+                self._keep(Case(name, name, "failed", kind="not shown", message=said))
         if self._suites:
             self._suites[-1].red += suite.red
 
+    def _has_room(self, is_red: bool) -> bool:
+        return len(self.cases) < self._room + (MOST_RED if is_red else 0)
+
     def _keep(self, case: Case) -> None:
-        most = self._room + (MOST_RED if case.is_red else 0)
-        if len(self.cases) >= most:
-            return
         self.room_for_text -= len(case.text) + len(case.output)
         if self.room_for_text < 0:
             case = replace(case, text="", output="")
@@ -172,37 +173,44 @@ class _Case:
     """A case that is being read."""
 
     def __init__(self, attributes: Mapping[str, str]) -> None:
+        self.status: Status = "passed"
         self._attributes = attributes
-        self._status: Status = "passed"
+        self._of_end: Mapping[str, str] = {}
+        self._trace: _Text | None = None
+        self._output: _Text | None = None
         if attributes.get("status") == "notrun":  # as GoogleTest writes one that is disabled
-            self._status = "skipped"
-        self._kind = self._message = ""
-        self._trace = _Text(_LONGEST_TEXT)
-        self.output = _Text(_LONGEST_OUTPUT)
+            self.status = "skipped"
+
+    @property
+    def is_red(self) -> bool:
+        return self.status in ("failed", "error")
 
     def ends(self, status: Status, attributes: Mapping[str, str]) -> _Text | None:
         """Where its text goes: of several ends the worst one counts, and of those the first."""
-        if _WEIGHT[status] <= _WEIGHT[self._status] and self._status != "skipped":
+        if self._trace is not None and _WEIGHT[status] <= _WEIGHT[self.status]:
             return None
-        self._status = status
-        self._kind = attributes.get("type", "")[:_LONGEST_NAME]
-        self._message = attributes.get("message", "")[:_LONGEST_MESSAGE]
-        self._trace = _Text(_LONGEST_TEXT)
+        self.status, self._of_end, self._trace = status, attributes, _Text(_LONGEST_TEXT)
         return self._trace
 
+    def prints(self) -> _Text:
+        """Where what it printed goes."""
+        self._output = self._output or _Text(_LONGEST_OUTPUT)
+        return self._output
+
     def ended(self, suite: str) -> Case:
-        given, red = self._attributes, self._status in ("failed", "error")
-        text = self._trace.value()
+        given, end = self._attributes, self._of_end
+        text = self._trace.value() if self._trace else ""
+        message = end.get("message", "") or text.strip().partition("\n")[0]
         return Case(
             name=given.get("name", "").strip()[:_LONGEST_NAME] or "unnamed",
             suite=suite,
-            status=self._status,
+            status=self.status,
             seconds=_seconds(given.get("time")),
             classname=given.get("classname", "")[:_LONGEST_NAME],
-            kind=self._kind,
-            message=self._message or text.strip().partition("\n")[0][:_LONGEST_MESSAGE],
+            kind=end.get("type", "")[:_LONGEST_NAME],
+            message=message[:_LONGEST_MESSAGE],
             text=text,
-            output=self.output.value() if red else "",
+            output=self._output.value() if self._output and self.is_red else "",
         )
 
 

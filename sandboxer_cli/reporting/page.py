@@ -16,9 +16,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sandboxer_cli import __version__
 from sandboxer_cli.reporting import evidence
-from sandboxer_cli.reporting.case import Case, Tests, last_attempts
+from sandboxer_cli.reporting.case import Case, Tally, last_attempts
 from sandboxer_cli.reporting.plain import plain
 from sandboxer_cli.reporting.result import Counts, Outcome, Phase, RunResult, Step
+from sandboxer_cli.reporting.summary import CLEANUPS
 from sandboxer_cli.result import span
 
 MOST_RED = 200  # that are shown with all they say; JUnit has all of them
@@ -52,12 +53,6 @@ _MEANS: dict[Outcome, str] = {
     "infra_error": "Nothing is said of what was tested: it was not its fault.",
     "contract_error": "Nothing was made: the repository has to be put right first.",
 }
-_CLEANUP = {
-    "destroyed": "taken away",
-    "failed": "something of it is left",
-    "kept": "kept until its lease ends",
-    "none": "never made",
-}
 
 
 @dataclass(frozen=True)
@@ -82,7 +77,7 @@ class Suite:
     cases: Sequence[Case]
 
 
-def render(found: RunResult, tests: Tests, folder: Path) -> str:
+def render(found: RunResult, tests: Tally, folder: Path) -> str:
     """The page. Its links are relative to the folder, where the other files of the run lie."""
     environment = Environment(
         loader=PackageLoader("sandboxer_cli", "reporting"),
@@ -102,7 +97,7 @@ def render(found: RunResult, tests: Tests, folder: Path) -> str:
         word=_WORD[found.outcome],
         headline=headline(found),
         means=means(found),
-        cleanup=_CLEANUP[found.cleanup],
+        cleanup=CLEANUPS[found.cleanup],
         took=span(found.seconds),
         bars=bars(found),
         steps=[(one, one in tuple(last_attempts(found.steps))) for one in found.steps],

@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from sandboxer_cli.reporting import ctrf, junit, page
-from sandboxer_cli.reporting.case import Tests
-from sandboxer_cli.reporting.result import Failure, Reports, RunResult
+from sandboxer_cli.reporting.case import Tally
+from sandboxer_cli.reporting.result import MOST_FAILURES, Failure, Reports, RunResult
 
-MOST_FAILURES = 10
 _LONGEST_MESSAGE = 300
 
 
-def write(found: RunResult, tests: Tests, folder: Path) -> RunResult:
+def write(found: RunResult, tests: Tally, folder: Path) -> RunResult:
     """The result with its reports, and with what its tests say. The result itself is written last.
 
     Raises OSError.

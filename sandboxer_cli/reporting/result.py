@@ -39,6 +39,7 @@ EXIT_CODES: dict[Outcome, int] = {
     "infra_error": ProvisioningFailed.exit_status,
     "contract_error": Usage.exit_status,
 }
+MOST_FAILURES = 10
 # the causes whose own status says more than that of infra_error
 _OWN = (ConnectionRefused, CapacityExceeded, HostUnreachable)
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sandboxer_cli.reporting.report import MOST_FAILURES
+from sandboxer_cli.reporting.result import MOST_FAILURES
 
-_CLEANUPS = {
+CLEANUPS = {
     "destroyed": "taken away",
     "failed": "something of it is left",
     "kept": "kept until its lease ends",
@@ -38,7 +38,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
             yield from (f"    {line}" for line in step["tail"])
     yield from _tests(found)
     if found["sandbox"]:
-        yield f"  sandbox  {found['sandbox']}, {_CLEANUPS[found['cleanup']]}"
+        yield f"  sandbox  {found['sandbox']}, {CLEANUPS[found['cleanup']]}"
     if page := found["reports"]["html"]:
         yield f"  reports  {Path(page).parent}"
 

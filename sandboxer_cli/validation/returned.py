@@ -14,8 +14,8 @@ from typing import IO, Any
 
 from ..errors import SandboxerError
 from ..reporting import junit_reader
-from ..reporting.case import Tests
-from ..reporting.result import Artifact, Counts, NotCounted
+from ..reporting.case import Tally
+from ..reporting.result import Artifact, NotCounted
 from ..xdg import state_folder
 
 MANIFEST = "manifest.json"
@@ -47,7 +47,7 @@ class Returned:
         return [one["path"] for one in self.files if "junit" in one["kinds"] and one["fresh"]]
 
     @functools.cached_property
-    def tests(self) -> Tests:
+    def tests(self) -> Tally:
         """What those files say, and which others were not counted."""
         stale = [
             NotCounted(
@@ -101,12 +101,6 @@ def again(folder: Path) -> Returned:
         return Returned(folder, _manifest(folder))
     except (OSError, ValueError, KeyError, TypeError):
         return Returned(folder)
-
-
-def count(returned: Returned) -> tuple[Counts, list[str]]:
-    """The tests of all fresh JUnit files together, and the files that can't be read."""
-    tests = returned.tests
-    return tests.counts, list(tests.unread)
 
 
 def _extract(packed: IO[bytes], folder: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from ..errors import SandboxerError
 from ..reporting.result import Cause, Cleanup, Counts, Phase, RunResult, Step, exit_code
 from .outcome import Facts, Verdict
-from .returned import Returned, again
+from .returned import Returned
 
 PhaseStatus = Literal["done", "failed", "timeout", "skipped", "cancelled"]
 _HOSTS: tuple[Literal["health", "test", "collect"], ...] = ("health", "test", "collect")
@@ -94,7 +94,7 @@ def refused(
     )
 
 
-def report(found: RunResult, folder: Path) -> RunResult:
+def report(found: RunResult, back: Returned) -> RunResult:
     """Write it down and tell of it: the outbox first, then the hub, then the reports.
 
     What goes wrong here costs nobody the outcome; the outbox keeps what a hub did not take.
@@ -112,7 +112,7 @@ def report(found: RunResult, folder: Path) -> RunResult:
     except SandboxerError:
         pass
     with contextlib.suppress(OSError):  # a full disk; then `reports` says that there are none
-        return write(found, again(folder).tests, folder)
+        return write(found, back.tests, back.folder)
     return found
 
 

@@ -1,6 +1,6 @@
 """A run as one HTML file: for a person, who sees in one glance what it came to, and why.
 
-It needs no script and no network, and says so to the browser. All text is escaped by the template.
+It needs no script and no network, and says so to the browser. All text is escaped, and plain.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -83,13 +84,15 @@ def render(found: RunResult, tests: Tally, folder: Path) -> str:
         loader=PackageLoader("sandboxer_cli", "reporting"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: plain(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters.update(
-        plain=plain, sentence=sentence, seconds=_seconds, size=_size, when=_when
+        link=_link, sentence=sentence, seconds=_seconds, size=_size, when=_when
     )
-    others = [one for one in tests.cases if not one.is_red]
+    others = [one for one in tests.cases if not one.is_red][:MOST_OTHERS]
+    counts, red = found.tests, tests.red[:MOST_RED]
     return environment.get_template("page.html.j2").render(
         run=found,
         version=__version__,
@@ -101,12 +104,12 @@ def render(found: RunResult, tests: Tally, folder: Path) -> str:
         took=span(found.seconds),
         bars=bars(found),
         steps=[(one, one in tuple(last_attempts(found.steps))) for one in found.steps],
-        red=tests.red[:MOST_RED],
-        more_red=found.tests.failed + found.tests.errors - len(tests.red[:MOST_RED]),
-        suites=_suites(others[:MOST_OTHERS]),
-        more_others=max(tests.left_out + len(others) - MOST_OTHERS, 0) if others else 0,
+        red=red,
+        more_red=counts.failed + counts.errors - len(red),
+        suites=_suites(others),
+        more_others=counts.passed + counts.skipped - len(others),
         not_counted=tests.not_counted,
-        shares=_shares(found.tests),
+        shares=_shares(counts),
         evidence=evidence.read(folder),
         service_logs=sorted((folder / "services").glob("*.log")),
         commands=tuple(commands(found)),
@@ -209,6 +212,11 @@ def _shares(counts: Counts) -> list[tuple[str, int, float]]:
     whole = counts.passed + red + counts.skipped
     rows = (("failed", red), ("passed", counts.passed), ("skipped", counts.skipped))
     return [(word, number, round(number / whole * 100, 3)) for word, number in rows if number]
+
+
+def _link(path: str) -> str:
+    """To a file of the folder, whatever its name."""
+    return "./" + quote(path, errors="surrogatepass")
 
 
 def _number(number: int, word: str) -> str:

@@ -34,11 +34,15 @@ def write(found: RunResult, tests: Tally, folder: Path) -> RunResult:
         reports=Reports(**{name: str(path) for name, path in paths.items()}),
     )
     junit.write(found, tests, paths["junit"])
-    report = json.dumps(ctrf.document(found, tests), ensure_ascii=False, indent=1)
-    paths["ctrf"].write_text(f"{report}\n", encoding="utf-8")
-    paths["html"].write_text(page.render(found, tests, folder), encoding="utf-8")
-    paths["json"].write_text(found.to_json(), encoding="utf-8")
+    _write(paths["ctrf"], json.dumps(ctrf.document(found, tests), ensure_ascii=False, indent=1))
+    _write(paths["html"], page.render(found, tests, folder))
+    _write(paths["json"], found.to_json())
     return found
+
+
+def _write(path: Path, text: str) -> None:
+    """What UTF-8 can't hold is written as JSON escapes it."""
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _short(text: str) -> str:

@@ -111,7 +111,7 @@ def report(found: RunResult, back: Returned) -> RunResult:
             found = attempt(outbox, there, found)
     except SandboxerError:
         pass
-    with contextlib.suppress(OSError):  # a full disk; then `reports` says that there are none
+    with contextlib.suppress(OSError, ValueError):  # `reports` says then that there are none
         return write(found, back.tests, back.folder)
     return found
 

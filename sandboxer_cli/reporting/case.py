@@ -14,8 +14,8 @@ OWN_SUITE = "sandboxer"
 
 # what is nobody's test: a run that says nothing of the tested thing is no failure of it
 _RED: dict[str, Status] = {"failed": "failed"}
-# the phase that an outcome is of, where none of them says so itself
-_OF_PHASE = {"failed": "test", "timeout": "test", "unhealthy": "health"}
+# what an outcome is of, where no phase says so itself
+_OF = {"failed": "reports", "timeout": "test", "unhealthy": "health"}
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,11 @@ class Tally:
 
 
 def of_run(found: RunResult) -> tuple[Case, ...]:
-    """A run's phases and steps. One of them is red wherever the run has not passed."""
+    """A run's phases and steps. Wherever it has not passed one is red, or a test of its own is."""
     cases = [case for phase in found.phases for case in _of_phase(found, phase)]
-    if found.outcome != "passed" and not any(one.is_red for one in cases):
-        name = _OF_PHASE.get(found.outcome, "validation")
+    told = found.outcome == "failed" and found.tests.failed + found.tests.errors > 0
+    if found.outcome != "passed" and not told and not any(one.is_red for one in cases):
+        name = _OF.get(found.outcome, "validation")
         cases = [one for one in cases if one.name != name or one.status != "skipped"]
         cases.append(_case(found, name, _RED.get(found.outcome, "error"), 0.0))
     return tuple(cases)

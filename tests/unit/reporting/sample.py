@@ -76,8 +76,8 @@ RUNS: dict[str, RunResult] = {
         phases=phases("done", "done", "failed", "done", "done"),
         steps=(step(1),),
     ),
-    "failed in its report": run(
-        outcome="failed", exit_code=9, reason="the steps passed, and 1 test did not"
+    "a report that can't be read": run(
+        outcome="failed", exit_code=9, reason="a report of the test can't be read: a.xml"
     ),
     "unhealthy": run(
         outcome="unhealthy",

@@ -37,7 +37,7 @@ def junit(found: RunResult, tally: Tally, folder: Path) -> list[tuple[str, str, 
         ("at the second attempt", []),
         ("left behind", [("destroy", Error)]),
         ("failed", [("test: e2e", Failure)]),
-        ("failed in its report", [("test", Failure)]),
+        ("a report that can't be read", [("reports", Failure)]),
         ("unhealthy", [("health", Error)]),
         ("never came up", [("provision", Error)]),
         ("timeout", [("test: e2e", Error)]),
@@ -142,6 +142,12 @@ def test_ctrf_is_what_its_schema_demands(name: str) -> None:
     )
     assert counts["failed"] == statuses.count("failed")
     assert counts["stop"] - counts["start"] == counts["duration"] == 6000
+
+
+def test_a_test_that_failed_is_red_once(tmp_path: Path) -> None:
+    found = run(outcome="failed", exit_code=9, reason="1 test did not pass", tests=TALLY.counts)
+    cases = junit(found, TALLY, tmp_path)
+    assert [name for _, name, result in cases for one in result if type(one) is Failure] == ["t2"]
 
 
 def test_ctrf_knows_what_was_flaky() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -28,9 +29,8 @@ def began(out: Path) -> Mark:
 
 
 def judged(mark: Mark, path: Path) -> str:
-    [entry] = [one for one in entries(str(path.parents[1]), ["out/*"]) if one.name == path.name]
-    found = entry.found
-    return mark.stale(entry.path, found, found.st_mtime, freshness._digest(entry))
+    found, digest = path.stat(), hashlib.sha256(path.read_bytes()).hexdigest()
+    return mark.stale(f"out/{path.name}", found, found.st_mtime, digest)
 
 
 OLDER = "it is older than the test"

@@ -268,7 +268,7 @@ def test_nothing_but_plain_files_of_the_tree_comes_back(runs: Runs) -> None:
 
 
 def test_a_secret_is_in_the_test_and_nowhere_else(runs: Runs) -> None:
-    lines = 'echo "has $TOKEN"; env > $E2E_OUT/own; test ${#TOKEN} = 13'
+    lines = 'echo "has $TOKEN"; env > $E2E_OUT/own; env > $E2E_OUT/a.xml; test ${#TOKEN} = 13'
     found = runs.test(on_host(lines), in_web(lines, "inside"), given={"TOKEN": "s3cret-canary"})
     assert [one["exit_code"] for one in found["steps"]] == [0, 0]
     assert runs.output(found) == runs.output(found, 1) == b"has ***\n"

@@ -308,6 +308,7 @@ class Client:
         An outcome is no error: also that a contract can't be right is a result, of the host "".
         """
         from sandboxer_cli.validation import resolve, run
+        from sandboxer_cli.validation.returned import Returned, report_folder
 
         owner = host.owner(request.owner)
         key = host.new_run_key() if request.key is None else host.check_run_key(request.key)
@@ -321,7 +322,8 @@ class Client:
             if request.check:
                 raise
             no = run.refused(error, host.new_run_id(), request.repository, key, started_at)
-            return Answer({"": run.report(no, None).as_dict()})
+            back = Returned(report_folder(no.run, request.reports))
+            return Answer({"": run.report(no, back).as_dict()})
         if request.compose_cmd:
             host.check_compose_cmd(request.compose_cmd)
         wanted = self._wanted(request.host or found.host)

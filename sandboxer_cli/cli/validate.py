@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -32,6 +32,14 @@ Reports = Annotated[
         parser=options.path,
         help="Folder for what the test leaves, below which each run gets its own."
         "  [default: in the state folder]",
+    ),
+]
+Junit = Annotated[
+    Path | None,
+    typer.Option(
+        parser=options.path,
+        help="Where its JUnit file is copied to; of several hosts FILE.HOST.xml each.",
+        metavar="FILE",
     ),
 ]
 HERE = Path()
@@ -66,6 +74,7 @@ def run_(
         ),
     ] = None,
     reports: Reports = None,
+    junit: Junit = None,
     compose_cmd: Annotated[
         str | None,
         typer.Option(
@@ -95,11 +104,13 @@ def run_(
     Examples:
       validate run . --host h1
       validate run ~/src/shop --keep on-failure --json
+      validate run . --host h1 --junit out/e2e.xml
     """
     from sandboxer_cli.cli.answer import emit_plan
     from sandboxer_cli.cli.session import client
     from sandboxer_cli.client import ValidateRequest
 
+    _make_way(junit)
     request = ValidateRequest(
         repository=repository,
         host=host,
@@ -115,6 +126,8 @@ def run_(
     )
     with client(inventory, quiet) as opened:
         answer = opened.validate(request)
+    if not check:
+        _copy_junit(answer, junit)
     return emit_plan(answer, json) if check else _emit(answer, json, quiet)
 
 
@@ -122,6 +135,7 @@ def run_(
 def resume(
     run: Annotated[str, typer.Argument(help="Id of the run.", metavar="RUN")],
     reports: Reports = None,
+    junit: Junit = None,
     host: options.Host = None,
     inventory: options.Inventory = None,
     quiet: options.Quiet = False,
@@ -136,50 +150,44 @@ def resume(
     """
     from sandboxer_cli.cli.session import client
 
+    _make_way(junit)
     with client(inventory, quiet) as opened:
         answer = opened.resume(run, host, reports)
+    _copy_junit(answer, junit)
     return _emit(answer, json, quiet)
 
 
 def _emit(answer: Answer, json: bool, quiet: bool) -> int:
     """Print results. The exit status is that of the first that has not passed."""
     from sandboxer_cli.cli.answer import emit
+    from sandboxer_cli.reporting import summary
 
-    status = emit(answer, json, False, lambda one: [] if quiet else _lines(one))
+    status = emit(answer, json, False, lambda one: [] if quiet else summary.lines(one))
     codes = [one["exit_code"] for one in answer.results.values()]
     return next((code for code in codes if code), status)
 
 
-def _lines(found: Mapping[str, Any]) -> list[str]:
-    """One result, as people read it."""
-    where = f" on {found['host']}" if found["host"] else ""
-    lines = [f"{found['run']}  {found['repo']}  {found['outcome']}{where}"]
-    if found["reason"]:
-        lines.append(f"  {found['reason']}")
-    if found["error"] and found["error"]["hint"]:
-        lines.append(f"  {found['error']['hint']}")
-    for step in found["steps"]:
-        again = f" (attempt {step['attempt']})" if step["attempt"] > 1 else ""
-        how = "timed out" if step["timed_out"] else f"exit {step['exit_code']}"
-        lines.append(f"  step {step['name']}{again}: {how}, {step['seconds']:.1f} s")
-        if step["exit_code"] != 0:
-            lines += [f"    {line}" for line in step["tail"]]
-    counts = found["tests"]
-    if any(counts.values()):
-        lines.append("  tests    " + ", ".join(f"{n} {name}" for name, n in counts.items()))
-    if found["sandbox"]:
-        lines.append(f"  sandbox  {found['sandbox']}, {_CLEANUPS[found['cleanup']]}")
-    if found["reports"]["json"]:
-        lines.append(f"  reports  {Path(found['reports']['json']).parent}")
-    return lines
+def _make_way(junit: Path | None) -> None:
+    """An older file would be taken for this run's: whatever comes, it is gone."""
+    if junit is None:
+        return
+    try:
+        junit.parent.mkdir(parents=True, exist_ok=True)
+        junit.unlink(missing_ok=True)
+    except OSError as error:
+        raise typer.BadParameter(f"{junit}: {error.strerror}", param_hint="--junit") from None
 
 
-_CLEANUPS = {
-    "destroyed": "taken away",
-    "failed": "something of it is left",
-    "kept": "kept until its lease ends",
-    "none": "never made",
-}
+def _copy_junit(answer: Answer, junit: Path | None) -> None:
+    """Of several hosts each has its own: `e2e.xml` is `e2e.h1.xml` then."""
+    if junit is None:
+        return
+    for host, found in answer.results.items():
+        if found["reports"]["junit"] is None:
+            continue
+        alone = len(answer.results) == 1
+        to = junit if alone else junit.with_name(f"{junit.stem}.{host}{junit.suffix}")
+        shutil.copyfile(found["reports"]["junit"], to)
 
 
 @app.command()

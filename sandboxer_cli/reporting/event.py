@@ -36,7 +36,7 @@ _CDEVENT_OUTCOME: dict[Outcome, str] = {
     "contract_error": "error",
 }
 # what stays at home: files of this controller, and what a test printed
-_NOT_TOLD = ("reports", "artifacts", "event")
+_NOT_TOLD = ("failures", "not_counted", "reports", "artifacts", "event")
 _NOT_TOLD_OF_A_STEP = ("log", "tail")
 
 
@@ -117,7 +117,7 @@ def json_schema() -> dict[str, Any]:
         for key in left_out:
             del described["properties"][key]
         described["required"] = [key for key in described["required"] if key not in left_out]
-    for name in ("Artifact", "ReportedEvent", "Reports"):
+    for name in ("Artifact", "Failure", "NotCounted", "ReportedEvent", "Reports"):
         del whole["$defs"][name]
     whole["properties"]["cdevent"] = {
         "description": f"CDEvents {_CDEVENTS}: {_CDEVENT.format('testsuiterun.finished')}",

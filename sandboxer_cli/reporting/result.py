@@ -39,6 +39,7 @@ EXIT_CODES: dict[Outcome, int] = {
     "infra_error": ProvisioningFailed.exit_status,
     "contract_error": Usage.exit_status,
 }
+MOST_FAILURES = 10
 # the causes whose own status says more than that of infra_error
 _OWN = (ConnectionRefused, CapacityExceeded, HostUnreachable)
 
@@ -115,6 +116,25 @@ class Counts(_Described):
 
 
 @dataclass(frozen=True)
+class Failure(_Described):
+    """A test of those files that has not passed."""
+
+    suite: str
+    name: str
+    message: str
+    """The first of what it says"""
+
+
+@dataclass(frozen=True)
+class NotCounted(_Described):
+    """A JUnit file of the repository whose tests are not among the counts."""
+
+    path: str
+    """Path in the repository"""
+    why: str
+
+
+@dataclass(frozen=True)
 class Reports(_Described):
     """Files on the controller."""
 
@@ -173,6 +193,10 @@ class RunResult(_Described):
     phases: tuple[Phase, ...] = ()
     steps: tuple[Step, ...] = ()
     tests: Counts = Counts()
+    failures: tuple[Failure, ...] = ()
+    """The first ten that have not passed"""
+    not_counted: tuple[NotCounted, ...] = ()
+    """JUnit files that are not of this run, or can't be read"""
     reports: Reports = Reports()
     artifacts: tuple[Artifact, ...] = ()
     event: ReportedEvent | None = None

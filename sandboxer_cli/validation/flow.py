@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from ..errors import ProvisioningFailed, SandboxerError, Usage
-from ..reporting.result import Cleanup, Counts, RunResult
+from ..reporting.case import Tally
+from ..reporting.result import Cleanup, RunResult
 from . import outcome, run
 from .resolve import Asked, Wanted, resolve
-from .returned import Returned, count, report_folder, unpack
+from .returned import Returned, again, report_folder, unpack
 from .secrets import read_secrets
 
 
@@ -80,7 +81,8 @@ def validate(host: Host, order: Order) -> dict[str, Any]:
         if order.check:
             raise
         no = run.refused(error, host.new_run_id(), order.repository, order.key or "", started_at)
-        return {"changed": False, "result": run.report(no, None).as_dict()}
+        told = run.report(no, Returned(report_folder(no.run, order.reports)))
+        return {"changed": False, "result": told.as_dict()}
     request = {
         "key": wanted.document["run_key"],
         "owner": order.owner,
@@ -108,7 +110,9 @@ class _Validation:
         folder = report_folder(begun["id"], self._order.reports)
         if begun["state"] == "finished":
             host.say(f"{begun['id']} has finished already")
-            return self._answer(begun["result"], folder, changed=False)
+            # where another controller had it, it is fetched again
+            there = again(folder) if folder.is_dir() else self._fetch(begun, folder)
+            return self._answer(begun["result"], there, changed=False)
         host.say(f"{begun['id']} in {begun['sandbox']}")
         refusal = None
         if begun["state"] == "provisioning":
@@ -124,10 +128,11 @@ class _Validation:
         found = run.result(begun, host.name, verdict, facts, destroyed, back)
         done = host.ask("run-finish", {"run": begun["id"], "result": found.as_dict()})
         # where another controller was quicker its word counts
-        return self._answer(done["run"]["result"], folder, changed=True)
+        back = back or Returned(folder)
+        return self._answer(done["run"]["result"], back, changed=True)
 
-    def _answer(self, told: Mapping[str, Any], folder: Path, *, changed: bool) -> dict[str, Any]:
-        found = run.report(RunResult.from_json(json.dumps(told)), folder)
+    def _answer(self, told: Mapping[str, Any], back: Returned, *, changed: bool) -> dict[str, Any]:
+        found = run.report(RunResult.from_json(json.dumps(told)), back)
         return {"changed": changed, "result": found.as_dict()}
 
     def _begin_test(self, begun: dict[str, Any]) -> tuple[dict[str, Any], SandboxerError | None]:
@@ -192,7 +197,7 @@ class _Validation:
 def _facts(
     begun: Mapping[str, Any], refusal: SandboxerError | None, back: Returned | None
 ) -> outcome.Facts:
-    counts, unread = count(back) if back else (Counts(), [])
+    tests = back.tests if back else Tally()
     return outcome.Facts(
         provision=refusal,
         cancelled=begun["cancelled"],
@@ -201,6 +206,6 @@ def _facts(
         died=begun["died"],
         error=begun["error"],
         collected=bool(back and back.files),
-        tests=counts,
-        unread=unread,
+        tests=tests.counts,
+        unread=tests.unread,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -10,22 +11,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
-from xml.parsers import expat
 
 from ..errors import SandboxerError
-from ..reporting.result import Artifact, Counts
+from ..reporting import junit_reader
+from ..reporting.case import Tally
+from ..reporting.result import Artifact, NotCounted
 from ..xdg import state_folder
 
 MANIFEST = "manifest.json"
 MOST_BYTES = 256 * 1024 * 1024
 MOST_FILES = 5000
-MOST_REPORT_BYTES = 16 * 1024 * 1024
-_BY_ELEMENT = {"failure": "failed", "error": "errors", "skipped": "skipped"}
+_STALE = "it is not of this run"
 
 
 @dataclass(frozen=True)
 class Returned:
-    """`files` are the manifest's rows: path, bytes, sha256, kinds, fresh."""
+    """`files` are the manifest's rows: path, bytes, sha256, kinds, fresh, and where it isn't,
+    stale: why."""
 
     folder: Path
     files: tuple[Mapping[str, Any], ...] = ()
@@ -43,6 +45,18 @@ class Returned:
     def reports(self) -> list[str]:
         """Its JUnit files that are of this run."""
         return [one["path"] for one in self.files if "junit" in one["kinds"] and one["fresh"]]
+
+    @functools.cached_property
+    def tests(self) -> Tally:
+        """What those files say, and which others were not counted."""
+        stale = [
+            NotCounted(
+                one["path"].removeprefix("files/"), one.get("stale") or "it is not of this run"
+            )
+            for one in self.files
+            if "junit" in one["kinds"] and not one["fresh"]
+        ]
+        return junit_reader.read(self.folder, self.reports, stale)
 
 
 def report_folder(run: str, base: Path | None = None) -> Path:
@@ -81,61 +95,25 @@ def unpack(packed: IO[bytes] | None, folder: Path) -> Returned:
     return Returned(folder, files)
 
 
-def count(returned: Returned) -> tuple[Counts, list[str]]:
-    """The tests of all fresh JUnit files together, and the files that can't be read."""
-    found = dict.fromkeys(("passed", "failed", "errors", "skipped"), 0)
-    unread = []
-    for path in returned.reports:
-        try:
-            for name, number in _counted(returned.folder / path).items():
-                found[name] += number
-        except (expat.ExpatError, ValueError, OSError):
-            unread.append(path.removeprefix("files/"))
-    return Counts(**found), unread
-
-
-def _counted(path: Path) -> dict[str, int]:
-    """By a parser that keeps nothing. Raises ValueError, ExpatError."""
-    if path.stat().st_size > MOST_REPORT_BYTES:
-        raise ValueError("too large")
-    found = dict.fromkeys(("passed", *_BY_ELEMENT.values()), 0)
-    ended: list[str] = []  # how the test case that is being read has ended, once that is known
-
-    def start(name: str, _attributes: Mapping[str, str]) -> None:
-        if name == "testcase":
-            ended[:] = ["passed"]
-        elif ended and name in _BY_ELEMENT:
-            ended[:] = [_BY_ELEMENT[name]]
-
-    def end(name: str) -> None:
-        if name == "testcase" and ended:
-            found[ended.pop()] += 1
-
-    def doctype(*_: object) -> None:
-        raise ValueError("a document type")  # by which a small file grows without end
-
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.StartDoctypeDeclHandler = doctype
-    with path.open("rb") as file:
-        parser.ParseFile(file)
-    return found
+def again(folder: Path) -> Returned:
+    """What came back earlier. Nothing of it is an error."""
+    try:
+        return Returned(folder, _manifest(folder))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Returned(folder)
 
 
 def _extract(packed: IO[bytes], folder: Path) -> None:
     left = MOST_BYTES
     with tarfile.open(fileobj=packed, mode="r|") as tar:
         for number, member in enumerate(tar):
-            parts = member.name.split("/")
-            bad = not set(parts).isdisjoint(("", ".", "..")) or "\0" in member.name
-            if bad or not member.isreg():
+            if _leads_out(member.name) or not member.isreg():
                 raise ValueError(f"{member.name!r} in it")
             left -= member.size
             if left < 0 or number >= MOST_FILES:
                 raise ValueError("it is too large")
             content = tar.extractfile(member)
-            path = folder.joinpath(*parts)
+            path = folder / member.name
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with path.open("xb") as file:
                 if content is not None:
@@ -147,4 +125,10 @@ def _manifest(folder: Path) -> tuple[Mapping[str, Any], ...]:
     if not path.exists():
         return ()
     rows = json.loads(path.read_text(encoding="utf-8"))["files"]
-    return tuple(row for row in rows if (folder / row["path"]).is_file())
+    return tuple(
+        row for row in rows if not _leads_out(row["path"]) and (folder / row["path"]).is_file()
+    )
+
+
+def _leads_out(path: str) -> bool:
+    return not set(path.split("/")).isdisjoint(("", ".", "..")) or "\0" in path

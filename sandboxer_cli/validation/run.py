@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -93,14 +94,15 @@ def refused(
     )
 
 
-def report(found: RunResult, folder: Path | None) -> RunResult:
-    """Write it down and tell of it: the outbox first, then the report, then the hub.
+def report(found: RunResult, back: Returned) -> RunResult:
+    """Write it down and tell of it: the outbox first, then the hub, then the reports.
 
     What goes wrong here costs nobody the outcome; the outbox keeps what a hub did not take.
     """
     from ..reporting.delivery import attempt, record
     from ..reporting.hub import hub
     from ..reporting.outbox import Outbox
+    from ..reporting.report import write
 
     try:
         there = hub()
@@ -109,10 +111,8 @@ def report(found: RunResult, folder: Path | None) -> RunResult:
             found = attempt(outbox, there, found)
     except SandboxerError:
         pass
-    if folder is not None and folder.is_dir():
-        path = folder / "result.json"
-        found = replace(found, reports=replace(found.reports, json=str(path)))
-        path.write_text(found.to_json(), encoding="utf-8")
+    with contextlib.suppress(OSError, ValueError):  # `reports` says then that there are none
+        return write(found, back.tests, back.folder)
     return found
 
 

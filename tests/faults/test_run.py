@@ -167,6 +167,22 @@ def test_a_passing_run(runs: Runs) -> None:
     assert {"services/web.log", "evidence/inspect.json", "evidence/versions.json"} <= files.keys()
 
 
+def test_reports_that_are_not_of_this_test(runs: Runs) -> None:
+    """`old.xml` lay there; what `again.sh` leaves at its first attempt is not of its second."""
+    lines = """
+        cd $E2E_OUT; cp old.xml copy.xml; cat old.xml > same.tmp; cat same.tmp > old.xml
+        touch -d '2020-01-01' aged.xml; echo '<testsuite name="2"/>' > rewritten.xml
+        [ -e first.xml ] || { echo '<testsuite/>' > first.xml; exit 1; }
+        """
+    found = runs.test(on_host(lines), retries=1)
+    assert [one["exit_code"] for one in found["steps"]] == [1, 0]
+    files = {Path(one["path"]).name: one.get("stale") for one in runs.manifest(found)["files"]}
+    assert files["copy.xml"] == files["rewritten.xml"] == ""
+    assert files["old.xml"] == "it is byte for byte what was there before the test"
+    assert files["aged.xml"] == "it is older than the test"
+    assert files["first.xml"] == "it is of an attempt that was tried again"
+
+
 def test_words_output_and_ends_are_as_they_are(runs: Runs) -> None:
     hard = {"name": "words", "run": ["printf", "%s|", "a b", "$(id)", "';'", "x\ny"], "in": "host"}
     found = runs.test({**hard, "timeout": 20}, on_host("printf '\\377\\n'; exit 7"))
@@ -256,7 +272,7 @@ def test_nothing_but_plain_files_of_the_tree_comes_back(runs: Runs) -> None:
 
 
 def test_a_secret_is_in_the_test_and_nowhere_else(runs: Runs) -> None:
-    lines = 'echo "has $TOKEN"; env > $E2E_OUT/own; test ${#TOKEN} = 13'
+    lines = 'echo "has $TOKEN"; env > $E2E_OUT/own; env > $E2E_OUT/a.xml; test ${#TOKEN} = 13'
     found = runs.test(on_host(lines), in_web(lines, "inside"), given={"TOKEN": "s3cret-canary"})
     assert [one["exit_code"] for one in found["steps"]] == [0, 0]
     assert runs.output(found) == runs.output(found, 1) == b"has ***\n"

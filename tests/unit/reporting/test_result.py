@@ -54,6 +54,8 @@ def document() -> dict[str, object]:
             }
         ],
         "tests": {"passed": 3, "failed": 0, "errors": 0, "skipped": 1},
+        "failures": [{"suite": "shop", "name": "t", "message": "1 != 2"}],
+        "not_counted": [{"path": "e2e/out/old.xml", "why": "it is older than the test"}],
         "reports": {"junit": "junit.xml", "ctrf": None, "html": None, "json": None},
         "artifacts": [{"path": "out/a.png", "bytes": 3, "sha256": "00"}],
         "event": {"id": "4c8cb7dd-3448-51de-8768-eec704e2829b", "state": "pending", "hub": None},

@@ -34,6 +34,7 @@ from .clock import instant, now
 from .create import document_of
 from .errors import HostError
 from .evidence import OUT
+from .freshness import Mark
 from .readiness import Readiness
 from .record import Record
 from .run import Run
@@ -145,7 +146,7 @@ class _Suite:
         self._secrets = _take_secrets(state, current.id)
         self._phases: list[dict[str, Any]] = []
         self._steps: list[dict[str, Any]] = []
-        self._mark = time.time()  # what was written before is not of this test
+        self._mark = Mark(self._folder, self._document["reports"]["junit"])
 
     def perform(self) -> None:
         check(self._document, self._services)
@@ -190,9 +191,11 @@ class _Suite:
             confined.prepare(self._state, self._sandbox.id, who)
         end = time.monotonic() + self._document["timeouts"]["test"]
         with self._phase("test") as phase:
-            self._mark = time.time()
+            self._mark.begin()
             for number, one in enumerate(steps, 1):
                 for attempt in range(1, self._document["retries"] + 2):
+                    if attempt > 1:
+                        self._mark.again()
                     ended = self._step(number, one, attempt, end, who)
                     if ended.exit_code == 0:
                         break

@@ -55,3 +55,7 @@ def test_values_of_variables_are_not_shown() -> None:
 )
 def test_where_a_steps_log_is(name: str, attempt: int, path: str) -> None:
     assert evidence.step_log(1, name, attempt) == path
+
+
+def test_a_secret_in_a_report_is_hidden_as_xml_has_it() -> None:
+    assert evidence._as_xml(b'a<b>&"') == {b'a<b>&"', b'a&lt;b&gt;&amp;"', b"a&lt;b&gt;&amp;&quot;"}

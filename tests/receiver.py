@@ -99,7 +99,7 @@ def receiver() -> Iterator[Receiver]:
                 self.end_headers()
                 self.wfile.write(act.text.encode())
                 if act.endless:
-                    while not state.release.wait(0.05):
+                    while not state.release.wait(0.01):
                         self.wfile.write(b".")
                 if act.huge:
                     for _ in range(1024):

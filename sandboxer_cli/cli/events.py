@@ -58,7 +58,7 @@ def list_all(
 
     now = datetime.now(UTC)
     start = f"{parse_past(since, now).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if since else ""
-    with Outbox.at() as outbox:
+    with Outbox.existing() as outbox:
         if before is not None and not outbox.events(before):
             raise NotFound(f"there is no run {before}", "see `sandboxer events list`")
         found = [
@@ -103,7 +103,7 @@ def show(
     from sandboxer_cli.reporting.outbox import Outbox
     from sandboxer_cli.result import Result, render
 
-    with Outbox.at() as outbox:
+    with Outbox.existing() as outbox:
         result, rows = outbox.result(run), outbox.events(run)
     if result is None:
         raise NotFound(f"there is no run {run}", "see `sandboxer events list`")
@@ -160,7 +160,7 @@ def flush(
             "set SANDBOXER_HUB_URL, or write hub.yml: docs/how-to/report-to-a-hub.md",
             code="hub_missing",
         )
-    with Outbox.at() as outbox:
+    with Outbox.existing() as outbox:
         if every:
             outbox.send_again(to.events)
         done = deliver(outbox, to, limits)

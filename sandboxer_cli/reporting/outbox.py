@@ -112,7 +112,7 @@ class ListedRun:
 
 
 class Outbox:
-    """Opened by `Outbox.at`; closed by `with`."""
+    """Opened by `Outbox.at` or `Outbox.existing`; closed by `with`."""
 
     def __init__(self, path: Path, database: sqlite3.Connection) -> None:
         self._path = path
@@ -134,6 +134,19 @@ class Outbox:
             return cls(path, _open(path))
         except OSError as error:
             raise _unusable(path, error) from error
+
+    @classmethod
+    def existing(cls) -> Outbox:
+        """The same for who only looks: where there is none, an empty one that is on no disk.
+
+        Raises as `at` does.
+        """
+        path = default_path()
+        if path.exists():
+            return cls.at(path)
+        database = sqlite3.connect(":memory:", isolation_level=None)
+        database.executescript(_TABLES)
+        return cls(path, database)
 
     def __enter__(self) -> Outbox:
         return self
@@ -375,7 +388,7 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        match getattr(error, "sqlite_errorcode", None):
+        match getattr(error, "sqlite_errorcode", 0) & 0xFF:  # without what extends it
             case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
                 raise TryAgain(
                     f"{path} is in use", "try again in a moment", code="outbox_busy"

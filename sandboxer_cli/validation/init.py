@@ -13,7 +13,7 @@ from ..compose.stack import Healthcheck, Service
 from ..compose.tree import ListNode, MapNode, Node, ScalarNode
 from ..errors import Conflict, Usage
 from ..profiles.schema import EDITOR_LINE
-from .load import FILE
+from .load import FILE, leads_out
 from .schema import document
 from .text import as_yaml
 
@@ -36,7 +36,7 @@ def init(repository: Path) -> list[str]:
     """
     text = contract_text(repository)
     folder = (repository / FILE).parent
-    if not folder.resolve().is_relative_to(repository.resolve()):
+    if leads_out(folder, repository):
         raise Usage(f"{folder} is a link that leads out of the repository", code="contract_error")
     try:
         folder.mkdir(exist_ok=True)
@@ -46,6 +46,10 @@ def init(repository: Path) -> list[str]:
             f"{error.filename} is there already",
             "`validate lint` says what is wrong with it",
             code="contract_exists",
+        ) from error
+    except OSError as error:
+        raise Usage(
+            f"{folder} can't be written: {error.strerror}", code="contract_error"
         ) from error
     try:
         _write_new(repository / SCHEMA_FILE, document())
@@ -64,7 +68,7 @@ def contract_text(repository: Path) -> str:
             f"{EDITOR_LINE}{Path(SCHEMA_FILE).name}",
             "version: 1",
             "",
-            "# The sandbox is made of the repository's compose file: " + _file_names(project),
+            "# The sandbox is made of " + _file_names(project),
             "",
             *(["# What has to answer before the test begins."] if health else []),
             *([*_head(health), *health, ""] if health else []),

@@ -84,15 +84,14 @@ def _content(repository: Path) -> bytes | Fault:
                 "`validate init` writes one",
                 code="contract_missing",
             )
-        if not path.resolve().is_relative_to(repository.resolve()):
+        if leads_out(path, repository):
             return Fault("", "a link that leads out of the repository", here)
         if not path.is_file():  # a pipe would never end
             return Fault("", "not a file", here)
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
-    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
-        why = error.strerror if isinstance(error, OSError) else "links in a circle"
-        return Fault("", f"can't be read: {why}", here)
+    except OSError as error:
+        return Fault("", f"can't be read: {error.strerror}", here)
     if len(content) > _MOST_BYTES:
         return Fault("", "larger than 1 MiB", here)
     return content
@@ -201,11 +200,26 @@ def _of_files(contract: Contract, repository: Path) -> Iterator[Fault]:
     for path in contract.sandbox.files:
         where = ["sandbox", "compose"]
         place = place_of(contract.tree, where)
-        file = repository / path
-        if not file.resolve().is_relative_to(repository.resolve()):
+        if leads_out(repository / path, repository):
             yield Fault(dotted(where), f"{path} is a link that leads out of the repository", place)
-        elif not file.is_file():
+        elif not _is_file(repository / path):
             yield Fault(dotted(where), f"there is no file {path} in the repository", place)
+
+
+def leads_out(path: Path, repository: Path) -> bool:
+    """Whether a path of the repository is outside of it, by links; so is one that goes in a
+    circle."""
+    try:
+        return not path.resolve().is_relative_to(repository.resolve())
+    except RuntimeError:
+        return True
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is longer than any
+        return False
 
 
 def _of_ttl(contract: Contract) -> Iterator[Fault]:

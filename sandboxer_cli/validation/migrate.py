@@ -111,7 +111,17 @@ def migrate(file: Path) -> Migrated:
 
 
 def write(file: Path, text: str) -> Path:
-    """Put the text in the file's place; the path of the backup, which overwrites nothing."""
+    """Put the text in the file's place; the path of the backup, which overwrites nothing.
+
+    Raises Usage, `contract_error`, where nothing can be written there.
+    """
+    try:
+        return _replace(file, text)
+    except OSError as error:
+        raise Usage(f"{file} can't be written: {error.strerror}", code="contract_error") from error
+
+
+def _replace(file: Path, text: str) -> Path:
     backup = _backup(file)
     file = file.resolve()  # what a link leads to is written, not the link
     descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)

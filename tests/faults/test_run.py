@@ -207,9 +207,10 @@ LEAVES = "(trap '' TERM HUP; setsid sleep 997 & sleep 997) & trap '' TERM; "
         (on_host(LEAVES + "exit 0"), (0, False)),
         (on_host(LEAVES + "sleep 997", timeout=1), (None, True)),
         (in_web("(trap '' TERM; sleep 997) & echo out"), (0, False)),
+        (in_web("(trap '' TERM; sleep 997) >/dev/null 2>&1 & echo out"), (0, False)),
         (in_web("sleep 998", timeout=1), (None, True)),
     ],
-    ids=["left", "hangs", "left inside", "hangs inside"],
+    ids=["left", "hangs", "left inside", "left inside, unheard", "hangs inside"],
 )
 def test_a_step_dies_whole(runs: Runs, step: Any, end: Any) -> None:
     """Neither what left its session lives on, nor what is deaf, nor what holds the output."""

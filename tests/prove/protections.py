@@ -25,6 +25,7 @@ MAKER = "tests/faults/test_maker.py::"
 WIDE = "tests/faults/test_makers.py::"
 BUILD = "tests/faults/test_build.py::"
 PULL = "tests/faults/test_pull.py::"
+RUN = "tests/faults/test_run.py::"
 
 
 @dataclass(frozen=True)
@@ -2563,14 +2564,14 @@ CONTRACT = (
     Protection(
         "a contract is not read through a link out of its repository",
         VALIDATION + "load.py",
-        "if not path.resolve().is_relative_to(repository.resolve()):",
-        "if False:",
+        "        if leads_out(path, repository):",
+        "        if False:",
         VALIDATION_TESTS + "test_load.py::test_links_out_of_the_repository_are_not_followed",
     ),
     Protection(
         "nor is a compose file that it names",
         VALIDATION + "load.py",
-        "if not file.resolve().is_relative_to(repository.resolve()):",
+        "if leads_out(repository / path, repository):",
         "if False:",
         VALIDATION_TESTS + "test_load.py::test_links_out_of_the_repository_are_not_followed",
     ),
@@ -2724,7 +2725,7 @@ CONTRACT = (
     Protection(
         "a contract is not written out of the repository",
         VALIDATION + "init.py",
-        "if not folder.resolve().is_relative_to(repository.resolve()):",
+        "if leads_out(folder, repository):",
         "if False:",
         VALIDATION_TESTS + "test_init.py::test_nothing_is_written_through_a_link",
     ),
@@ -2894,6 +2895,421 @@ REPORTS = (
     ),
 )
 
+RUNS = (
+    Protection(
+        "a step dies whole, also what has left its session",
+        HOST + "confined.py",
+        "_NEWNS | _NEWPID | _NEWIPC",
+        "_NEWNS | _NEWIPC",
+        RUN + "test_a_step_dies_whole[left]",
+    ),
+    Protection(
+        "what a step has left inside a service ends with it",
+        HOST + "step.py",
+        "if child.poll() is None or inside.marked(mark):",
+        "if False:",
+        RUN + "test_a_step_dies_whole[left inside, unheard]",
+    ),
+    Protection(
+        "nobody waits for what holds a step's output",
+        HOST + "step.py",
+        "                if now >= drained_at:",
+        "                if False:",
+        HOST_TESTS + "test_step.py::test_who_only_holds_its_output_is_not_waited_for",
+    ),
+    Protection(
+        "nor does an engine's client",
+        HOST + "step.py",
+        "                if is_waiting_for_others():",
+        "                if False:",
+        HOST_TESTS + "test_step.py::test_an_engines_client_that_waits_for_others_is_told_to_end",
+    ),
+    Protection(
+        "a step is no root's",
+        HOST + "confined.py",
+        '        os.setresuid(asked["uid"], asked["uid"], asked["uid"])\n',
+        "",
+        RUN + "test_a_step_reaches_nothing_of_others",
+    ),
+    Protection(
+        "a step sees no other sandbox's folder",
+        HOST + "confined.py",
+        '    _cover(remote, b"mode=0755")\n    path = os.path.join(remote, sandbox_id)\n'
+        "    os.mkdir(path, 0o750)\n    _bind(own, path)\n",
+        "",
+        RUN + "test_a_step_reaches_nothing_of_others",
+    ),
+    Protection(
+        "nothing gives a step more rights than it has",
+        HOST + "confined.py",
+        '        _call("prctl", _NO_NEW_PRIVS, 1, 0, 0, 0)\n',
+        "",
+        RUN + "test_a_step_reaches_nothing_of_others",
+    ),
+    Protection(
+        "what a step writes to /tmp goes with its sandbox",
+        HOST + "confined.py",
+        "            _bind(temporary, place)",
+        "            pass",
+        RUN + "test_a_step_reaches_nothing_of_others",
+    ),
+    Protection(
+        "a step dies with its job",
+        HOST + "confined.py",
+        '    _call("prctl", _PDEATHSIG, signal.SIGKILL, 0, 0, 0)',
+        "    pass",
+        RUN + "test_a_killed_job_is_no_failed_test",
+    ),
+    Protection(
+        "the output of a step is bounded",
+        HOST + "output.py",
+        "        head, rest = data[: self._head_room], data[self._head_room :]",
+        '        head, rest = data, b""',
+        HOST_TESTS + "test_output.py::test_head_and_tail_are_kept",
+    ),
+    Protection(
+        "no secret is in an output, also where it comes in pieces",
+        HOST + "output.py",
+        "        begun = max((_overlap(data, one) for one in self._secrets), default=0)",
+        "        begun = 0",
+        HOST_TESTS + "test_output.py::test_a_secret_in_pieces_is_masked",
+    ),
+    Protection(
+        "secrets lie on the host until the job has read them, and no longer",
+        HOST + "suite.py",
+        "    with contextlib.suppress(FileNotFoundError):\n        os.unlink(path)\n"
+        "    return found",
+        "    return found",
+        RUN + "test_a_secret_is_in_the_test_and_nowhere_else",
+    ),
+    Protection(
+        "an inspection is shown without the values of variables",
+        HOST + "evidence.py",
+        'if key == "Env" and isinstance(value, list)',
+        "if False",
+        HOST_TESTS + "test_evidence.py::test_values_of_variables_are_not_shown",
+    ),
+    Protection(
+        "a sandbox that died is looked for after a step that failed",
+        HOST + "suite.py",
+        '                    phase["status"] = "timeout" if ended.timed_out else "failed"\n'
+        "                    self._note_death()\n",
+        '                    phase["status"] = "timeout" if ended.timed_out else "failed"\n',
+        RUN + "test_a_sandbox_that_dies_is_no_failed_test",
+    ),
+    Protection(
+        "who takes a sandbox away ends its test",
+        HOST + "suite.py",
+        "sandbox = record.update(state, current.sandbox, generation, job=myself)",
+        "sandbox = record.update(state, current.sandbox, generation)",
+        RUN + "test_taken_away_or_cancelled_in_the_middle[destroy]",
+    ),
+    Protection(
+        "a run whose job is gone has ended",
+        HOST + "run.py",
+        '    if run.state != "testing" or working:\n        return None',
+        "    if True:\n        return None",
+        HOST_TESTS + "test_run.py::test_why_nobody_goes_on",
+    ),
+    Protection(
+        "of two results the first one counts",
+        HOST + "validation.py",
+        '        if current.state == "finished":\n'
+        '            return {"changed": False, "run": run.view(current)}',
+        "        if False:\n            return {}",
+        RUN + "test_a_key_is_asked_once",
+    ),
+    Protection(
+        "a run that broke down does not answer for its key",
+        HOST + "run.py",
+        '_NO_ANSWER = ("cancelled", "infra_error", "contract_error")',
+        "_NO_ANSWER = ()",
+        HOST_TESTS + "test_run.py::test_what_a_key_answers_with",
+    ),
+    Protection(
+        "runs are forgotten",
+        HOST + "run.py",
+        "        if age <= KEPT_SECONDS:",
+        "        if True:",
+        HOST_TESTS + "test_run.py::test_forgotten_after_30_days_with_its_key",
+    ),
+    Protection(
+        "no link is followed when a test's files are taken",
+        HOST + "tree.py",
+        "_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC",
+        "_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC",
+        RUN + "test_nothing_but_plain_files_of_the_tree_comes_back",
+    ),
+    Protection(
+        "what a test leaves is bounded",
+        HOST + "evidence.py",
+        "self._bytes + size > MOST_BYTES:",
+        "False:",
+        RUN + "test_nothing_but_plain_files_of_the_tree_comes_back",
+    ),
+    Protection(
+        "a glob does not lead out of the source",
+        HOST + "evidence.py",
+        'if pattern.startswith("/") or ".." in parts:',
+        "if False:",
+        HOST_TESTS + "test_evidence.py::test_a_glob_that_leads_out_is_refused",
+    ),
+    Protection(
+        "what a host sends back is written nowhere else",
+        VALIDATION + "returned.py",
+        "            if _leads_out(member.name) or not member.isreg():",
+        "            if not member.isreg():",
+        VALIDATION_TESTS + "test_returned.py::test_no_name_leads_out",
+    ),
+    Protection(
+        "a sandbox that died fails no test",
+        VALIDATION + "outcome.py",
+        "    if facts.died:",
+        "    if False:",
+        VALIDATION_TESTS + "test_outcome.py::test_what_it_amounts_to",
+    ),
+    Protection(
+        "a run that is under way is gone on with by another controller",
+        VALIDATION + "flow.py",
+        '        while begun["state"] == "testing":',
+        "        while False:",
+        VALIDATION_TESTS + "test_flow.py::test_gone_on_with_from_where_it_is[testing-asked0]",
+    ),
+)
+
+EVENTS = (
+    Protection(
+        "a run that is written down twice is there once",
+        REPORTING + "outbox.py",
+        '" ON CONFLICT DO NOTHING",',
+        '" ON CONFLICT (id) DO UPDATE SET state = excluded.state",',
+        REPORTING_TESTS + "test_outbox.py::test_a_second_time_changes_nothing",
+    ),
+    Protection(
+        "an outcome is not written without its events",
+        REPORTING + "outbox.py",
+        'self._database.execute("ROLLBACK")',
+        'self._database.execute("COMMIT")',
+        REPORTING_TESTS + "test_outbox.py::test_the_outcome_is_not_there_without_its_events",
+    ),
+    Protection(
+        "an outcome is on disk before it is answered",
+        REPORTING + "outbox.py",
+        'database.execute("PRAGMA synchronous = FULL")',
+        'database.execute("PRAGMA synchronous = OFF")',
+        REPORTING_TESTS + "test_outbox.py::test_a_write_is_on_disk_before_it_is_answered",
+    ),
+    Protection(
+        "several processes make one outbox",
+        REPORTING + "outbox.py",
+        "        fcntl.flock(descriptor, fcntl.LOCK_EX)\n        if _version",
+        "        if _version",
+        REPORTING_TESTS + "test_outbox.py::test_several_processes_write_into_a_new_one",
+    ),
+    Protection(
+        "nobody else reads the outbox",
+        REPORTING + "outbox.py",
+        "os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))",
+        "os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))",
+        REPORTING_TESTS + "test_outbox.py::test_only_the_user_can_read_it",
+    ),
+    Protection(
+        "an outbox of a later version is left as it is",
+        REPORTING + "outbox.py",
+        "    if version > _VERSION:",
+        "    if version > _VERSION + 1:",
+        REPORTING_TESTS + "test_outbox.py::test_a_later_versions_outbox",
+    ),
+    Protection(
+        "another program's database is left as it is",
+        REPORTING + "outbox.py",
+        "    if application != _APPLICATION:",
+        "    if application != application:",
+        REPORTING_TESTS + "test_outbox.py::test_another_programs_database",
+    ),
+    Protection(
+        "an event is sent by one process at a time",
+        REPORTING + "outbox.py",
+        "        except OSError:\n            yield False\n            return",
+        "        except OSError:\n            yield True\n            return",
+        REPORTING_TESTS + "test_delivery.py::test_two_flushers_do_not_send_the_same",
+    ),
+    Protection(
+        "who waited for an event looks again whether it is sent",
+        REPORTING + "delivery.py",
+        "            return None\n"
+        "        row = outbox.event(seq)\n"
+        '        if row.state != "pending":\n'
+        "            return None",
+        "            return None\n        row = outbox.event(seq)",
+        REPORTING_TESTS + "test_delivery.py::test_what_was_sent_meanwhile_is_not_sent_again",
+    ),
+    Protection(
+        "an event has the same id each time",
+        REPORTING + "event.py",
+        'return str(uuid.uuid5(_NAMESPACE, f"{run}/{kind}"))',
+        "return str(uuid.uuid4())",
+        REPORTING_TESTS + "test_event.py::test_ids_are_of_the_run_and_the_kind",
+    ),
+    Protection(
+        "the same fact has the same idempotency key",
+        REPORTING + "hub.py",
+        '"Idempotency-Key": str(event["id"]),',
+        '"Idempotency-Key": str(id(event)),',
+        REPORTING_TESTS + "test_delivery.py::test_trouble_costs_no_fact_and_doubles_none[dropped]",
+    ),
+    Protection(
+        "what a test printed goes to no hub",
+        REPORTING + "event.py",
+        '_NOT_TOLD_OF_A_STEP = ("log", "tail")',
+        '_NOT_TOLD_OF_A_STEP = ("log",)',
+        REPORTING_TESTS + "test_event.py::test_what_a_test_printed_stays_at_home",
+    ),
+    Protection(
+        "a reply that was lost costs no fact",
+        REPORTING + "delivery.py",
+        '            verdict = Verdict("later", f"the hub gave',
+        '            verdict = Verdict("dead", f"the hub gave',
+        REPORTING_TESTS + "test_delivery.py::test_trouble_costs_no_fact_and_doubles_none[lost]",
+    ),
+    Protection(
+        "a hub that asks to wait is waited for",
+        REPORTING + "delivery.py",
+        "pause = max(clock.jitter(longest), verdict.wait)",
+        "pause = clock.jitter(longest)",
+        REPORTING_TESTS + "test_delivery.py::test_a_hub_that_asks_to_wait_is_waited_for[7]",
+    ),
+    Protection(
+        "the next process waits as the hub has asked",
+        REPORTING + "delivery.py",
+        "    if 0 < wait <= _LONGEST_WAIT:",
+        "    if 0 < wait < 0:",
+        REPORTING_TESTS + "test_delivery.py::test_the_next_process_waits_too",
+    ),
+    Protection(
+        "a hub is not believed when it asks for years",
+        REPORTING + "delivery.py",
+        "return min(float(text), _LONGEST_WAIT)",
+        "return float(text)",
+        REPORTING_TESTS + "test_delivery.py::test_what_a_reply_means",
+    ),
+    Protection(
+        "pauses are bounded",
+        REPORTING + "delivery.py",
+        "min(_LONGEST_PAUSE, _FIRST_PAUSE",
+        "max(0.0, _FIRST_PAUSE",
+        REPORTING_TESTS + "test_delivery.py::test_pauses_grow_to_a_bound_and_are_jittered",
+    ),
+    Protection(
+        "one event that the hub stumbles over keeps no other waiting",
+        REPORTING + "delivery.py",
+        "queue.append(seq)  #",
+        "queue.appendleft(seq)  #",
+        REPORTING_TESTS + "test_delivery.py::test_what_the_hub_stumbles_over",
+    ),
+    Protection(
+        "a hub that is gone is left alone",
+        REPORTING + "delivery.py",
+        "    if gone:\n        return",
+        "    if gone and False:\n        return",
+        REPORTING_TESTS + "test_delivery.py::test_a_hub_that_is_gone_is_left_alone",
+    ),
+    Protection(
+        "a token that is wrong makes no event dead",
+        REPORTING + "delivery.py",
+        "    if status in (401, 403, 407):",
+        "    if status in (407,):",
+        REPORTING_TESTS + "test_delivery.py::test_a_token_that_is_wrong[401]",
+    ),
+    Protection(
+        "a redirect is not followed with the token",
+        REPORTING + "delivery.py",
+        "urllib.request.build_opener(_AsItIs)",
+        "urllib.request.build_opener()",
+        REPORTING_TESTS + "test_delivery.py::test_a_redirect_is_not_followed[303]",
+    ),
+    Protection(
+        "a reply that does not end is not waited for",
+        REPORTING + "delivery.py",
+        "    thread.join(seconds)",
+        "    thread.join()",
+        REPORTING_TESTS + "test_delivery.py::test_a_reply_that_does_not_end_is_not_waited_for",
+    ),
+    Protection(
+        "a reply of 1 GB is not read",
+        REPORTING + "delivery.py",
+        "response.read(_MOST_OF_A_REPLY)",
+        "response.read()",
+        REPORTING_TESTS + "test_delivery.py::test_a_reply_of_1_gb_is_not_read[500]",
+    ),
+    Protection(
+        "a hub that never answers costs a run its limit",
+        REPORTING + "delivery.py",
+        "min(left, _SECONDS_FOR_A_REPLY)",
+        "_SECONDS_FOR_A_REPLY",
+        REPORTING_TESTS + "test_delivery.py::test_a_hub_that_never_answers_costs_a_run_its_limit",
+    ),
+    Protection(
+        "what goes wrong in telling costs no run its outcome",
+        REPORTING + "delivery.py",
+        "    except SandboxerError:\n        return result",
+        "    except KeyError:\n        return result",
+        REPORTING_TESTS + "test_delivery.py::test_an_outbox_in_trouble_costs_no_run_its_outcome",
+    ),
+    Protection(
+        "a token that a hub gives back is not kept",
+        REPORTING + "delivery.py",
+        "reply = replace(reply, text=hub.without_token(reply.text))",
+        "reply = replace(reply)",
+        REPORTING_TESTS + "test_delivery.py::test_a_long_answer_is_cut_but_not_through_a_token",
+    ),
+    Protection(
+        "a token is not in what is shown of a hub",
+        REPORTING + "hub.py",
+        'return f"Hub({self.shown})"',
+        'return f"Hub({self.url}, {self.token})"',
+        REPORTING_TESTS + "test_hub.py::test_no_token_shows",
+    ),
+    Protection(
+        "another address gets nothing of what is written for the hub",
+        REPORTING + "hub.py",
+        'return _checked(Hub(url, token=token), "SANDBOXER_HUB_URL") if url else None',
+        "folder = config_folder()\n"
+        '        text = (folder / "hub.yml").read_bytes() if folder else b""\n'
+        '        found = _of_file(text, Path("/"), token)\n'
+        "        return Hub(url, headers=found.headers, token=found.token)",
+        REPORTING_TESTS + "test_hub.py::test_another_address_gets_nothing_of_the_file",
+    ),
+    Protection(
+        "a hub is at an address of http or https",
+        REPORTING + "hub.py",
+        'right = parts.scheme in ("http", "https") and',
+        'right = parts.scheme != "" and',
+        REPORTING_TESTS + "test_hub.py::test_what_it_may_not_be",
+    ),
+    Protection(
+        "a header ends where it ends",
+        REPORTING + "hub.py",
+        "if not line.isascii() or not line.isprintable():",
+        "if not line.isascii():",
+        REPORTING_TESTS + "test_hub.py::test_what_it_may_not_be",
+    ),
+    Protection(
+        "a template reaches nothing but the event",
+        REPORTING + "hub.py",
+        "return ImmutableSandboxedEnvironment(",
+        "from jinja2 import Environment\n\n    return Environment(",
+        REPORTING_TESTS + "test_hub.py::test_a_template_that_cannot_be_filled[reaching]",
+    ),
+    Protection(
+        "what a run says is no template",
+        REPORTING + "hub.py",
+        'return filled.render(event=event, data=event["data"])',
+        'return self._filled(filled.render(event=event, data=event["data"]), event)',
+        REPORTING_TESTS + "test_hub.py::test_what_a_run_says_is_no_template",
+    ),
+)
+
 GROUPS: dict[str, tuple[Protection, ...]] = {
     "locks": LOCKS,
     "files": FILES,
@@ -2920,4 +3336,6 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "inside": INSIDE,
     "contract": CONTRACT,
     "reports": REPORTS,
+    "run": RUNS,
+    "events": EVENTS,
 }

@@ -120,6 +120,7 @@ def test_no_token_shows(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None
         ("{url: https://hub.example, token: x}", "token: Extra inputs"),
         ("{url: https://hub.example, events: [all]}", "events.0: Input should be"),
         ("url: file:///etc/passwd", "no http or https address"),
+        ("url: ftp://hub.example/in", "no http or https address"),
         ("url: hub.example", "no http or https address"),
         ("url: 'http://[x'", "no address"),
         ("url: http://hub:99999", "no address"),
@@ -148,6 +149,7 @@ def test_what_it_may_not_be(settings: Path, text: str, message: str) -> None:
         "{{ data.update({'a': 1}) }}",
         "{{ 1 // 0 }}",
     ],
+    ids=["unknown", "open", "endless", "reaching", "changing", "failing"],
 )
 def test_a_template_that_cannot_be_filled(body: str) -> None:
     with pytest.raises(Usage) as caught:

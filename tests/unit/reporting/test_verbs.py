@@ -134,6 +134,14 @@ def test_words_that_are_wrong(
     assert (said.returncode, json.loads(said.stdout)["error"]["code"]) == (status, code)
 
 
+def test_looking_makes_nothing(tmp_path: Path) -> None:
+    alone = {"XDG_STATE_HOME": str(tmp_path), "SANDBOXER_HUB_URL": "http://hub.example"}
+    assert answer("list", **alone) == []
+    assert answer("flush", **alone)["sent"] == 0
+    assert run("events", "show", "run-none", **alone).returncode == 4
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_broken_outbox_is_said_and_kept(tmp_path: Path) -> None:
     file = tmp_path / HERE
     file.parent.mkdir(parents=True)

@@ -107,6 +107,13 @@ def test_nothing_is_written_through_a_link(shop: Path, what: str) -> None:
     assert list(outside.iterdir()) == []
 
 
+def test_a_file_in_the_folders_place(shop: Path) -> None:
+    (shop / "e2e").rmdir()
+    (shop / "e2e").write_text("a file")
+    with pytest.raises(Conflict):
+        init(shop)
+
+
 def test_without_a_compose_file(shop: Path) -> None:
     (shop / "compose.yml").unlink()
     with pytest.raises(Usage) as caught:

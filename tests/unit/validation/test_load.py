@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import random
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ from sandboxer_cli.errors import SandboxerError, Usage
 from sandboxer_cli.validation.contract import Contract, Step
 from sandboxer_cli.validation.document import run_document
 from sandboxer_cli.validation.load import load
+from sandboxer_cli.validation.migrate import migrate
 
 from .conftest import Write
 
@@ -234,6 +239,7 @@ FAULTS: list[tuple[str, str]] = [
     ("sandbox: {compose: ../compose.yml}", "sandbox.compose: leads out of the repository"),
     ("sandbox: {compose: /etc/compose.yml}", "sandbox.compose: goes from the root"),
     ("sandbox: {compose: nothing.yml}", "sandbox.compose: there is no file nothing.yml"),
+    (f"sandbox: {{compose: {'a' * 400}}}", "sandbox.compose: there is no file aaa"),
     ("sandbox: {compose: e2e}", "sandbox.compose: there is no file e2e in"),
     ("sandbox: {compose: [a, a]}", "sandbox.compose: a is given twice"),
     ("sandbox: {compose: []}", "sandbox.compose: is empty"),
@@ -329,7 +335,7 @@ def test_bombs_end_at_once(write: Write) -> None:
     assert time.monotonic() - started < 10
 
 
-@pytest.mark.parametrize("what", ["file", "folder", "circle", "dangling", "compose"])
+@pytest.mark.parametrize("what", ["file", "folder", "circle", "dangling", "compose", "ring"])
 def test_links_out_of_the_repository_are_not_followed(shop: Path, write: Write, what: str) -> None:
     outside = shop.parent / "outside"
     outside.mkdir()
@@ -347,6 +353,9 @@ def test_links_out_of_the_repository_are_not_followed(shop: Path, write: Write, 
     if what == "compose":
         write(LEAST + "sandbox: {compose: link.yml}")
         (shop / "link.yml").symlink_to(outside / "e2e.yml")
+    if what == "ring":
+        write(LEAST + "sandbox: {compose: ring.yml}")
+        (shop / "ring.yml").symlink_to("ring.yml")
     refused(shop)
 
 
@@ -370,3 +379,30 @@ def test_where_there_is_none(shop: Path, name: str) -> None:
         load(shop.parent / name)
     assert (caught.value.detail.code, caught.value.exit_status) == ("contract_missing", 2)
     assert caught.value.detail.hint
+
+
+def test_whatever_stands_there_is_a_contract_or_is_refused(write: Write) -> None:
+    """Pieces of contracts, put together by chance: always the same ones."""
+    chance = random.Random(7)  # noqa: S311
+    pieces = [piece for more, _ in FAULTS for piece in re.split(r"(\W)", more)]
+    pieces += re.split(r"(\W)", WHOLE)
+    for _ in range(1000):
+        words = WHOLE.splitlines(keepends=True)
+        for _ in range(chance.randint(1, 4)):
+            line = chance.randrange(len(words))
+            match chance.randrange(4):
+                case 0:
+                    del words[line]
+                case 1:
+                    words[line] = words[line].replace(":", chance.choice(pieces), 1)
+                case 2:
+                    parts = words[line].split(" ")
+                    parts[chance.randrange(len(parts))] = chance.choice(pieces)
+                    words[line] = " ".join(parts)
+                case 3:
+                    words.insert(line, chance.choice(WHOLE.splitlines(keepends=True)))
+        repository = write("".join(words).encode(errors="surrogatepass"))
+        with contextlib.suppress(Usage):
+            json.dumps(run_document(load(repository), run_key="k", repo="shop"))
+        with contextlib.suppress(Usage):
+            migrate(repository / "e2e/e2e.yml")

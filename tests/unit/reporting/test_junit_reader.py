@@ -164,15 +164,13 @@ def test_of_many_the_red_ones_are_listed(tmp_path: Path, monkeypatch: pytest.Mon
     assert (found.counts, found.left_out) == (Counts(5, 5), 5)
 
 
-# by its own program's memory: ru_maxrss knows that of the process before it, too
 MEASURED = """
-import sys
+import re, sys
 from pathlib import Path
 from sandboxer_cli.reporting import junit_reader
 found = junit_reader.read(Path(sys.argv[1]), ["a.xml"])
 print(found.counts.passed, found.counts.failed, len(found.unread))
-status = Path("/proc/self/status").read_text()
-print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")))
+print(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
 """
 
 

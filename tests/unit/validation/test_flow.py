@@ -174,6 +174,15 @@ def test_a_finished_one_is_told_again_and_not_repeated(shop: Path) -> None:
         assert len(outbox.runs(9)) == 1
 
 
+def test_what_another_controller_had_is_fetched_again(shop: Path, tmp_path: Path) -> None:
+    host = Host()
+    validate(host, order(contract(shop)))
+    host.asked = []
+    again = validate(host, order(None, run=RUN, reports=tmp_path / "elsewhere"))
+    assert host.asked == ["run-show", "run-piece"]
+    assert Path(again["result"]["reports"]["junit"]) == tmp_path / "elsewhere" / RUN / "junit.xml"
+
+
 def test_the_key_is_of_source_contract_and_host(shop: Path) -> None:
     def key(**changes: Any) -> str:
         host = Host()

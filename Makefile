@@ -13,16 +13,22 @@ FAULTS := $(patsubst tests/faults/test_%.py,faults-%,$(wildcard tests/faults/tes
 # So many at once; below another of these, as many as that one has left.
 beside = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring jobserver,$(MAKEFLAGS)),,-j $(1))
 
-.PHONY: help setup demo test lint types docs changelog changelog-lint artifact collection sanity hooks generate unit unit-program machine faults soak pages pages-first pages-more prove lab-up lab-down lab h2-and-old-core bench compose-corpus old-core
+.PHONY: help setup demo e2e test lint types docs changelog changelog-lint artifact collection sanity hooks generate unit unit-program machine faults soak pages pages-first pages-more prove lab-up lab-down lab h2-and-old-core bench compose-corpus old-core
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv with everything in it
 	@scripts/setup.sh
 
 demo: setup ## See a real sandbox made, answering and taken away on this machine
 	@scripts/demo.sh
+
+# The recipe's shell reads the variables from its environment, so that their words stay words. Make
+# says the program's status in its last line and ends with 2 itself.
+e2e: setup ## Validate a repository: REPO=path, and INVENTORY= HOST= KEEP= PROFILE= as options
+	@$(BIN)/validate run $${INVENTORY:+--inventory "$$INVENTORY"} $${HOST:+--host "$$HOST"} \
+		$${KEEP:+--keep "$$KEEP"} $${PROFILE:+--profile "$$PROFILE"} -- "$${REPO:?say which: REPO=path}"
 
 # Unit tests listen on loopback, and tests of this machine look at all that listens here: not beside
 # each other. The collection's units are run by sanity, on two Pythons.

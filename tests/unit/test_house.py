@@ -109,6 +109,17 @@ def test_modules_translate_only(path: Path) -> None:
         assert allowed, f"{path.name} imports {module}"
 
 
+def test_the_old_entry_only_delegates() -> None:
+    """It knows the program and nothing behind it; nothing knows it."""
+    theirs = {"sandboxer_cli", "sandboxer_cli.cli", "sandboxer_cli.cli.validate"}
+    for path in sorted((ROOT / "e2e_framework").glob("*.py")):
+        for module in imports(path):
+            known = module.split(".")[0] in (*sys.stdlib_module_names, "e2e_framework")
+            assert known or module in theirs, f"{path.name} imports {module}"
+    for path in program_files():
+        assert not any(module.startswith("e2e_framework") for module in imports(path)), path
+
+
 def test_the_core_names_no_extension() -> None:
     outside = [PROGRAM / "profiles/builtin", PROGRAM / "profiles/model.py"]
     for path in [*program_files(), *HOST_LIBRARY.glob("*.py"), *COLLECTION.glob("plugins/*/*.py")]:

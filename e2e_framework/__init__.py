@@ -1,0 +1,1 @@
+"""The deprecated entry to validations. RUNBOOK.md says what to type today."""

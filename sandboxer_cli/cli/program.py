@@ -20,7 +20,7 @@ def run(app: typer.Typer, name: str) -> NoReturn:
     as_json = "--json" in own
     status = 0
     try:
-        answer = app(standalone_mode=False)
+        answer = app(prog_name=name, standalone_mode=False)
         status = answer if isinstance(answer, int) else 0
     except SandboxerError as error:
         render_error(error, as_json, name)

@@ -2658,6 +2658,20 @@ INSIDE = (
 
 CONTRACT = (
     Protection(
+        "the old entry runs no module of the folder that it is typed in",
+        "e2e_framework/__main__.py",
+        "    del sys.path[0]",
+        "    pass",
+        TESTS + "test_shim.py::test_nothing_of_the_repository_runs_here",
+    ),
+    Protection(
+        "a --repo without its path does not mean the current folder",
+        "e2e_framework/shim.py",
+        'next(rest, "")',
+        'next(rest, ".")',
+        TESTS + "test_shim.py::test_it_ends_as_the_program_does",
+    ),
+    Protection(
         "a contract is not read through a link out of its repository",
         VALIDATION + "load.py",
         "        if leads_out(path, repository):",

@@ -45,7 +45,10 @@ def test_what_the_program_is_told(old: list[str], told: list[str]) -> None:
 
 
 def test_it_knows_every_verb() -> None:
-    named = {one.name or getattr(one.callback, "__name__", "") for one in validate.app.registered_commands}
+    named = {
+        one.name or getattr(one.callback, "__name__", "")
+        for one in validate.app.registered_commands
+    }
     assert set(shim.VERBS) == named
 
 
@@ -70,6 +73,13 @@ def run(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def shape(text: str) -> str:
+    """Ids, keys and times differ from run to run."""
+    text = re.sub(r"\b(run-[a-z0-9]{10}|key-[a-z0-9]{20})\b", "ID", text)
+    text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID", text)
+    return re.sub(r"\b[0-9-]{10}T[0-9:.]+Z", "INSTANT", text)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "status"),
     [
@@ -88,8 +98,8 @@ def test_it_ends_as_the_program_does(
     today = run(BIN / "validate", *new, cwd=shop)
     before = run(sys.executable, "-m", "e2e_framework", *old, cwd=shop)
     warning, _, rest = before.stderr.partition("\n")
-    assert (before.returncode, before.stdout, rest) == (status, today.stdout, today.stderr)
-    assert today.returncode == status
+    assert (before.returncode, today.returncode) == (status, status)
+    assert (shape(before.stdout), rest) == (shape(today.stdout), today.stderr)
     words = " ".join(new) if all(new) else "run ''"
     assert warning == f"e2e_framework is deprecated; type this instead: validate {words}"
 
@@ -126,7 +136,7 @@ def entry(tmp_path: Path) -> Path:
     ("variables", "told"),
     [
         (["REPO=a b"], "[run][--][a b]"),
-        (["REPO='; echo \"x\" #"], "[run][--]['; echo \"x\" #]"),
+        (['REPO=\'; echo "x" #'], '[run][--][\'; echo "x" #]'),
         (["REPO=-x", "HOST=h1 h2"], "[run][--host][h1 h2][--][-x]"),
         (
             ["REPO=.", "KEEP=always", "PROFILE=profile.x", "INVENTORY=a.yml", "HOST="],

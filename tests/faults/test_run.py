@@ -207,9 +207,11 @@ LEAVES = "(trap '' TERM HUP; setsid sleep 997 & sleep 997) & trap '' TERM; "
     [
         (on_host(LEAVES + "exit 0"), (0, False)),
         (on_host(LEAVES + "sleep 997", timeout=1), (None, True)),
-        (in_web("(trap '' TERM; sleep 997) & echo out"), (0, False)),
+        pytest.param(
+            in_web("(trap '' TERM; sleep 997) & echo out"), (0, False), marks=pytest.mark.soak
+        ),
         (in_web("(trap '' TERM; sleep 997) >/dev/null 2>&1 & echo out"), (0, False)),
-        (in_web("sleep 998", timeout=1), (None, True)),
+        pytest.param(in_web("sleep 998", timeout=1), (None, True), marks=pytest.mark.soak),
     ],
     ids=["left", "hangs", "left inside", "left inside, unheard", "hangs inside"],
 )
@@ -316,6 +318,7 @@ def test_unhealthy_says_why(runs: Runs) -> None:
 SHORT = {"health": 1, "test": 2, "collect": 20}
 
 
+@pytest.mark.soak
 def test_all_steps_together_have_their_time(runs: Runs) -> None:
     found = runs.test(on_host("sleep 1.5", "one"), on_host("sleep 30", "two"), timeouts=SHORT)
     assert [one["timed_out"] for one in found["steps"]] == [False, True]

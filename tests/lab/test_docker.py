@@ -20,8 +20,11 @@ pytestmark = [pytest.mark.lab, pytest.mark.on("h3")]
 STATE = "/var/lib/sandboxer"
 PROGRAM = ("/usr/bin/python3", "-I", "-S", f"{STATE}/programs/read-1.pyz")
 HELLO = ("create", "--profile", "profile.hello", "--host", "h3", "--name", "one", "--json")
-MAKING = ("make-network", "made-network", "made-volume", "made-container", "made-start")
-DESTROYING = ("removed-container", "remove-network", "removed-network", "removed-volume")
+MAKING = ("made-network", "made-start")
+DESTROYING = ("removed-container",)
+SOAK = pytest.mark.soak
+MORE_MAKING = ("make-network", "made-volume", "made-container")
+MORE_DESTROYING = ("remove-network", "removed-network", "removed-volume")
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +112,9 @@ def test_compose_programs_that_are_refused(
     assert ids(h3) == []
 
 
-@pytest.mark.parametrize("point", MAKING)
+@pytest.mark.parametrize(
+    "point", [*MAKING, *(pytest.param(point, marks=SOAK) for point in MORE_MAKING)]
+)
 def test_killed_while_making(h3: Host, point: str) -> None:
     ask(h3, "create", request(), fault=point)
     settle(h3)
@@ -118,7 +123,9 @@ def test_killed_while_making(h3: Host, point: str) -> None:
     assert ids(h3) == []
 
 
-@pytest.mark.parametrize("point", DESTROYING)
+@pytest.mark.parametrize(
+    "point", [*DESTROYING, *(pytest.param(point, marks=SOAK) for point in MORE_DESTROYING)]
+)
 def test_killed_while_destroying(h3: Host, point: str) -> None:
     ask(h3, "present", request(wait=True, check=False))
     assert ask(h3, "destroy", {"ref": "one", "owner": "me"}, fault=point) is None
@@ -126,7 +133,9 @@ def test_killed_while_destroying(h3: Host, point: str) -> None:
     assert ids(h3) == []
 
 
-@pytest.mark.parametrize("command", ["create", "start", "network"])
+@pytest.mark.parametrize(
+    "command", ["create", pytest.param("start", marks=SOAK), pytest.param("network", marks=SOAK)]
+)
 def test_a_command_of_dockers_that_is_killed(h3: Host, command: str) -> None:
     """As soon as there is one: its daemon goes on, and what it makes is found all the same."""
     kill = (

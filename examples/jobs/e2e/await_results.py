@@ -6,8 +6,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-import xml.etree.ElementTree as xml
 from pathlib import Path
+from xml.etree.ElementTree import Element, ElementTree, SubElement
 
 FRONT = os.environ["SANDBOXER_ENDPOINT_FRONT_8000"].rstrip("/")
 end = time.monotonic() + 10
@@ -25,13 +25,13 @@ def result(number):
     return "nothing"
 
 
-suite = xml.Element("testsuite", name="jobs")
+suite = Element("testsuite", name="jobs")
 for number in range(20):
-    case = xml.SubElement(suite, "testcase", classname="jobs", name=f"job {number}")
+    case = SubElement(suite, "testcase", classname="jobs", name=f"job {number}")
     wanted = hashlib.sha256(b"job %d" % number).hexdigest()
     if (found := result(number)) != wanted:
-        xml.SubElement(case, "failure", message=f"{found}, not {wanted}")
-xml.ElementTree(suite).write(Path(os.environ["E2E_OUT"], "jobs.xml"))
+        SubElement(case, "failure", message=f"{found}, not {wanted}")
+ElementTree(suite).write(Path(os.environ["E2E_OUT"], "jobs.xml"))
 failures = len(suite.findall("testcase/failure"))
 print(f"{len(suite) - failures} of {len(suite)} jobs are done")
 sys.exit(failures > 0)

@@ -7,8 +7,8 @@ import time
 import unittest
 import urllib.error
 import urllib.request
-import xml.etree.ElementTree as xml
 from pathlib import Path
+from xml.etree.ElementTree import Element, ElementTree, SubElement
 
 WEB = os.environ["SANDBOXER_ENDPOINT_WEB_8000"]
 
@@ -45,37 +45,16 @@ class Notes(unittest.TestCase):
         self.assertEqual(call("GET", f"/notes/{note['id']}")[1]["text"], text)
 
 
-class Report(unittest.TextTestResult):
-    """One case a test."""
-
-    def __init__(self, *words):
-        super().__init__(*words)
-        self.suite = xml.Element("testsuite", name="notes")
-
-    def startTest(self, test):
-        super().startTest(test)
-        self.began = time.monotonic()
-        name = type(test).__name__
-        self.case = xml.SubElement(
-            self.suite, "testcase", classname=name, name=test._testMethodName
-        )
-
-    def stopTest(self, test):
-        super().stopTest(test)
-        self.case.set("time", f"{time.monotonic() - self.began:.3f}")
-
-    def addFailure(self, test, error):
-        super().addFailure(test, error)
-        xml.SubElement(self.case, "failure", message=str(error[1])).text = self.failures[-1][1]
-
-    def addError(self, test, error):
-        super().addError(test, error)
-        xml.SubElement(self.case, "error", message=str(error[1])).text = self.errors[-1][1]
-
-
-tests = unittest.defaultTestLoader.loadTestsFromTestCase(Notes)
-result = unittest.TextTestRunner(verbosity=2, resultclass=Report).run(tests)
-out = Path(os.environ["E2E_OUT"])
-out.mkdir(parents=True, exist_ok=True)
-xml.ElementTree(result.suite).write(out / "notes.xml", "utf-8", xml_declaration=True)
-sys.exit(not result.wasSuccessful())
+suite = Element("testsuite", name="notes")
+for test in unittest.defaultTestLoader.loadTestsFromTestCase(Notes):
+    began = time.monotonic()
+    result = test.run()
+    seconds = f"{time.monotonic() - began:.3f}"
+    name = test.id().rpartition(".")[2]
+    case = SubElement(suite, "testcase", classname="notes", name=name, time=seconds)
+    for kind, found in {"failure": result.failures, "error": result.errors}.items():
+        for _, text in found:
+            SubElement(case, kind, message=text.strip().splitlines()[-1]).text = text
+    print(f"{'ok' if result.wasSuccessful() else 'not ok'} - {name}")
+ElementTree(suite).write(Path(os.environ["E2E_OUT"], "notes.xml"))
+sys.exit(any(len(case) for case in suite))

@@ -4,9 +4,11 @@ import os
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
+PROXY = urlsplit(os.environ["SANDBOXER_ENDPOINT_PROXY_80"])
+
 
 def get(path):
-    connection = HTTPConnection(urlsplit(os.environ["SANDBOXER_ENDPOINT_PROXY_80"]).netloc, timeout=5)
+    connection = HTTPConnection(PROXY.netloc, timeout=5)
     connection.request("GET", path)
     return connection.getresponse()
 

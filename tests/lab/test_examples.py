@@ -47,7 +47,7 @@ EXAMPLES = {
     "flaky": Expected((("price", "host", 1), ("price", "host", 0))),
 }
 # podman and docker, on the host and inside; the rest is for `make soak`
-QUICK = (("h2", "flaky"), ("h3", "jobs"))
+QUICK = (("h2", "jobs"), ("h3", "flaky"))
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,8 @@ def test_an_example_ends_as_it_says(place: Place, name: str) -> None:
     assert found["cleanup"] == "destroyed"
     steps = [(step["name"], step["in"], step["exit_code"]) for step in found["steps"]]
     assert tuple(steps) == expected.steps
+    # podman has warnings where a host is a container: they are not the test's
+    assert "level=warning" not in json.dumps(found["steps"])
     assert found["tests"] == dict(
         zip(COUNTS, (expected.passed, expected.failed, 0, 0), strict=True)
     )

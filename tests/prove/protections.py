@@ -2620,6 +2620,13 @@ IMAGES = (
 
 INSIDE = (
     Protection(
+        "the output of a step inside a service has no words of the engine's own",
+        HOST + "step.py",
+        "[engine.program, *engine.quietly, *argv]",
+        "[engine.program, *argv]",
+        HOST_TESTS + "test_step.py::test_no_warning_of_the_engine_is_in_its_output",
+    ),
+    Protection(
         "a killed client's command does not run on inside",
         HOST + "stream.py",
         "            inside.end(mark, child)",

@@ -11,6 +11,7 @@ from sandboxer_cli.validation.lint import faults
 from .conftest import Write
 
 LEAST = "version: 1\ntest_command: ./run\n"
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples").iterdir())
 
 
 def said(repository: Path) -> list[str]:
@@ -20,6 +21,11 @@ def said(repository: Path) -> list[str]:
 def test_nothing_is_wrong(write: Write) -> None:
     text = LEAST + "in: db\nhealth: [{service: web, tcp: {port: 80}}]\n"
     assert said(write(text)) == []
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_nothing_is_wrong_with_an_example(example: Path) -> None:
+    assert said(example) == []
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ class Engine(ABC):
     storage: ClassVar[str]  # the folder in which it keeps images, where nobody has moved it
     settings: ClassVar[Sequence[str]]  # patterns of the files that say how it works
     takes_settings: ClassVar[bool] = False  # whether ours could mend it
+    quietly: ClassVar[Sequence[str]] = ()  # its warnings are no words of a command inside
     environment: ClassVar[Mapping[str, str]] = {}  # what each of its commands has to have
     has_domainname: ClassVar[bool] = False  # whether a container's is apart from its host name
     pull_always: ClassVar[str]  # the option by which a build pulls what it begins with

@@ -48,6 +48,7 @@ class Podman(Engine):
     log_driver: ClassVar[str] = "k8s-file"
     storage: ClassVar[str] = "/var/lib/containers"
     pull_always: ClassVar[str] = "--pull-always"
+    quietly: ClassVar[Sequence[str]] = ("--log-level", "error")
     settings: ClassVar[Sequence[str]] = (
         "/etc/containers/containers.conf.d/*.conf",
         "/etc/containers/containers.conf",

@@ -82,7 +82,7 @@ def in_service(
     )
     try:
         child = subprocess.Popen(
-            [engine.program, *argv],
+            [engine.program, *engine.quietly, *argv],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

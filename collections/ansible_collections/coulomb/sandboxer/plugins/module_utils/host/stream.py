@@ -135,7 +135,7 @@ def _exec(engine: Engine, path: str, asked: Mapping[str, Any], hangup: Hangup) -
     )
     try:
         child = subprocess.Popen(
-            [engine.program, *argv],
+            [engine.program, *engine.quietly, *argv],
             env=engine.surroundings(by_name),
         )
         if hangup.before_end_of(child):

@@ -1,4 +1,4 @@
-"""How long a step's output is waited for."""
+"""A step's output: whose words it holds, and how long it is waited for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import step
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.podman import Podman
 
 NOBODY: list[bytes] = []
 
@@ -17,6 +18,19 @@ def begun(line: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         ["sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     )
+
+
+def test_no_warning_of_the_engine_is_in_its_output(tmp_path: Path) -> None:
+    client = tmp_path / "podman"
+    client.write_text(
+        '#!/bin/sh\n[ "$1 $2" = "--log-level error" ] || echo level=warning >&2\necho out\n'
+    )
+    client.chmod(0o755)
+    told: list[str] = []
+    out = step.Output(str(tmp_path / "log"), told.append, NOBODY)
+    engine = Podman(program=str(client))
+    ended = step.in_service(engine, "web", ["true"], {}, str(tmp_path / "env"), 20, out)
+    assert (ended.exit_code, told) == (0, ["out"])
 
 
 def test_an_engines_client_that_waits_for_others_is_told_to_end(tmp_path: Path) -> None:

@@ -180,3 +180,23 @@ def test_what_stays_and_what_a_report_says(shop: Path, tmp_path: Path) -> None:
     child = one.start("sandboxer", "destroy", found["sandbox"])
     child.communicate(timeout=120)
     assert sandboxes() == []
+
+
+@pytest.mark.soak
+def test_the_old_entries_are_the_new_one(machine: Path) -> None:
+    done = subprocess.run(
+        [ROOT / "scripts/verify-e2e-shim.sh"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "passes: all three ended with 0",
+        "fails: all three ended with 9",
+        "wrong: all three ended with 2",
+        "nothing is left",
+    ]
+    assert sandboxes() == []

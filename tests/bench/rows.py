@@ -89,13 +89,27 @@ def rows(spans: Mapping[Timed, Sequence[float]]) -> list[Row]:
         limits = [
             one
             for one in LIMITS.get((timed.verb, timed.contender), ())
-            if one.host in ("", timed.where)
+            if one.host in ("", timed.where) and _is_timed(timed, one.of, medians)
         ]
         if limits:
             found += [_row(timed, one.of, one.most, medians, spans) for one in limits]
-        else:
+        elif _is_timed(timed, BESIDE[timed.verb], medians):
             found.append(_row(timed, BESIDE[timed.verb], None, medians, spans))
     return found
+
+
+def _is_timed(timed: Timed, of: Sequence[tuple[str, str]], medians: Mapping[Timed, float]) -> bool:
+    """Whether there is something to hold it against: a host that is only one of three has less."""
+    return all(
+        any(Timed(temperature, *part, host) in medians for temperature in _temperatures(timed))
+        for part in of
+        for host in timed.where.split(",")
+    )
+
+
+def _temperatures(timed: Timed) -> tuple[str, str]:
+    """Cold where it was timed."""
+    return (timed.temperature, "warm")
 
 
 def _row(
@@ -119,12 +133,11 @@ def _row(
 
 
 def _yardstick(timed: Timed, part: tuple[str, str], medians: Mapping[Timed, float]) -> float:
-    """A part in seconds: on the same host, of several the slowest one; cold where it was timed."""
-    temperatures = (timed.temperature, "warm")
+    """A part in seconds: on the same host, of several the slowest one."""
     return max(
         next(
             medians[found]
-            for temperature in temperatures
+            for temperature in _temperatures(timed)
             if (found := Timed(temperature, *part, host)) in medians
         )
         for host in timed.where.split(",")

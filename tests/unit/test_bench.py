@@ -66,3 +66,8 @@ def test_what_is_cold_is_held_against_what_is_cold_where_that_was_timed() -> Non
 def test_several_hosts_are_held_against_the_slowest_alone() -> None:
     [row] = of("h1,h2", "create, warm: the program, on three hosts")
     assert (row.ratio, row.limit, row.met) == (1.2, 1.3, True)
+
+
+def test_a_host_that_is_only_one_of_three_has_no_row_of_its_own() -> None:
+    found = rows({**SPANS, Timed("warm", CREATE, PROGRAM, "h3"): [2.0]})
+    assert found == rows(SPANS)

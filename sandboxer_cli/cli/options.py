@@ -58,3 +58,21 @@ ComposeProfiles = Annotated[
 Publish = Annotated[
     str | None, typer.Option("--publish", help="Where ports listen: loopback or host.")
 ]
+ComposeCmd = Annotated[
+    str | None,
+    typer.Option(
+        "--compose-cmd",
+        help="Compose program of the host that makes the containers; empty: its engine."
+        "  [default: SANDBOXER_COMPOSE_CMD, or the engine]",
+    ),
+]
+AuthFile = Annotated[
+    str | None,
+    typer.Option(
+        "--auth-file",
+        help="File of the host with what its registries ask for, as `podman login` writes it.",
+    ),
+]
+Unreaped = Annotated[
+    bool, typer.Option("--unreaped", help="Even where the host's reaper has stopped.")
+]

@@ -45,23 +45,10 @@ def create(
     env_files: options.EnvFiles = None,
     compose_profiles: options.ComposeProfiles = None,
     publish: options.Publish = None,
-    compose_cmd: Annotated[
-        str | None,
-        typer.Option(
-            help="Compose program of the host that makes the containers; empty: its engine."
-            "  [default: SANDBOXER_COMPOSE_CMD, or the engine]"
-        ),
-    ] = None,
-    auth_file: Annotated[
-        str | None,
-        typer.Option(
-            help="File of the host with what its registries ask for, as `podman login` writes it."
-        ),
-    ] = None,
+    compose_cmd: options.ComposeCmd = None,
+    auth_file: options.AuthFile = None,
     replace: Annotated[bool, typer.Option("--replace", help="Make anew what differs.")] = False,
-    unreaped: Annotated[
-        bool, typer.Option("--unreaped", help="Even where the host's reaper has stopped.")
-    ] = False,
+    unreaped: options.Unreaped = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Until it is ready.")] = True,
     host: options.Host = None,
     owner: options.Owner = None,

@@ -75,22 +75,9 @@ def run_(
     ] = None,
     reports: Reports = None,
     junit: Junit = None,
-    compose_cmd: Annotated[
-        str | None,
-        typer.Option(
-            help="Compose program of the host that makes the containers; empty: its engine."
-            "  [default: SANDBOXER_COMPOSE_CMD, or the engine]"
-        ),
-    ] = None,
-    auth_file: Annotated[
-        str | None,
-        typer.Option(
-            help="File of the host with what its registries ask for, as `podman login` writes it."
-        ),
-    ] = None,
-    unreaped: Annotated[
-        bool, typer.Option("--unreaped", help="Even where the host's reaper has stopped.")
-    ] = False,
+    compose_cmd: options.ComposeCmd = None,
+    auth_file: options.AuthFile = None,
+    unreaped: options.Unreaped = False,
     host: options.Host = None,
     owner: options.Owner = None,
     inventory: options.Inventory = None,

@@ -13,7 +13,7 @@ FAULTS := $(patsubst tests/faults/test_%.py,faults-%,$(wildcard tests/faults/tes
 # So many at once; below another of these, as many as that one has left.
 beside = +@$(MAKE) --no-print-directory --output-sync=target $(if $(findstring jobserver,$(MAKEFLAGS)),,-j $(1))
 
-.PHONY: help setup demo e2e test lint types docs changelog changelog-lint artifact collection sanity hooks generate unit unit-program machine faults soak pages pages-first pages-more prove lab-up lab-down lab h2-and-old-core bench compose-corpus old-core
+.PHONY: help setup demo e2e test lint types docs changelog changelog-lint artifact collection sanity hooks generate unit unit-program machine faults soak pages pages-first pages-more prove lab-up lab-down stand-ins lab h2-and-old-core bench compose-corpus old-core
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ e2e: setup ## Validate a repository: REPO=path, and INVENTORY= HOST= KEEP= PROFI
 # Unit tests listen on loopback, and tests of this machine look at all that listens here: not beside
 # each other. The collection's units are run by sanity, on two Pythons.
 test: machine /usr/sbin/sshd ## Run every test; sets up what they need (root)
-	$(call beside,3) faults lab-up lint types unit-program
+	$(call beside,3) faults lab-up stand-ins lint types unit-program
 	$(call beside,5) lab sanity collection docs
 	@echo "not in here, it takes too long for each time: make soak"
 
@@ -120,7 +120,11 @@ lab-up: setup ## Start the lab's hosts (root)
 lab-down: ## Take the lab's hosts away
 	@$(BIN)/python -m tests.lab down
 
-lab: machine lab-up ## Tests on this machine and on the lab's hosts
+# once, before each host's tests want them
+stand-ins: lab-up
+	@$(BIN)/python -m tests.corpus images >/dev/null
+
+lab: machine lab-up stand-ins ## Tests on this machine and on the lab's hosts
 	$(call beside,5) on-h1 h2-and-old-core on-h3 on-h4 on-here
 	$(PYTEST) -m 'whole_lab and not soak' tests/lab
 

@@ -53,6 +53,15 @@ def test_the_role_compose(lab: dict[str, Host], tmp_path: Path) -> None:
     assert whole_listing(host.run, images=False) == before
 
 
+@pytest.mark.on("h3")
+def test_the_role_validate(lab: dict[str, Host], tmp_path: Path) -> None:
+    host = lab["h3"]
+    before = whole_listing(host.run, images=False)
+    said = molecule(tmp_path, host, "test", "-s", "validate")
+    assert (said.status, whole(said)) == (0, True), said
+    assert whole_listing(host.run, images=False) == before
+
+
 @pytest.mark.on("h2")
 def test_a_host_key_that_is_not_known(lab: dict[str, Host], tmp_path: Path) -> None:
     """An inventory that says nothing of the check: Molecule's own configuration has it off."""

@@ -30,11 +30,12 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {found['error']['hint']}"
     if phases := _phases(found["phases"]):
         yield f"  phases   {phases}"
+    last = {step["name"]: step["attempt"] for step in found["steps"]}
     for step in found["steps"]:
         again = f" (attempt {step['attempt']})" if step["attempt"] > 1 else ""
         how = "timed out" if step["timed_out"] else f"exit {step['exit_code']}"
         yield f"  step     {step['name']}{again}: {how}, {step['seconds']:.1f} s"
-        if step["exit_code"] != 0:
+        if step["exit_code"] != 0 and step["attempt"] == last[step["name"]]:
             yield from (f"    {line}" for line in step["tail"])
     yield from _tests(found)
     if found["sandbox"]:

@@ -74,9 +74,8 @@ def _content(repository: Path) -> bytes | Fault:
     path = repository / FILE
     here = Place(FILE, 1, 1)
     if not repository.is_dir():
-        raise Usage(
-            f"there is no folder {repository}", "give a repository's", code="contract_missing"
-        )
+        hint = "name the folder of a repository"
+        raise Usage(f"there is no folder {repository}", hint, code="contract_missing")
     try:
         if not (path.exists() or path.is_symlink()):
             raise Usage(

@@ -314,6 +314,13 @@ def test_the_lines_of_a_terminal(tmp_path: Path) -> None:
     assert lines[-1] == f"  reports  {tmp_path}"
 
 
+def test_of_attempts_the_last_one_has_its_output_in_the_terminal() -> None:
+    steps = (step(1, tail=("not yet",)), step(1, attempt=2, tail=("nor now",)))
+    lines = summary.lines(run(outcome="failed", steps=steps).as_dict())
+    assert "    nor now" in lines
+    assert "    not yet" not in lines
+
+
 @pytest.mark.parametrize("name", RUNS)
 def test_each_outcome_has_its_lines(name: str) -> None:
     found = RUNS[name]

@@ -1,4 +1,4 @@
-"""python3 -m tests.corpus shapes [HOST…] | originals FOLDER | images"""
+"""python3 -m tests.corpus shapes [HOST…] | originals FOLDER | suites CLONES [HOST] | images"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.corpus import images, judge, originals, trial
+from tests.corpus import images, judge, originals, suites, trial
 from tests.corpus.projects import Project, projects
 from tests.lab.command import LabError
 from tests.lab.doors import Controller
@@ -31,6 +31,11 @@ def main() -> int:
     shapes.add_argument("--show", action="store_true", help="render them; make nothing")
     real = verbs.add_parser("originals", help="try the files that the shapes are of")
     real.add_argument("folder", type=Path, help="with clones: OWNER+NAME, OWNER/NAME or NAME")
+    whole = verbs.add_parser("suites", help="validate public projects, with tests of their own")
+    whole.add_argument(
+        "clones", help="a folder with clones, as above, or an address to put OWNER/NAME behind"
+    )
+    whole.add_argument("host", nargs="?", default=HERE, help="of the lab; else this machine")
     verbs.add_parser("images", help="build the images that stand in; say where they are")
     asked = parser.parse_args()
     try:
@@ -40,6 +45,8 @@ def main() -> int:
                 return 0
             if asked.verb == "originals":
                 return _try_originals(Path(home), asked.folder)
+            if asked.verb == "suites":
+                return _validate_suites(_place(Path(home), asked.host), asked.clones)
             chosen = [one for one in projects() if not asked.only or one.name in asked.only]
             return _try_shapes(Path(home), chosen, [] if asked.show else asked.hosts)
     except LabError as error:
@@ -105,6 +112,19 @@ def _try_originals(home: Path, clones: Path) -> int:
         good = trial.agrees(found, project.original)
         amiss += not good
         _say(project.name, {project.source: found}, good)
+    return 1 if amiss else 0
+
+
+def _validate_suites(place: Place, clones: str) -> int:
+    images.load(place)
+    amiss = 0
+    for suite in suites.SUITES:
+        found = suites.validate(place, suite, clones)
+        if found is None:
+            print(f"?  {suite.name:11} no repository {suite.source} with {suite.commit[:12]}")
+            continue
+        amiss += not found.good
+        _say(suite.name, {suite.source: found.said}, found.good)
     return 1 if amiss else 0
 
 

@@ -15,14 +15,17 @@ from tests.lab.doors import Controller
 
 
 def show(controller: Controller, project: Project, clones: Path) -> str | None:
-    """What becomes of the original; None where there is no clone of it, or not of that commit.
+    """What becomes of the original; None where there is no clone of it, or not of that commit."""
+    clone = clone_of(clones, project.source)
+    return _show(controller, project, clone) if clone else None
 
-    A clone lies in OWNER+NAME, OWNER/NAME or NAME, with a work tree, bare, or in a folder `repo`.
-    """
-    owner, _, name = project.source.partition("/")
+
+def clone_of(clones: Path, source: str) -> Path | None:
+    """It lies in OWNER+NAME, OWNER/NAME or NAME, with a work tree, bare, or in a folder `repo`."""
+    owner, _, name = source.partition("/")
     for folder in (f"{owner}+{name}/repo", f"{owner}+{name}", f"{owner}/{name}", name):
         if (clones / folder).is_dir():
-            return _show(controller, project, clones / folder)
+            return clones / folder
     return None
 
 

@@ -8,12 +8,13 @@ import pytest
 import yaml
 
 from sandboxer_cli.compose.keys import KEYS
-from tests.corpus import judge, trial
+from sandboxer_cli.validation.load import load
+from tests.corpus import judge, suites, trial
 from tests.corpus.images import IMAGES
 from tests.corpus.projects import FOLDER, Project, projects
 
 OUTCOME = re.compile(r"comes_up|renders|refused: [a-z_]+ \S+")
-NOT_SHAPES = {"image", "every_key", "__pycache__"}
+NOT_SHAPES = {"contracts", "image", "every_key", "__pycache__"}
 # newer than h3's docker compose, and what only the reader of files writes
 NOT_JUDGED = {
     ("services.*", "label_file"),
@@ -27,6 +28,13 @@ def test_each_folder_has_its_row() -> None:
     names = [project.name for project in projects()]
     assert sorted(names) == sorted(folders)
     assert len(names) >= 30
+
+
+def test_each_suite_has_a_contract() -> None:
+    names = {suite.name for suite in suites.SUITES}
+    assert names == {path.name for path in suites.CONTRACTS.iterdir()}
+    for name in names:
+        assert load(suites.CONTRACTS / name).steps
 
 
 def test_enough_of_them_speak() -> None:

@@ -5,7 +5,8 @@ cd "$1"
 rm -rf usr/share/perl usr/share/perl5 usr/share/locale usr/share/doc usr/share/man usr/share/info \
     usr/share/i18n usr/share/bug usr/share/lintian usr/share/nodejs/@types usr/share/zoneinfo/right \
     usr/lib/*/perl usr/lib/*/perl5 usr/lib/*/perl-base usr/lib/*/gconv usr/lib/*/libperl* \
-    usr/lib/*/libLLVM* usr/lib/*/libz3* usr/lib/postgresql/*/lib/bitcode usr/bin/perl*
+    usr/lib/*/libLLVM* usr/lib/*/libz3* usr/lib/postgresql/*/lib/bitcode \
+    usr/lib/postgresql/*/lib/llvmjit* usr/bin/perl*
 for name in aria_chk aria_read_log aria_pack aria_ftdump aria_dump_log myisamchk myisampack \
     myisamlog myisam_ftdump mariadb-binlog mariadb-upgrade mariadb-slap mariadb-import \
     mariadb-show mariadb-check mariadb-conv mariadb-plugin mariadb-tzinfo-to-sql mariadb-waitpid \

@@ -294,11 +294,13 @@ def load(place: Place) -> None:
         return
     if place.host is None:
         place.run([engine, "load", "--quiet", "--input", str(archive)])
-        return
-    carried = "/var/tmp/stand-in-images.tar"
-    incus("file", "push", str(archive), f"{place.host.name}{carried}")
-    place.host.run([engine, "load", "--quiet", "--input", carried], timeout=600)
-    place.run(["rm", carried])
+    else:
+        carried = "/var/tmp/stand-in-images.tar"
+        incus("file", "push", str(archive), f"{place.host.name}{carried}")
+        place.host.run([engine, "load", "--quiet", "--input", carried], timeout=600)
+        place.run(["rm", carried])
+    # those of an older archive, which have lost their names
+    place.run([engine, "image", "prune", "--force", "--filter", f"label={LABEL}"])
 
 
 def remove(place: Place) -> None:

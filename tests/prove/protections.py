@@ -2857,6 +2857,14 @@ CONTRACT = (
 
 RUNS = (
     Protection(
+        "a $ in the path of a repository is no variable",
+        COLLECTION + "plugins/plugin_utils/answer.py",
+        "return Path(given).expanduser() if given else None",
+        "return Path(os.path.expandvars(given)).expanduser() if given else None",
+        COLLECTION + "tests/unit/plugins/plugin_utils/test_answer.py"
+        "::test_a_folder_of_the_controller",
+    ),
+    Protection(
         "a step dies whole, also what has left its session",
         HOST + "confined.py",
         "_NEWNS | _NEWPID | _NEWIPC",

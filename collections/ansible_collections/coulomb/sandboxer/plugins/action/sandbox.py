@@ -11,7 +11,6 @@ import os
 import tempfile
 import time
 from itertools import pairwise
-from pathlib import Path
 from typing import IO, Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
@@ -287,13 +286,13 @@ def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         from sandboxer_cli.ttl import parse_deadline, parse_ttl
     asked = ResolveRequest(
         profile=args["profile"],
-        source=Path(args["source"]) if args["source"] else None,
+        source=answers.folder(args["source"]),
         settings=args["settings"],
         publish=args["publish"],
         files=tuple(args["files"]),
         env_files=tuple(args["env_files"]),
         compose_profiles=tuple(args["compose_profiles"]),
-        carry=Path(args["carry"]) if args["carry"] else None,
+        carry=answers.folder(args["carry"]),
     )
     try:
         found = taken_over(asked) or _resolved(asked)

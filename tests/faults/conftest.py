@@ -17,6 +17,7 @@ import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import program
 from sandboxer_cli import source
+from tests.faults.shop import machine, shop  # noqa: F401 # fixtures
 from tests.lab.listing import here, whole_listing
 
 IMAGE = "localhost/sandboxer-tests/busybox:1"

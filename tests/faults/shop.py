@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -91,13 +93,15 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def shop(machine: Path, tmp_path: Path) -> Path:
+def shop(machine: Path, tmp_path: Path) -> Iterator[Path]:
+    """It passes. What the host knows of its runs goes with it."""
     folder = tmp_path / "shop"
     (folder / "e2e").mkdir(parents=True)
     (folder / "compose.yml").write_text(compose(IMAGE))
     (folder / "e2e/e2e.yml").write_text(CONTRACT)
     script(folder, f"echo it runs; echo '{REPORT}' > $E2E_OUT/a.xml")
-    return folder
+    yield folder
+    shutil.rmtree(STATE / "runs", ignore_errors=True)
 
 
 def import_image(name: str, folder: Path, files: Mapping[str, str]) -> None:
@@ -132,8 +136,14 @@ def runs() -> list[str]:
     return sorted(path.name for path in (STATE / "runs").glob("*"))
 
 
-def ansible() -> Iterator[int]:
-    """The processes of Ansible's own: it runs in sessions of its own."""
+def kill(child: subprocess.Popen[bytes]) -> None:
+    """The controller's program, and Ansible, which runs in sessions of its own."""
+    for pid in [child.pid, *_ansible()]:
+        os.kill(pid, signal.SIGKILL)
+    child.communicate()
+
+
+def _ansible() -> Iterator[int]:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             if b"_ansible_playbook.py" in path.read_bytes():

@@ -99,7 +99,7 @@ def test_an_endpoint_holds_nobody(
     assert why in found["reason"]
     health = next(phase for phase in found["phases"] if phase["name"] == "health")
     assert (health["status"], found["steps"]) == ("failed", [])
-    assert health["seconds"] < 12
+    assert health["seconds"] < 30
     assert sandboxes() == []
 
 
@@ -167,7 +167,7 @@ def test_a_command_is_what_it_is_and_no_more(
     script(place, REACHES)
     begun = time.monotonic()
     status, found = one.validate("run", str(place))
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - begun < 100
     assert (status, found["outcome"], found["cleanup"]) == (9, "failed", "destroyed"), found
     assert [step["exit_code"] for step in found["steps"]] == [0] * 6 + [7], found["steps"]
     folder = Path(found["reports"]["html"]).parent

@@ -3,37 +3,80 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
+from junitparser import JUnitXml
 
-from tests.faults.shop import REPORT, ROOT, Controller, ansible, sandboxes, script
+from sandboxer_cli.reporting.case import OWN_SUITE
+from sandboxer_cli.reporting.event import KINDS
+from tests.faults.shop import REPORT, ROOT, Controller, kill, runs, sandboxes, script
 from tests.faults.test_run import commands
 from tests.faults.test_trouble import await_condition
+from tests.receiver import receiver
 
 pytestmark = pytest.mark.podman
 
 
 def test_a_dead_controllers_run_is_ended_by_another_one(shop: Path, tmp_path: Path) -> None:
     script(shop, f"echo '{REPORT}' > $E2E_OUT/a.xml; sleep 8; exit 3")
-    one, two = Controller(tmp_path / "one"), Controller(tmp_path / "two")
-    child = one.start("validate", "run", str(shop))
-    await_condition(lambda: any(line.startswith("sleep 8") for line in commands()), 90)
-    for pid in [child.pid, *ansible()]:
-        os.kill(pid, signal.SIGKILL)
-    child.communicate()
-    [run] = [path.name for path in Path("/var/lib/sandboxer/runs").iterdir()]
-    status, found = two.validate("resume", run)
-    assert (status, found["outcome"], found["cleanup"]) == (9, "failed", "destroyed")
-    assert found["tests"] == {"passed": 2, "failed": 0, "errors": 0, "skipped": 0}
-    assert [one["status"] for one in found["phases"]] == ["done", "done", "failed", "done", "done"]
-    assert (sandboxes(), two.events().count("e2e_result")) == ([], 1)
-    again, told = two.validate("resume", run)
-    assert (again, {**told, "event": 0}) == (status, {**found, "event": 0})
-    assert two.events().count("e2e_result") == 1
+    with receiver() as hub:
+        one = Controller(tmp_path / "one", hub.url)
+        two = Controller(tmp_path / "two", hub.url, name="two")
+        child = one.start("validate", "run", str(shop))
+        await_condition(lambda: any(line.startswith("sleep 8") for line in commands()), 90)
+        kill(child)
+        [run] = runs()
+        status, found = two.validate("resume", run)
+        assert (status, found["outcome"], found["cleanup"]) == (9, "failed", "destroyed")
+        assert found["tests"] == {"passed": 2, "failed": 0, "errors": 0, "skipped": 0}
+        phases = [phase["status"] for phase in found["phases"]]
+        assert phases == ["done", "done", "failed", "done", "done"]
+        assert (sandboxes(), two.events().count("e2e_result")) == ([], 1)
+        again, told = two.validate("resume", run)
+        assert (again, {**told, "event": 0}) == (status, {**found, "event": 0})
+        assert two.events().count("e2e_result") == 1
+        assert len(hub.facts) == len(hub.got) == len(KINDS)
+
+
+def test_one_junit_file_of_all_that_is_of_this_run(shop: Path, tmp_path: Path) -> None:
+    (shop / "e2e/out").mkdir()
+    for name in ("committed", "again"):
+        old = f'<testsuite name="{name}"><testcase name="old"><failure/></testcase></testsuite>'
+        (shop / f"e2e/out/{name}.xml").write_text(old)
+    # of the two that lay there one is written again, byte for byte as it was
+    lines = """
+        cd $E2E_OUT; cp again.xml kept; cat kept > again.xml
+        echo '<testsuites><testsuite name="unit" tests="2"><testcase name="adds" time="0.5"/>' \\
+            '<testcase name="waits"><skipped message="no net"/></testcase></testsuite>' \\
+            '<testsuite name="page"><testcase name="opens"/></testsuite></testsuites>' > new.xml
+        """
+    script(shop, lines)
+    wanted = tmp_path / "ci/e2e.xml"
+    wanted.parent.mkdir()
+    wanted.write_text("<testsuites><testsuite name='an older run'/></testsuites>")
+    one = Controller(tmp_path / "one")
+    status, found = one.validate("run", str(shop), "--junit", str(wanted))
+    assert (status, found["outcome"], found["cleanup"]) == (0, "passed", "destroyed"), found
+    assert found["tests"] == {"passed": 2, "failed": 0, "errors": 0, "skipped": 1}
+    assert {row["path"]: row["why"] for row in found["not_counted"]} == {
+        "e2e/out/again.xml": "it is byte for byte what was there before the test",
+        "e2e/out/committed.xml": "it is older than the test",
+    }
+    written = JUnitXml.fromfile(str(wanted))
+    suites = {suite.name: [case.name for case in suite] for suite in written}
+    assert (suites["unit"], suites["page"]) == (["adds", "waits"], ["opens"])
+    assert "test: test" in suites[OWN_SUITE]
+    assert not {"committed", "again", "an older run"} & {*suites}
+    assert (written.failures, written.errors, written.skipped) == (0, 0, 1)
+    script(shop, "exit 4")
+    status, found = one.validate("run", str(shop), "--junit", str(wanted))
+    assert (status, found["tests"]["passed"]) == (9, 0)
+    written = JUnitXml.fromfile(str(wanted))
+    assert (written.failures, written.errors) == (1, 0)
+    assert [suite.name for suite in written] == [OWN_SUITE]
 
 
 @pytest.mark.soak

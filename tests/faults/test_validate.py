@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from junitparser import JUnitXml
+from junitparser import Error, JUnitXml
 
 from sandboxer_cli.reporting.case import OWN_SUITE
 from sandboxer_cli.reporting.event import KINDS
@@ -77,6 +77,41 @@ def test_one_junit_file_of_all_that_is_of_this_run(shop: Path, tmp_path: Path) -
     written = JUnitXml.fromfile(str(wanted))
     assert (written.failures, written.errors) == (1, 0)
     assert [suite.name for suite in written] == [OWN_SUITE]
+
+
+def test_a_step_that_hangs_is_no_failed_test(shop: Path, tmp_path: Path) -> None:
+    contract = shop / "e2e/e2e.yml"
+    contract.write_text(contract.read_text().replace("timeouts: {", "timeouts: {test: 2s, "))
+    script(shop, "echo so far; sleep 997")
+    one = Controller(tmp_path / "one")
+    status, found = one.validate("run", str(shop))
+    assert (status, found["outcome"], found["cleanup"]) == (124, "timeout", "destroyed")
+    [step] = found["steps"]
+    assert (step["timed_out"], step["exit_code"], step["tail"]) == (True, None, ["so far"])
+    written = JUnitXml.fromfile(found["reports"]["junit"])
+    assert [type(end) for suite in written for case in suite for end in case.result] == [Error]
+    assert sandboxes() == []
+
+
+def test_what_is_left_behind_fails_a_run_that_has_passed(shop: Path, tmp_path: Path) -> None:
+    script(shop, "sleep 4")
+    one = Controller(tmp_path / "one")
+    child = one.start("validate", "run", str(shop), "--json")
+    await_condition(lambda: any(line.startswith("sleep 4") for line in commands()), 90)
+    [sandbox] = sandboxes()
+    folder = f"/srv/sandboxer/{sandbox}"
+    (Path(folder) / "source/mount").mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "busy", f"{folder}/source/mount"], check=True)
+    out, err = child.communicate(timeout=120)
+    found = json.loads(out)
+    assert (child.returncode, found["outcome"], found["cleanup"]) == (10, "passed", "failed")
+    assert f"something was left behind: dir {folder}" in err.decode()
+    [left] = one.call("sandboxer", "list")[1]
+    assert (left["id"], left["state"], left["error"]["code"]) == (sandbox, "stuck", "residue")
+    assert one.call("sandboxer", "destroy", sandbox)[0] == 10
+    subprocess.run(["umount", f"{folder}/source/mount"], check=True)
+    assert one.call("sandboxer", "destroy", sandbox)[0] == 0
+    assert (sandboxes(), Path(folder).exists()) == ([], False)
 
 
 @pytest.mark.soak

@@ -42,6 +42,8 @@ class Controller:
     @property
     def environment(self) -> dict[str, str]:
         given = {"HOME": str(self.home), "PATH": f"{BIN}:{os.environ['PATH']}", "LANG": "C.UTF-8"}
+        control = "ANSIBLE_SSH_CONTROL_PATH_DIR"  # of the fixture `sshd`
+        given |= {control: os.environ[control]} if control in os.environ else {}
         return {**given, "SANDBOXER_OWNER": "me", "SANDBOXER_HUB_URL": self.hub}
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:

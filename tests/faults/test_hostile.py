@@ -192,6 +192,33 @@ def test_a_command_is_what_it_is_and_no_more(
     assert sandboxes() == []
 
 
+LEAVES = """
+cd $E2E_OUT
+ln -s /etc/shadow shadow.xml; mkfifo pipe.xml
+yes '<testcase name="a"><system-out>x</system-out></testcase>' | head -n 200000 > cases
+{ echo '<testsuite>'; cat cases; echo '</testsuite>'; } > cases.xml
+{ echo '<testsuite>'; head -c 12000000 /dev/zero | tr '\\0' '\\n'; echo '</testsuite>'; } > long.xml
+head -c 150000000 /dev/urandom > large; truncate -s 1T hole
+seq -f 'many-%g' 6000 | xargs touch
+"""
+
+
+@pytest.mark.usefixtures("peaks")
+def test_what_a_test_leaves_is_bounded(shop: Path, one: Controller) -> None:
+    script(shop, LEAVES)
+    status, found = one.validate("run", str(shop))
+    assert (status, found["outcome"], found["cleanup"]) == (0, "passed", "destroyed"), found
+    assert found["tests"]["passed"] == 200_000
+    folder = Path(found["reports"]["html"]).parent
+    names = {path.name for path in folder.rglob("*")}
+    assert {"cases.xml", "long.xml"} <= names
+    assert not {"shadow.xml", "pipe.xml", "large", "hole"} & names
+    assert len(names) < 2100
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < 64 * 1024**2
+    left_out = " ".join(json.loads((folder / "manifest.json").read_text())["left_out"])
+    assert "e2e/out/large" in left_out and "e2e/out/hole" in left_out
+
+
 @pytest.mark.usefixtures("peaks")
 def test_a_sandbox_that_dies_is_no_failed_test(shop: Path, one: Controller) -> None:
     script(shop, "sleep 4; exit 1")

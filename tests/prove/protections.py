@@ -26,7 +26,7 @@ WIDE = "tests/faults/test_makers.py::"
 BUILD = "tests/faults/test_build.py::"
 PULL = "tests/faults/test_pull.py::"
 RUN = "tests/faults/test_run.py::"
-VALIDATE = "tests/faults/test_validate.py::"
+OUTCOMES = "tests/faults/test_outcomes.py::"
 
 
 @dataclass(frozen=True)
@@ -650,7 +650,7 @@ DESTROY = (
         HOST + "holdings.py",
         "with contextlib.suppress(OSError):  # a mount in it",
         "if True:  # a mount in it",
-        VALIDATE + "test_what_is_left_behind_fails_a_run_that_has_passed",
+        OUTCOMES + "test_what_is_left_behind_fails_a_run_that_has_passed",
     ),
     Protection(
         "the marker goes last",

@@ -74,9 +74,15 @@ def test_a_process_that_takes_much_is_seen() -> None:
 @pytest.mark.parametrize(
     ("path", "probe", "why"),
     [
-        ("once", "http: {path: /cgi-bin/once, port: 80}, successThreshold: 2", "got 503"),
+        pytest.param(
+            *("once", "http: {path: /cgi-bin/once, port: 80}, successThreshold: 2", "got 503"),
+            marks=pytest.mark.soak,
+        ),
         ("drip", "http: {path: /cgi-bin/drip, port: 80, contains: ok}", "timed out"),
-        ("loop", "http: {path: /cgi-bin/loop, port: 80, status: 200}", "got 302"),
+        pytest.param(
+            *("loop", "http: {path: /cgi-bin/loop, port: 80, status: 200}", "got 302"),
+            marks=pytest.mark.soak,
+        ),
         ("huge", "http: {path: /cgi-bin/huge, port: 80, contains: ok}", "does not hold 'ok'"),
     ],
     ids=[*ENDPOINTS],
@@ -217,6 +223,29 @@ def test_what_a_test_leaves_is_bounded(shop: Path, one: Controller) -> None:
     assert sum(path.stat().st_size for path in folder.rglob("*")) < 64 * 1024**2
     left_out = " ".join(json.loads((folder / "manifest.json").read_text())["left_out"])
     assert "e2e/out/large" in left_out and "e2e/out/hole" in left_out
+
+
+OUT_BY_LINKS = """
+version: 1
+test_command: ./e2e/run.sh
+reports: {junit: ["e2e/out/*", "now/*"], artifacts: ["e2e/out/**", "there/**", "now/**"]}
+"""
+
+
+@pytest.mark.usefixtures("peaks", "others")
+def test_links_in_the_place_of_reports_lead_nowhere(shop: Path, one: Controller) -> None:
+    """Neither those of the repository nor those that its test makes; and nobody gets what is
+    behind them."""
+    (shop / "e2e/e2e.yml").write_text(OUT_BY_LINKS)
+    (shop / "e2e/out").symlink_to("/etc")
+    (shop / "there").symlink_to("/srv/sandboxer/sbx-other")
+    script(shop, "cd $SANDBOXER_REMOTE_DIR && ln -s / now && rm e2e/out && ln -s / e2e/out")
+    status, found = one.validate("run", str(shop))
+    assert (status, found["outcome"], found["artifacts"]) == (0, "passed", []), found
+    folder = Path(found["reports"]["html"]).parent
+    assert not (folder / "files").exists()
+    for path in ("/etc/shadow", "/srv/sandboxer/sbx-other/secret", "/srv/suid-id"):
+        assert Path(path).owner() == "root"
 
 
 @pytest.mark.usefixtures("peaks")

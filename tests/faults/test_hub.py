@@ -89,6 +89,45 @@ def test_a_controller_that_dies_before_the_hub_has_answered(
     assert_each_once(hub)
 
 
+@pytest.mark.parametrize(
+    ("said", "words", "end"),
+    [
+        pytest.param(
+            *(b"making the sandbox", ("run", "--run-key", "k1"), (9, "failed", "destroyed")),
+            id="made again",
+        ),
+        pytest.param(
+            *(b"making web", ("resume",), (7, "infra_error", "destroyed")),
+            id="given up",
+            marks=pytest.mark.soak,
+        ),
+        pytest.param(
+            *(b"taking the sandbox away", ("resume",), (9, "failed", "destroyed")),
+            id="tested",
+            marks=pytest.mark.soak,
+        ),
+    ],
+)
+def test_a_controller_that_dies_anywhere_else(
+    shop: Path, hub: Receiver, tmp_path: Path, said: bytes, words: tuple[str, ...], end: Any
+) -> None:
+    """With the repository another one makes what is not there yet; without it nobody can."""
+    script(shop, "exit 3")
+    one, two = Controller(tmp_path / "one", hub.url), Controller(tmp_path / "two", hub.url, "two")
+    child = one.start("validate", "run", str(shop), "--run-key", "k1")
+    assert child.stderr is not None
+    assert any(said in line for line in child.stderr)
+    kill(child)
+    [run] = runs()
+    verb, *more = words
+    status, found = two.validate(verb, run if verb == "resume" else str(shop), *more)
+    assert (status, found["outcome"], found["cleanup"]) == end
+    assert (found["run"], found["run_key"], sandboxes()) == (run, "k1", [])
+    told = [got.event for got in hub.got if got.event["type"].endswith("e2e_result.v1")]
+    assert [one["data"]["outcome"] for one in told] == [found["outcome"]]
+    assert len(hub.facts) == len(hub.got)
+
+
 def test_a_dead_controllers_sandbox_is_reaped_and_its_outcome_is_kept(
     shop: Path, hub: Receiver, tmp_path: Path
 ) -> None:
@@ -107,6 +146,21 @@ def test_a_dead_controllers_sandbox_is_reaped_and_its_outcome_is_kept(
     assert (status, found["outcome"], found["cleanup"]) == (0, "passed", "destroyed")
     assert found["tests"] == {"passed": 2, "failed": 0, "errors": 0, "skipped": 0}
     assert len(hub.got) == len(KINDS)
+    assert_each_once(hub)
+
+
+def test_two_controllers_with_one_key_have_one_run(
+    shop: Path, hub: Receiver, tmp_path: Path
+) -> None:
+    script(shop, "sleep 2; exit 3")
+    both = [Controller(tmp_path / name, hub.url, name) for name in ("one", "two")]
+    words = ("validate", "run", str(shop), "--run-key", "k2", "--json")
+    children = [controller.start(*words) for controller in both]
+    said = [json.loads(child.communicate(timeout=120)[0]) for child in children]
+    assert [child.returncode for child in children] == [9, 9], said
+    [run] = runs()
+    assert [(found["run"], found["outcome"]) for found in said] == [(run, "failed")] * 2
+    assert sandboxes() == []
     assert_each_once(hub)
 
 

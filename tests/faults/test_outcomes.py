@@ -116,8 +116,9 @@ def test_a_host_that_stays_silent_fails_no_test(shop: Path, sshd: Sshd, tmp_path
     child = one.start("validate", "run", str(shop), *where, "--json")
     await_condition(lambda: any(line.startswith("sleep 6") for line in commands()), 90)
     sshd.stop()
-    out, _err = child.communicate(timeout=300)
+    out, err = child.communicate(timeout=300)
     assert (child.returncode, json.loads(out)["error"]["code"]) == (11, "host_unreachable")
+    assert err.count(b"no answer") == 1
     assert not (one.home / ".local").exists()
     sshd.start()
     [run] = runs()

@@ -69,6 +69,7 @@ class _Host:
     def ask(self, verb: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Over a link that may be cut: nothing comes of it that a verb is asked twice."""
         end = time.monotonic() + SILENCE_SECONDS
+        said = "no answer; what was begun goes on there; asking again"
         while True:
             try:
                 done = self._ask(verb, request)
@@ -77,7 +78,8 @@ class _Host:
             except AnsibleConnectionFailure:
                 if not self._was_heard or time.monotonic() >= end:
                     raise
-                self.say("no answer; what was begun goes on there; asking again")
+                self.say(said)
+                said = ""  # once is enough
                 time.sleep(1)  # nothing tells when a host is back
 
     def make_sandbox(self, options: Mapping[str, Any]) -> None:

@@ -202,6 +202,7 @@ class ActionModule(ActionBase):
                 if time.monotonic() >= end:
                     raise
                 self._say(host, said)
+                said = ""  # once is enough
                 time.sleep(1)  # nothing tells when a host is back
 
     def _call(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:

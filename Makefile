@@ -130,6 +130,7 @@ lab: machine lab-up stand-ins ## Tests on this machine and on the lab's hosts
 
 bench: lab-up ## Time create and destroy beside what others would type; RUNS=7
 	@$(BIN)/python -m tests.bench $(if $(RUNS),--runs $(RUNS))
+	@$(BIN)/python -m tests.bench.validation
 	@$(BIN)/python -m tests.bench.outbox
 
 h2-and-old-core:

@@ -24,8 +24,7 @@ def lines(found: Mapping[str, Any]) -> list[str]:
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     where = f" on {found['host']}" if found["host"] else ""
     yield f"{found['run']}  {found['repo']}  {found['outcome']}{where}"
-    if found["reason"]:
-        yield f"  {found['reason']}"
+    yield from (f"  {line}" for line in found["reason"].splitlines())
     if found["error"] and found["error"]["hint"]:
         yield f"  {found['error']['hint']}"
     if phases := _phases(found["phases"]):

@@ -17,7 +17,9 @@ import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import program
 from sandboxer_cli import source
+from tests.faults.shop import machine, shop  # noqa: F401 # fixtures
 from tests.lab.listing import here, whole_listing
+from tests.sshd import sshd  # noqa: F401 # a fixture
 
 IMAGE = "localhost/sandboxer-tests/busybox:1"
 PATIENCE = 60.0

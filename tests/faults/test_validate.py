@@ -2,137 +2,41 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import signal
-import sqlite3
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from sandboxer_cli.reporting.event import KINDS
+from tests.faults.shop import REPORT, ROOT, Controller, kill, runs, sandboxes, script
 from tests.faults.test_run import commands
 from tests.faults.test_trouble import await_condition
+from tests.receiver import receiver
 
 pytestmark = pytest.mark.podman
-
-BIN = Path(sys.executable).parent
-ROOT = Path(__file__).resolve().parents[2]
-IMAGE = "localhost/sandboxer-tests/validated:1"
-CONTRACT = """
-version: 1
-health: [{service: web, http: {port: 80, path: /}, periodSeconds: 1}]
-timeouts: {health: 20s}
-test_command: ./e2e/run.sh
-reports: {junit: ["e2e/out/*.xml"], artifacts: ["e2e/out/**"]}
-"""
-REPORT = '<testsuite><testcase name="a"/><testcase name="b"/></testsuite>'
-
-
-class Controller:
-    """One that knows nothing of another one's runs."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        home.mkdir()
-
-    @property
-    def environment(self) -> dict[str, str]:
-        given = {"HOME": str(self.home), "PATH": f"{BIN}:{os.environ['PATH']}", "LANG": "C.UTF-8"}
-        return {**given, "SANDBOXER_OWNER": "me"}
-
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            words,
-            cwd=ROOT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-
-    def validate(self, *words: str) -> tuple[int, Any]:
-        child = self.start("validate", *words, "--json")
-        out, err = child.communicate(timeout=120)
-        assert out, err.decode()
-        return child.returncode, json.loads(out)
-
-    def events(self) -> list[str]:
-        path = self.home / ".local/state/sandboxer/events/outbox.db"
-        with sqlite3.connect(path) as database:
-            return [kind for (kind,) in database.execute("SELECT kind FROM events ORDER BY kind")]
-
-
-@pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """This private machine as a host that is prepared; the image is of its own busybox."""
-    if "private /var/lib/sandboxer tmpfs" not in Path("/proc/self/mounts").read_text():
-        pytest.fail("these tests want a machine of their own: run `make faults`", pytrace=False)
-    folder = tmp_path_factory.mktemp("machine")
-    (folder / "image/bin").mkdir(parents=True)
-    subprocess.run(["cp", "/bin/busybox", folder / "image/bin"], check=True)
-    (folder / "image/index.html").write_text("it answers\n")
-    command = 'CMD ["/bin/busybox", "httpd", "-f", "-p", "80", "-h", "/"]'
-    layer = subprocess.run(["tar", "-C", folder / "image", "-c", "."], capture_output=True)
-    argv = ["podman", "import", "--quiet", "--change", command, "-", IMAGE]
-    subprocess.run(argv, input=layer.stdout, capture_output=True, check=True)
-    facts = Path("/var/lib/sandboxer/host.json")
-    facts.write_text(json.dumps({"run_account": "sandboxer-run"}))
-    yield folder
-    facts.unlink()
-
-
-@pytest.fixture
-def shop(machine: Path, tmp_path: Path) -> Path:
-    folder = tmp_path / "shop"
-    (folder / "e2e").mkdir(parents=True)
-    compose = f"services: {{web: {{image: '{IMAGE}', ports: ['80']}}}}\n"
-    (folder / "compose.yml").write_text(compose)
-    (folder / "e2e/e2e.yml").write_text(CONTRACT)
-    script(folder, f"echo it runs; echo '{REPORT}' > $E2E_OUT/a.xml")
-    return folder
-
-
-def script(folder: Path, text: str) -> None:
-    path = folder / "e2e/run.sh"
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-
-
-def sandboxes() -> list[str]:
-    return sorted(path.name for path in Path("/var/lib/sandboxer/sandboxes").iterdir())
 
 
 def test_a_dead_controllers_run_is_ended_by_another_one(shop: Path, tmp_path: Path) -> None:
     script(shop, f"echo '{REPORT}' > $E2E_OUT/a.xml; sleep 8; exit 3")
-    one, two = Controller(tmp_path / "one"), Controller(tmp_path / "two")
-    child = one.start("validate", "run", str(shop))
-    await_condition(lambda: any(line.startswith("sleep 8") for line in commands()), 90)
-    for pid in [child.pid, *ansible()]:
-        os.kill(pid, signal.SIGKILL)
-    child.communicate()
-    [run] = [path.name for path in Path("/var/lib/sandboxer/runs").iterdir()]
-    status, found = two.validate("resume", run)
-    assert (status, found["outcome"], found["cleanup"]) == (9, "failed", "destroyed")
-    assert found["tests"] == {"passed": 2, "failed": 0, "errors": 0, "skipped": 0}
-    assert [one["status"] for one in found["phases"]] == ["done", "done", "failed", "done", "done"]
-    assert (sandboxes(), two.events().count("e2e_result")) == ([], 1)
-    again, told = two.validate("resume", run)
-    assert (again, {**told, "event": 0}) == (status, {**found, "event": 0})
-    assert two.events().count("e2e_result") == 1
-
-
-def ansible() -> Iterator[int]:
-    """The processes of Ansible's own: it runs in sessions of its own."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if b"_ansible_playbook.py" in path.read_bytes():
-                yield int(path.parent.name)
+    with receiver() as hub:
+        one = Controller(tmp_path / "one", hub.url)
+        two = Controller(tmp_path / "two", hub.url, name="two")
+        child = one.start("validate", "run", str(shop))
+        await_condition(lambda: any(line.startswith("sleep 8") for line in commands()), 90)
+        kill(child)
+        [run] = runs()
+        status, found = two.validate("resume", run)
+        assert (status, found["outcome"], found["cleanup"]) == (9, "failed", "destroyed")
+        assert found["tests"] == {"passed": 2, "failed": 0, "errors": 0, "skipped": 0}
+        phases = [phase["status"] for phase in found["phases"]]
+        assert phases == ["done", "done", "failed", "done", "done"]
+        assert (sandboxes(), two.events().count("e2e_result")) == ([], 1)
+        again, told = two.validate("resume", run)
+        assert (again, {**told, "event": 0}) == (status, {**found, "event": 0})
+        assert two.events().count("e2e_result") == 1
+        assert len(hub.facts) == len(hub.got) == len(KINDS)
 
 
 @pytest.mark.soak

@@ -26,6 +26,7 @@ WIDE = "tests/faults/test_makers.py::"
 BUILD = "tests/faults/test_build.py::"
 PULL = "tests/faults/test_pull.py::"
 RUN = "tests/faults/test_run.py::"
+OUTCOMES = "tests/faults/test_outcomes.py::"
 
 
 @dataclass(frozen=True)
@@ -643,6 +644,13 @@ DESTROY = (
         "if owner != sandbox_id:",
         "if False:",
         HOST_TESTS + "test_holdings.py::test_a_folder_without_our_marker_is_left_to_a_person",
+    ),
+    Protection(
+        "a folder that can't be removed is left behind, and no fault",
+        HOST + "holdings.py",
+        "with contextlib.suppress(OSError):  # a mount in it",
+        "if True:  # a mount in it",
+        OUTCOMES + "test_what_is_left_behind_fails_a_run_that_has_passed",
     ),
     Protection(
         "the marker goes last",
@@ -2856,6 +2864,14 @@ CONTRACT = (
 )
 
 RUNS = (
+    Protection(
+        "a $ in the path of a repository is no variable",
+        COLLECTION + "plugins/plugin_utils/answer.py",
+        "return Path(given).expanduser() if given else None",
+        "return Path(os.path.expandvars(given)).expanduser() if given else None",
+        COLLECTION + "tests/unit/plugins/plugin_utils/test_answer.py"
+        "::test_a_folder_of_the_controller",
+    ),
     Protection(
         "a step dies whole, also what has left its session",
         HOST + "confined.py",

@@ -321,6 +321,12 @@ def test_of_attempts_the_last_one_has_its_output_in_the_terminal() -> None:
     assert "    not yet" not in lines
 
 
+def test_a_reason_may_end_with_what_a_service_said() -> None:
+    said = "service web ended with exit code 3; its last lines:\nno database"
+    lines = summary.lines(replace(RUNS["unhealthy"], reason=said).as_dict())
+    assert lines[1:3] == ["  service web ended with exit code 3; its last lines:", "  no database"]
+
+
 @pytest.mark.parametrize("name", RUNS)
 def test_each_outcome_has_its_lines(name: str) -> None:
     found = RUNS[name]

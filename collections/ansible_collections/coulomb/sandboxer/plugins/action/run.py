@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
@@ -39,14 +38,14 @@ class ActionModule(ActionBase):
             from sandboxer_cli.errors import SandboxerError
             from sandboxer_cli.validation.flow import Order, validate
         order = Order(
-            repository=_path(args["repository"]),
+            repository=answers.folder(args["repository"]),
             run=args["run"],
             key=args["key"],
             profile=args["profile"],
             keep=args["keep"],
             owner=answers.owner(args["owner"]),
             options={key: args[key] for key in OF_THE_SANDBOX if args[key] is not None},
-            reports=_path(args["reports"]),
+            reports=answers.folder(args["reports"]),
             check=bool(self._task.check_mode),
         )
         try:
@@ -70,6 +69,7 @@ class _Host:
     def ask(self, verb: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Over a link that may be cut: nothing comes of it that a verb is asked twice."""
         end = time.monotonic() + SILENCE_SECONDS
+        said = "no answer; what was begun goes on there; asking again"
         while True:
             try:
                 done = self._ask(verb, request)
@@ -78,7 +78,8 @@ class _Host:
             except AnsibleConnectionFailure:
                 if not self._was_heard or time.monotonic() >= end:
                     raise
-                self.say("no answer; what was begun goes on there; asking again")
+                self.say(said)
+                said = ""  # once is enough
                 time.sleep(1)  # nothing tells when a host is back
 
     def make_sandbox(self, options: Mapping[str, Any]) -> None:
@@ -138,7 +139,3 @@ def _checked(done: dict[str, Any]) -> dict[str, Any]:
         from sandboxer_cli.errors import from_host
     unknown = {"code": "internal", "message": str(done.get("msg") or "the host gave no reason")}
     raise from_host(dict(done.get("sandboxer_error") or unknown))
-
-
-def _path(text: str | None) -> Path | None:
-    return Path(text) if text else None

@@ -11,7 +11,6 @@ import os
 import tempfile
 import time
 from itertools import pairwise
-from pathlib import Path
 from typing import IO, Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
@@ -203,6 +202,7 @@ class ActionModule(ActionBase):
                 if time.monotonic() >= end:
                     raise
                 self._say(host, said)
+                said = ""  # once is enough
                 time.sleep(1)  # nothing tells when a host is back
 
     def _call(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
@@ -287,13 +287,13 @@ def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         from sandboxer_cli.ttl import parse_deadline, parse_ttl
     asked = ResolveRequest(
         profile=args["profile"],
-        source=Path(args["source"]) if args["source"] else None,
+        source=answers.folder(args["source"]),
         settings=args["settings"],
         publish=args["publish"],
         files=tuple(args["files"]),
         env_files=tuple(args["env_files"]),
         compose_profiles=tuple(args["compose_profiles"]),
-        carry=Path(args["carry"]) if args["carry"] else None,
+        carry=answers.folder(args["carry"]),
     )
     try:
         found = taken_over(asked) or _resolved(asked)

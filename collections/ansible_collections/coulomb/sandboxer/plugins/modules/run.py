@@ -35,7 +35,7 @@ attributes:
 options:
   repository:
     description: Folder of the repository, on the controller. Not needed with O(run).
-    type: path
+    type: str
   run:
     description: Id of a run to go on with, as V(run-4f7kq2zdab).
     type: str
@@ -68,7 +68,7 @@ options:
     description:
       - Folder on the controller below which each run gets one of its own.
       - By default it is in the user's state folder.
-    type: path
+    type: str
   asked:
     description: What the action plugin asks of the host. Not for users.
     type: str
@@ -117,7 +117,7 @@ from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors impo
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 
 SPEC = {
-    "repository": {"type": "path"},
+    "repository": {"type": "str"},  # a path would have its $ expanded
     "run": {"type": "str"},
     "key": {"type": "str", "no_log": False},
     "profile": {"type": "str"},
@@ -126,7 +126,7 @@ SPEC = {
     "compose_cmd": {"type": "str"},
     "auth_file": {"type": "str"},
     "unreaped": {"type": "bool", "default": False},
-    "reports": {"type": "path"},
+    "reports": {"type": "str"},
     # one string, so that nothing in it is taken for a secret by itself, and all of it is one
     "asked": {"type": "str", "no_log": True},
 }

@@ -65,12 +65,12 @@ options:
     default: profile.compose
   source:
     description: Folder on the controller that holds the compose file.
-    type: path
+    type: str
   carry:
     description:
       - Folder on the controller that is sent to the host whether a service reads it or not, the
         same as O(source) or in the place of one.
-    type: path
+    type: str
   settings:
     description:
       - Values for the profile's parameters. V(profile.compose) takes any variable of the compose
@@ -234,8 +234,8 @@ SPEC = {
     "id": {"type": "str"},
     "owner": {"type": "str"},
     "profile": {"type": "str", "default": "profile.compose"},
-    "source": {"type": "path"},
-    "carry": {"type": "path"},
+    "source": {"type": "str"},  # a path would have its $ expanded
+    "carry": {"type": "str"},
     "settings": {"type": "dict", "default": {}},
     "publish": {"type": "str", "choices": ["loopback", "host"]},
     "ttl": {"type": "str"},

@@ -12,6 +12,7 @@ import re
 import socket
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,11 @@ def compose_cmd(given: str | None) -> str | None:
     """The compose program that makes the containers: as given, or SANDBOXER_COMPOSE_CMD. An empty
     one is none: the engine itself makes them."""
     return (os.environ.get("SANDBOXER_COMPOSE_CMD") if given is None else given) or None
+
+
+def folder(given: str | None) -> Path | None:
+    """A folder of the controller: `~` is the user's home, and a `$` is a `$`."""
+    return Path(given).expanduser() if given else None
 
 
 def complete(

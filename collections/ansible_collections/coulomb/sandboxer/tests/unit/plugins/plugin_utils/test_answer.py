@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +30,19 @@ def complete(scope: str, ssh: dict[str, Any] | None) -> str:
 )
 def test_an_address_that_people_can_reach(scope: str, address: str, url: str) -> None:
     assert complete(scope, {"host": address, "port": 22, "user": "root"}) == url
+
+
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        (None, None),
+        ("", None),
+        ("/a/$HOME/${HOME}/~", Path("/a/$HOME/${HOME}/~")),
+        ("~/shop", Path.home() / "shop"),
+    ],
+)
+def test_a_folder_of_the_controller(given: str | None, path: Path | None) -> None:
+    assert answer.folder(given) == path
 
 
 def test_what_can_not_be_reached_from_here_is_named() -> None:

@@ -134,8 +134,7 @@ def test_the_marker_goes_last(place: Place, folder: Path, monkeypatch: pytest.Mo
         (folder / name).write_text("x")
     gone: list[str] = []
     monkeypatch.setattr(os, "unlink", lambda path: gone.append(os.path.basename(path)))
-    with pytest.raises(OSError, match="not empty"):
-        remove(place, folder)
+    remove(place, folder)
     assert gone[-1] == holdings.MARKER
     assert len(gone) == 4
 

@@ -21,7 +21,7 @@ from ..reporting.result import Cleanup, RunResult
 from . import outcome, run
 from .resolve import Asked, Wanted, resolve
 from .returned import Returned, again, report_folder, unpack
-from .secrets import read_secrets
+from .secrets import Secret, read_secrets
 
 
 class Host(Protocol):
@@ -70,13 +70,14 @@ def validate(host: Host, order: Order) -> dict[str, Any]:
     Raises SandboxerError where there is no result: no host that could have one, or no such run.
     """
     if order.run is not None:
-        return _Validation(host, order, None).go_on(host.ask("run-show", {"run": order.run}))
+        return _Validation(host, order).go_on(host.ask("run-show", {"run": order.run}))
     if order.repository is None:
         raise Usage("there is neither a repository nor a run")
     started_at = run.now()
     asked = Asked(order.repository, order.profile, order.keep, order.key, host.name)
     try:
         wanted = resolve(asked)
+        secrets = read_secrets(wanted.document["secrets"], order.repository)
     except Usage as error:
         if order.check:
             raise
@@ -94,14 +95,21 @@ def validate(host: Host, order: Order) -> dict[str, Any]:
         there = begun["run"]["id"] if begun["run"] else None
         shown = {"changed": begun["changed"], "run": there}
         return {"changed": begun["changed"], "result": shown}
-    return _Validation(host, order, wanted).go_on(begun["run"])
+    return _Validation(host, order, wanted, secrets).go_on(begun["run"])
 
 
 class _Validation:
-    def __init__(self, host: Host, order: Order, wanted: Wanted | None) -> None:
+    def __init__(
+        self,
+        host: Host,
+        order: Order,
+        wanted: Wanted | None = None,
+        secrets: Mapping[str, Secret] | None = None,
+    ) -> None:
         self._host = host
         self._order = order
         self._wanted = wanted
+        self._secrets = secrets or {}
         self._cursor = 0
 
     def go_on(self, begun: dict[str, Any]) -> dict[str, Any]:
@@ -138,15 +146,14 @@ class _Validation:
     def _begin_test(self, begun: dict[str, Any]) -> tuple[dict[str, Any], SandboxerError | None]:
         """The run whose test has begun, or why it has not."""
         wanted, order, host = self._wanted, self._order, self._host
-        if wanted is None or order.repository is None:
+        if wanted is None:
             lost = "who began it is gone, and its sandbox can't be made without its repository"
             return begun, ProvisioningFailed(lost, "run it again", code="job_died")
         try:
-            secrets = read_secrets(begun["document"]["secrets"], order.repository)
             host.say("making the sandbox")
             named = {"id": begun["sandbox"], "name": begun["id"], "owner": begun["owner"]}
             host.make_sandbox({**wanted.sandbox, **order.options, **named})
-            values = {name: secret.value for name, secret in secrets.items()}
+            values = {name: secret.value for name, secret in self._secrets.items()}
             asked = {"run": begun["id"], "secrets": values}
             return self._shown(host.ask("run-test", asked)), None
         except SandboxerError as error:

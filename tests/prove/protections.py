@@ -2375,8 +2375,8 @@ PROFILES = (
     Protection(
         "what was resolved for another request is not taken over",
         CLI + "profiles/resolved.py",
-        'if handed["question"] != _question(request):',
-        "if False:",
+        '    if handed is None or handed["question"] != _question(request):',
+        "    if handed is None:",
         PROFILE_TESTS + "test_resolved.py::test_a_child_takes_what_was_resolved",
     ),
     Protection(
@@ -3034,6 +3034,20 @@ RUNS = (
         '        while begun["state"] == "testing":',
         "        while False:",
         VALIDATION_TESTS + "test_flow.py::test_gone_on_with_from_where_it_is[testing-asked0]",
+    ),
+    Protection(
+        "a secret without a value ends it before anything is made",
+        VALIDATION + "flow.py",
+        '        secrets = read_secrets(wanted.document["secrets"], order.repository)',
+        "        secrets: dict[str, Secret] = {}",
+        VALIDATION_TESTS + "test_flow.py::test_a_secret_without_a_value_asks_no_host",
+    ),
+    Protection(
+        "secrets that were read for one repository are not another one's",
+        VALIDATION + "secrets.py",
+        '    if handed["for"] == str(repository.absolute()) and ',
+        "    if ",
+        VALIDATION_TESTS + "test_secrets.py::test_a_child_takes_what_was_read",
     ),
 )
 

@@ -30,7 +30,7 @@ STOREYS = [
     ["probe"],
     ["contract", "surveys"],
     ["reporting"],
-    ["laps", "result", "ttl", "strict", "xdg"],
+    ["handover", "laps", "result", "ttl", "strict", "xdg"],
     ["errors"],
 ]
 HEIGHT = {room: height for height, storey in enumerate(STOREYS) for room in storey}

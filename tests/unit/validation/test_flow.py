@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sandboxer_cli.errors import SandboxerError, from_host
+from sandboxer_cli.errors import SandboxerError, Usage, from_host
 from sandboxer_cli.reporting.outbox import Outbox
 from sandboxer_cli.validation.flow import Order, validate
 
@@ -252,11 +252,13 @@ def test_secrets_go_to_the_test_alone(shop: Path, monkeypatch: pytest.MonkeyPatc
     assert "canary" not in told
 
 
-def test_a_secret_without_a_value_makes_no_sandbox(shop: Path) -> None:
+def test_a_secret_without_a_value_asks_no_host(shop: Path) -> None:
     host = Host()
     found = validate(host, order(contract(shop, more="sandbox: {secrets: [TOKEN]}\n")))["result"]
     assert (found["outcome"], found["error"]["code"]) == ("contract_error", "secret_missing")
-    assert "make" not in host.asked
+    assert (host.asked, found["cleanup"], found["exit_code"]) == ([], "none", 2)
+    with pytest.raises(Usage, match="no value for the secret TOKEN"):
+        validate(host, order(shop, check=True))
 
 
 def test_a_check_asks_and_no_more(shop: Path) -> None:

@@ -61,7 +61,8 @@ class Resolved:
 
     `notes` say where what runs differs from what the files say; `listing` is what the source
     holds, for who sends it.
-    `host` and `compose_cmd` are what the user's own profile says where nobody else does.
+    `host` and `compose_cmd` are what the user's own profile says where nobody else does;
+    `secrets` are the names of those that a validation has.
     """
 
     profile: str
@@ -76,6 +77,7 @@ class Resolved:
     listing: Listing | None = None
     host: str | None = None
     compose_cmd: str | None = None
+    secrets: tuple[str, ...] = ()
 
 
 @contextmanager

@@ -63,11 +63,14 @@ def resolve(asked: Asked) -> Wanted:
     if faults := service_faults(contract, resolved.document["services"]):
         raise Usage("\n".join(map(str, faults)), faults[0].hint, code="contract_error")
     commit, dirty = _revision(repository)
-    key = asked.key or digest([resolved.profile_hash, contract.digest, asked.host])
+    # a contract's own are in its digest already
+    more = [name for name in resolved.secrets if name not in contract.secrets]
+    key = asked.key or digest([resolved.profile_hash, contract.digest, asked.host, *more])
     document = run_document(
         contract,
         run_key=key,
         repo=folder_name(repository),
+        secrets=(*contract.secrets, *more),
         commit=commit,
         dirty=dirty,
         keep=asked.keep,

@@ -154,6 +154,70 @@ def test_a_second_play_is_no_second_run(shop: Path, tmp_path: Path) -> None:
     assert sandboxes() == []
 
 
+CANARIES = {"TOKEN": "canary-of-the-contract", "MORE": "canary-of-the-profile"}
+FOLDERS = ("/var/lib/sandboxer", "/srv/sandboxer", "/run", "/dev/shm", "/var/lib/containers")
+SHOWS_ITS_SECRETS = """
+for one in "$TOKEN" "$MORE"; do echo "has $one"; done
+test "$TOKEN $MORE" = "canary-of-the-contract canary-of-the-profile" || exit 9
+echo "<testsuite><testcase><failure>$MORE</failure></testcase></testsuite>" > $E2E_OUT/a.xml
+sleep 3
+"""
+
+
+@pytest.mark.parametrize("pipelining", ["1", pytest.param("0", marks=pytest.mark.soak)])
+def test_a_canary_is_seen_by_the_test_alone(shop: Path, tmp_path: Path, pipelining: str) -> None:
+    """Of a contract and of a profile, with all that Ansible can be told to say."""
+    one = Controller(tmp_path / "one")
+    settings = one.home / ".config/sandboxer"
+    (settings / "profiles").mkdir(parents=True)
+    lines = "summary: Mine.\nextends: profile.compose\nsecrets: [MORE]\n"
+    (settings / "profiles/mine.yml").write_text(lines)
+    rows = {}
+    for name, text in CANARIES.items():
+        (tmp_path / name).write_text(text)
+        rows[name] = {"file": str(tmp_path / name)}
+    (settings / "secrets.yml").write_text(json.dumps({"secrets": rows}))
+    (settings / "secrets.yml").chmod(0o600)
+    lines = f"{CONTRACT}sandbox: {{profile: profile.mine, secrets: [TOKEN]}}\n"
+    (shop / "e2e/e2e.yml").write_text(lines)
+    script(shop, SHOWS_ITS_SECRETS)
+    words = ["ansible-playbook", "-vvvvvv", "-i", "inventories/local/hosts.yml"]
+    words += ["coulomb.sandboxer.validate", "-e", f"sandboxer_source={shop}"]
+    words += ["-e", f"sandboxer_run_key=canary-{pipelining}"]
+    with (tmp_path / "said").open("wb") as said:
+        child = subprocess.Popen(
+            words,
+            cwd=ROOT,
+            env={**one.environment, "ANSIBLE_PIPELINING": pipelining, "ANSIBLE_DEBUG": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
+        seen = list(seen_while(child))
+    out = (tmp_path / "said").read_text()
+    assert "has ***" in out and "failed: the steps passed, and 1 test" in out, out
+    assert "sleep 3" in " ".join(seen) and IMAGE in " ".join(seen)
+    assert not [text for text in [out, *seen] if "canary-of" in text]
+    assert sandboxes() == []
+    assert [path for folder in (*FOLDERS, one.home) for path in holding(Path(folder))] == []
+
+
+def seen_while(child: subprocess.Popen[bytes]) -> Iterator[str]:
+    """What anybody here is shown of processes and containers, until it has ended."""
+    while child.poll() is None:
+        yield "\n".join(commands())
+        names = subprocess.run(["podman", "ps", "-aq"], capture_output=True, text=True).stdout
+        for name in names.split():
+            argv = ["podman", "container", "inspect", name]
+            yield subprocess.run(argv, capture_output=True, text=True).stdout
+
+
+def holding(folder: Path) -> Iterator[str]:
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink() and b"canary-of" in path.read_bytes():
+            yield str(path)
+
+
 @pytest.mark.soak
 def test_an_interrupt_takes_the_sandbox_away(shop: Path, tmp_path: Path) -> None:
     script(shop, "sleep 997")

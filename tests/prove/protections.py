@@ -2750,7 +2750,7 @@ CONTRACT = (
     ),
     Protection(
         "a secret is no PATH and no LD_PRELOAD",
-        VALIDATION + "model.py",
+        CLI + "secret_names.py",
         "if _TAKEN.fullmatch(name):",
         "if False:",
         VALIDATION_TESTS + "test_load.py::test_what_is_refused",
@@ -3041,6 +3041,13 @@ RUNS = (
         '        secrets = read_secrets(wanted.document["secrets"], order.repository)',
         "        secrets: dict[str, Secret] = {}",
         VALIDATION_TESTS + "test_flow.py::test_a_secret_without_a_value_asks_no_host",
+    ),
+    Protection(
+        "a secret is shown at no verbosity, also where a module carries it",
+        ACTION + "run.py",
+        'if request.get("secrets") else',
+        "if False else",
+        "tests/faults/test_validate.py::test_a_canary_is_seen_by_the_test_alone[0]",
     ),
     Protection(
         "secrets that were read for one repository are not another one's",

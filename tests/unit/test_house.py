@@ -27,7 +27,7 @@ STOREYS = [
     ["connection", "profiles"],
     ["reach_cache"],
     ["ansible_env", "compose", "source"],
-    ["probe"],
+    ["probe", "secret_names"],
     ["contract", "surveys"],
     ["reporting"],
     ["handover", "laps", "result", "ttl", "strict", "xdg"],

@@ -252,6 +252,26 @@ def test_secrets_go_to_the_test_alone(shop: Path, monkeypatch: pytest.MonkeyPatc
     assert "canary" not in told
 
 
+def test_the_users_profile_names_secrets_too(
+    shop: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They count in the key, as those of the contract do, and not in what is made."""
+    monkeypatch.setenv("TOKEN", "one")
+    monkeypatch.setenv("MORE", "two")
+    profile = home / ".config/sandboxer/profiles/mine.yml"
+    profile.parent.mkdir()
+    profile.write_text("extends: profile.compose\nsummary: Mine.\n")
+    contract(shop, more="sandbox: {secrets: [TOKEN], profile: profile.mine}\n")
+    before, after = Host(), Host()
+    validate(before, order(shop))
+    profile.write_text(f"{profile.read_text()}secrets: [MORE, TOKEN]\n")
+    validate(after, order(shop))
+    assert (before.secrets, after.secrets) == ({"TOKEN": "one"}, {"TOKEN": "one", "MORE": "two"})
+    assert after.document["secrets"] == ["TOKEN", "MORE"]
+    assert before.document["run_key"] != after.document["run_key"]
+    assert before.made == after.made
+
+
 def test_a_secret_without_a_value_asks_no_host(shop: Path) -> None:
     host = Host()
     found = validate(host, order(contract(shop, more="sandbox: {secrets: [TOKEN]}\n")))["result"]

@@ -105,10 +105,22 @@ class _Host:
         if done is not None:
             return done
         asked = json.dumps({"verb": verb, "request": request}, ensure_ascii=False)
+        args = {"asked_in": self._sent(asked)} if request.get("secrets") else {"asked": asked}
         done = action._execute_module(
-            module_name=MODULE, module_args={"asked": asked}, task_vars=self._variables
+            module_name=MODULE, module_args=args, task_vars=self._variables
         )
         return dict(done)
+
+    def _sent(self, text: str) -> str:
+        """A file in the task's own folder there, which the module reads and removes. Arguments of
+        a module are shown where Ansible debugs itself, whatever the module says of them."""
+        action = self._action
+        shell = action._connection._shell
+        folder = shell.tmpdir or action._make_tmp_path()
+        path = str(shell.join_path(folder, "asked"))
+        action._transfer_data(path, text)
+        action._fixup_perms2((folder, path), execute=False)
+        return path
 
     def _sandbox(self, options: dict[str, Any]) -> dict[str, Any]:
         """What the other action plugin answers to these options."""

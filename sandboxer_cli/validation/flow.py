@@ -157,8 +157,9 @@ class _Validation:
             asked = {"run": begun["id"], "secrets": values}
             return self._shown(host.ask("run-test", asked)), None
         except SandboxerError as error:
-            # somebody may have cancelled it meanwhile
-            return host.ask("run-show", {"run": begun["id"]}), error
+            # somebody may have cancelled it meanwhile, or been quicker
+            there = host.ask("run-show", {"run": begun["id"]})
+            return there, error if there["state"] == "provisioning" else None
 
     def _shown(self, done: Mapping[str, Any]) -> dict[str, Any]:
         for event in done["events"]:

@@ -2972,6 +2972,27 @@ RUNS = (
         HOST_TESTS + "test_run.py::test_why_nobody_goes_on",
     ),
     Protection(
+        "a test is begun once",
+        HOST + "validation.py",
+        '            if again is None or again.state != "provisioning":',
+        "            if again is None:",
+        HOST_TESTS + "test_validation.py::test_a_test_is_begun_once[ends at once]",
+    ),
+    Protection(
+        "who finds it begun does not wait for its end",
+        HOST + "validation.py",
+        '        if _find(state, begun.id).state != "provisioning":',
+        "        if False:",
+        HOST_TESTS + "test_validation.py::test_a_test_is_begun_once[goes on]",
+    ),
+    Protection(
+        "who is too late to begin a test has its outcome all the same",
+        VALIDATION + "flow.py",
+        'return there, error if there["state"] == "provisioning" else None',
+        "return there, error",
+        VALIDATION_TESTS + "test_flow.py::test_who_is_too_late_to_begin_the_test_follows_it",
+    ),
+    Protection(
         "of two results the first one counts",
         HOST + "validation.py",
         '        if current.state == "finished":\n'

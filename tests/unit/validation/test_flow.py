@@ -29,6 +29,7 @@ class Host:
         self.secrets: dict[str, str] = {}
         self.refusal: SandboxerError | None = None
         self.residue: SandboxerError | None = None
+        self.late: SandboxerError | None = None
         self.document: dict[str, Any] = {}
         self.result: Any = None
         self.step = {
@@ -70,6 +71,8 @@ class Host:
             case "run-test":
                 self.secrets = request["secrets"]
                 self.state = "testing"
+                if self.late is not None:
+                    raise self.late
             case "run-follow":
                 self.state = "tested"
             case "run-piece":
@@ -223,6 +226,14 @@ def test_no_sandbox_is_no_failed_test(shop: Path, code: str, outcome: str, statu
     found = validate(host, order(contract(shop)))["result"]
     assert (found["outcome"], found["exit_code"], found["error"]["code"]) == (outcome, status, code)
     assert host.asked == ["run-begin", "make", "run-show", "destroy", "run-finish"]
+
+
+def test_who_is_too_late_to_begin_the_test_follows_it(shop: Path) -> None:
+    host = Host(exit_code=3)
+    host.late = from_host({"code": "busy", "message": "so"})
+    found = validate(host, order(contract(shop)))["result"]
+    assert (found["outcome"], found["error"]) == ("failed", None)
+    assert host.asked == [*WHOLE[:3], "run-show", *WHOLE[3:]]
 
 
 @pytest.mark.parametrize(

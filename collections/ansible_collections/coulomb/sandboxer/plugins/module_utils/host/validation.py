@@ -19,6 +19,7 @@ from .state import State, write_json
 FOLLOW_SECONDS = 8.0
 FIRST_SECONDS = 2.0  # a quick test is one call; of another one the first words are not kept back
 GATHER_SECONDS = 0.4  # a call is dearer than a moment
+WORK_SECONDS = 30.0
 PIECE_BYTES = 4 * 1024 * 1024
 
 
@@ -74,7 +75,9 @@ def test(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _start(state: State, current: Run, generation: int, secrets: Mapping[str, str]) -> None:
     made_by = program.install(state)
-    work = state.wait_work_lock(current.sandbox, 30.0)
+    work = _work_lock(state, current)
+    if work is None:
+        return
     try:
         with state.run_lock(current.id):
             again = run.read(state, current.id)
@@ -88,6 +91,21 @@ def _start(state: State, current: Run, generation: int, secrets: Mapping[str, st
             job.start(state, made_by, current.id, generation, work)
     finally:
         os.close(work)
+
+
+def _work_lock(state: State, begun: Run) -> int | None:
+    """The sandbox's, as soon as nobody works on it; None where the run has gone on meanwhile: the
+    job of its test holds it to its end."""
+    end = time.monotonic() + WORK_SECONDS
+    while True:
+        work = state.try_work_lock(begun.sandbox)
+        if work is not None:
+            return work
+        if _find(state, begun.id).state != "provisioning":
+            return None
+        if time.monotonic() >= end:
+            raise HostError("busy", f"somebody is at work on {begun.sandbox}", "try again", True)
+        time.sleep(0.02)
 
 
 def follow(state: State, request: Mapping[str, Any]) -> dict[str, Any]:

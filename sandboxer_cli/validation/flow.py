@@ -128,6 +128,8 @@ class _Validation:
         while begun["state"] == "testing":
             asked = {"run": begun["id"], "cursor": self._cursor}
             begun = self._shown(host.ask("run-follow", asked))
+        if begun["state"] == "tested" and begun["error"] and not begun["cancelled"]:
+            begun = self._collect(begun)
         back = self._fetch(begun, folder) if begun["state"] == "tested" else None
         facts = _facts(begun, refusal, back)
         verdict = outcome.judge(facts)
@@ -153,8 +155,7 @@ class _Validation:
             host.say("making the sandbox")
             named = {"id": begun["sandbox"], "name": begun["id"], "owner": begun["owner"]}
             host.make_sandbox({**wanted.sandbox, **order.options, **named})
-            values = {name: secret.value for name, secret in self._secrets.items()}
-            asked = {"run": begun["id"], "secrets": values}
+            asked = {"run": begun["id"], "secrets": self._values()}
             return self._shown(host.ask("run-test", asked)), None
         except SandboxerError as error:
             # somebody may have cancelled it meanwhile, or been quicker
@@ -166,6 +167,18 @@ class _Validation:
             self._host.say(event["text"])
         self._cursor = done["cursor"]
         return dict(done["run"])
+
+    def _collect(self, begun: dict[str, Any]) -> dict[str, Any]:
+        """Evidence, where the job broke down before it had taken it."""
+        asked = {"run": begun["id"], "secrets": self._values()}
+        try:
+            return dict(self._host.ask("run-collect", asked)["run"])
+        except SandboxerError as error:
+            self._host.say(f"nothing is collected: {error}")
+            return begun
+
+    def _values(self) -> dict[str, str]:
+        return {name: secret.value for name, secret in self._secrets.items()}
 
     def _fetch(self, begun: Mapping[str, Any], folder: Path) -> Returned:
         """What the test has left, below the folder of its run."""

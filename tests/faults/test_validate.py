@@ -127,6 +127,32 @@ def test_a_dead_controllers_run_is_ended_by_another_one(shop: Path, tmp_path: Pa
     assert two.events().count("e2e_result") == 1
 
 
+def test_evidence_of_a_killed_job_is_taken_before_its_sandbox_goes(
+    shop: Path, tmp_path: Path
+) -> None:
+    script(shop, "echo it runs; sleep 997")
+    one = Controller(tmp_path / "one")
+    child = one.start("validate", "run", str(shop), "--json")
+    await_condition(lambda: any(line.startswith("sleep 997") for line in commands()), 90)
+    [folder] = [
+        path.parent
+        for path in Path("/var/lib/sandboxer/runs").glob("*/record.json")
+        if json.loads(path.read_text())["state"] == "testing"
+    ]
+    os.kill(json.loads((folder / "record.json").read_text())["job"]["pid"], signal.SIGKILL)
+    out, _err = child.communicate(timeout=120)
+    found = json.loads(out)
+    assert (found["outcome"], found["error"]["code"]) == ("infra_error", "job_died")
+    assert (found["cleanup"], sandboxes()) == ("destroyed", [])
+    reports = Path(found["reports"]["json"]).parent
+    assert (reports / "steps/01-test.log").read_text() == "it runs\n"
+    assert {one.name for one in (reports / "evidence").iterdir()} == {
+        "inspect.json",
+        "versions.json",
+    }
+    assert (reports / "services/web.log").exists()
+
+
 def ansible() -> Iterator[int]:
     """The processes of Ansible's own: it runs in sessions of its own."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):

@@ -2972,6 +2972,28 @@ RUNS = (
         HOST_TESTS + "test_run.py::test_why_nobody_goes_on",
     ),
     Protection(
+        "what a killed job left is taken before its sandbox goes",
+        VALIDATION + "flow.py",
+        '        if begun["state"] == "tested" and begun["error"] and not begun["cancelled"]:',
+        "        if False:",
+        VALIDATION_TESTS
+        + "test_flow.py::test_what_a_dead_job_left_is_taken_before_the_sandbox_goes",
+    ),
+    Protection(
+        "where secrets are forgotten, what they might be in is left out",
+        HOST + "suite.py",
+        '    known = set(current.document["secrets"]) <= secrets.keys()',
+        "    known = True",
+        RUN + "test_what_a_killed_job_left_is_collected_once[forgotten]",
+    ),
+    Protection(
+        "no report of a test that broke off counts",
+        HOST + "freshness.py",
+        '        return "its test broke off"',
+        '        return ""',
+        RUN + "test_what_a_killed_job_left_is_collected_once[known]",
+    ),
+    Protection(
         "a test is begun once",
         HOST + "validation.py",
         '            if again is None or again.state != "provisioning":',

@@ -29,6 +29,7 @@ class Host:
         self.secrets: dict[str, str] = {}
         self.refusal: SandboxerError | None = None
         self.residue: SandboxerError | None = None
+        self.error: dict[str, Any] | None = None
         self.late: SandboxerError | None = None
         self.document: dict[str, Any] = {}
         self.result: Any = None
@@ -53,7 +54,7 @@ class Host:
             "state": self.state,
             "document": self.document,
             "died": "",
-            "error": None,
+            "error": self.error if ended else None,
             "begun_at": "2026-11-26T02:00:00Z",
             "provision_seconds": 1.0,
             "cancelled": False,
@@ -80,6 +81,9 @@ class Host:
             case "run-finish":
                 self.state, self.result = "finished", request["result"]
                 return {"changed": True, "run": self.run()}
+            case "run-collect":
+                self.secrets = request["secrets"]
+                return {"run": self.run()}
             case "run-show":
                 return self.run()
         return {"events": [], "cursor": 0, "working": False, "run": self.run()}
@@ -226,6 +230,22 @@ def test_no_sandbox_is_no_failed_test(shop: Path, code: str, outcome: str, statu
     found = validate(host, order(contract(shop)))["result"]
     assert (found["outcome"], found["exit_code"], found["error"]["code"]) == (outcome, status, code)
     assert host.asked == ["run-begin", "make", "run-show", "destroy", "run-finish"]
+
+
+def test_what_a_dead_job_left_is_taken_before_the_sandbox_goes(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the secrets that are to be masked in it, where they are known."""
+    monkeypatch.setenv("TOKEN", "s3cret-canary")
+    host = Host()
+    host.error = {"code": "job_died", "message": "so"}
+    done = validate(host, order(contract(shop, more="sandbox: {secrets: [TOKEN]}\n")))
+    assert host.asked == [*WHOLE[:4], "run-collect", *WHOLE[4:]]
+    assert (done["result"]["outcome"], host.secrets) == ("infra_error", {"TOKEN": "s3cret-canary"})
+    host.asked, host.state = [], "tested"
+    validate(host, order(None, run=RUN))
+    assert host.asked == ["run-show", "run-collect", "run-piece", "destroy", "run-finish"]
+    assert host.secrets == {}
 
 
 def test_who_is_too_late_to_begin_the_test_follows_it(shop: Path) -> None:

@@ -1,4 +1,5 @@
-"""A run's verbs: begin, test, follow, fetch, finish; and cancel, from whichever controller."""
+"""A run's verbs: begin, test, follow, fetch, finish; and collect and cancel, from whichever
+controller."""
 
 from __future__ import annotations
 
@@ -129,6 +130,12 @@ def follow(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
     return {"events": events, "cursor": cursor, "working": working, "run": run.view(current)}
 
 
+def collect(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Evidence of a test whose job did not come to it. Request: run, secrets. Answer: run."""
+    current = _settled(state, _find(state, request["run"]))
+    return {"run": run.view(suite.collect(state, current, request.get("secrets") or {}))}
+
+
 def piece(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
     """A piece of what was collected. Request: run, at. Answer: data (base64), size (of all)."""
     current = _find(state, request["run"])
@@ -213,6 +220,7 @@ def _check(document: Mapping[str, Any]) -> None:
 VERBS: dict[str, Callable[[State, Mapping[str, Any]], Any]] = {
     "run-begin": begin,
     "run-cancel": cancel,
+    "run-collect": collect,
     "run-finish": finish,
     "run-follow": follow,
     "run-piece": piece,

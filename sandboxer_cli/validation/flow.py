@@ -10,7 +10,7 @@ import base64
 import json
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -22,6 +22,8 @@ from . import outcome, run
 from .resolve import Asked, Wanted, resolve
 from .returned import Returned, again, report_folder, unpack
 from .secrets import Secret, read_secrets
+
+_HEALTHY = ("health", "done")
 
 
 class Host(Protocol):
@@ -37,6 +39,10 @@ class Host(Protocol):
 
     def destroy_sandbox(self, sandbox: str) -> bool:
         """Whether there was one. Raises SandboxerError where something is left of it."""
+
+    def unhealthy(self, sandbox: str, health: Sequence[Mapping[str, Any]]) -> str:
+        """Why what is healthy on the host is not so from here, where it is published for others;
+        empty where it is. Raises SandboxerError."""
 
     def say(self, text: str) -> None:
         """Show progress."""
@@ -111,6 +117,7 @@ class _Validation:
         self._wanted = wanted
         self._secrets = secrets or {}
         self._cursor = 0
+        self._unhealthy: str | None = None  # None: nobody has asked
 
     def go_on(self, begun: dict[str, Any]) -> dict[str, Any]:
         """From wherever a run is to its end."""
@@ -125,13 +132,15 @@ class _Validation:
         refusal = None
         if begun["state"] == "provisioning":
             begun, refusal = self._begin_test(begun)
+        self._look_from_here(begun)
         while begun["state"] == "testing":
             asked = {"run": begun["id"], "cursor": self._cursor}
             begun = self._shown(host.ask("run-follow", asked))
+            self._look_from_here(begun)
         if begun["state"] == "tested" and begun["error"] and not begun["cancelled"]:
             begun = self._collect(begun)
         back = self._fetch(begun, folder) if begun["state"] == "tested" else None
-        facts = _facts(begun, refusal, back)
+        facts = _facts(begun, refusal, back, self._unhealthy or "")
         verdict = outcome.judge(facts)
         kept = run.should_keep(verdict, begun["document"]["keep"])
         destroyed = self._destroy(begun["sandbox"], kept)
@@ -167,6 +176,19 @@ class _Validation:
             self._host.say(event["text"])
         self._cursor = done["cursor"]
         return dict(done["run"])
+
+    def _look_from_here(self, begun: Mapping[str, Any]) -> None:
+        """Once, as soon as the host says that it is healthy. Its test goes on meanwhile."""
+        healthy = any((one["name"], one["status"]) == _HEALTHY for one in begun["phases"])
+        if not healthy or self._unhealthy is not None or begun["cancelled"]:
+            return
+        health = begun["document"]["health"]
+        try:
+            self._unhealthy = self._host.unhealthy(begun["sandbox"], health)
+        except SandboxerError:  # it is gone: that is for others to say
+            self._unhealthy = ""
+        if self._unhealthy:
+            self._host.say(self._unhealthy)
 
     def _collect(self, begun: dict[str, Any]) -> dict[str, Any]:
         """Evidence, where the job broke down before it had taken it."""
@@ -216,7 +238,10 @@ class _Validation:
 
 
 def _facts(
-    begun: Mapping[str, Any], refusal: SandboxerError | None, back: Returned | None
+    begun: Mapping[str, Any],
+    refusal: SandboxerError | None,
+    back: Returned | None,
+    unhealthy: str,
 ) -> outcome.Facts:
     tests = back.tests if back else Tally()
     return outcome.Facts(
@@ -226,6 +251,7 @@ def _facts(
         steps=begun["steps"],
         died=begun["died"],
         error=begun["error"],
+        unhealthy=unhealthy,
         collected=bool(back and back.files),
         tests=tests.counts,
         unread=tests.unread,

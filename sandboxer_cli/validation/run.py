@@ -143,6 +143,8 @@ def _of_host(run: Mapping[str, Any], facts: Facts) -> list[Phase]:
         status = one["status"]
         if status == "running":
             status = "cancelled" if facts.cancelled else "failed"
+        if name == "health" and facts.unhealthy:
+            status = "failed"
         found.append(Phase(name, one["started_at"], one["seconds"], status))
     return found
 

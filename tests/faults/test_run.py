@@ -348,13 +348,14 @@ def killed(runs: Runs, line: str, **changes: Any) -> Any:
     begun = runs.share(runs.begin(run_document(on_host(line + "; setsid sleep 997"), **changes)))
     runs.start(begun, secrets=secrets)
     await_condition(lambda: any(one.startswith("sleep 997") for one in commands()))
-    record = json.loads((runs.host.state / "runs" / begun["id"] / "record.json").read_text())
-    os.kill(record["job"]["pid"], signal.SIGKILL)
+    folder = runs.host.state / "runs" / begun["id"]
+    await_condition(lambda: bool((folder / "steps/01-test.log").read_bytes()))
+    os.kill(json.loads((folder / "record.json").read_text())["job"]["pid"], signal.SIGKILL)
     return runs.end(begun)
 
 
 def test_a_killed_job_is_no_failed_test(runs: Runs) -> None:
-    found = killed(runs, "true")
+    found = killed(runs, "echo it runs")
     assert (found["state"], found["error"]["code"], found["steps"]) == ("tested", "job_died", [])
     await_condition(lambda: not any("sleep 997" in one for one in commands()))
 

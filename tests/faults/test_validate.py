@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import http.server
 import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -139,6 +141,7 @@ def test_evidence_of_a_killed_job_is_taken_before_its_sandbox_goes(
         for path in Path("/var/lib/sandboxer/runs").glob("*/record.json")
         if json.loads(path.read_text())["state"] == "testing"
     ]
+    await_condition(lambda: (folder / "steps/01-test.log").read_text() == "it runs\n")
     os.kill(json.loads((folder / "record.json").read_text())["job"]["pid"], signal.SIGKILL)
     out, _err = child.communicate(timeout=120)
     found = json.loads(out)
@@ -151,6 +154,47 @@ def test_evidence_of_a_killed_job_is_taken_before_its_sandbox_goes(
         "versions.json",
     }
     assert (reports / "services/web.log").exists()
+
+
+OURS = "192.0.2.77"
+ON_THE_WAY = f"OUTPUT -d {OURS} -p tcp --dport 20000:29999 -j REDIRECT --to-ports"
+
+
+@contextlib.contextmanager
+def somebody_on_the_way() -> Iterator[None]:
+    """This machine has an address for others, and behind it answers another one."""
+    answers = http.server.ThreadingHTTPServer(("", 0), http.server.BaseHTTPRequestHandler)
+    threading.Thread(target=answers.serve_forever, daemon=True).start()
+    rule = f"{ON_THE_WAY} {answers.server_port}"
+    with answers:
+        shell(f"ip addr add {OURS}/32 dev lo && ip route add 192.0.2.0/24 dev lo src {OURS}")
+        shell(f"iptables -t nat -I {rule}")
+        try:
+            yield
+        finally:
+            shell(
+                f"iptables -t nat -D {rule}; ip route del 192.0.2.0/24; ip addr del {OURS} dev lo"
+            )
+            answers.shutdown()
+
+
+def shell(line: str) -> None:
+    subprocess.run(["sh", "-c", line], check=True, capture_output=True)
+
+
+def test_what_is_published_is_asked_from_here_too(shop: Path, tmp_path: Path) -> None:
+    one = Controller(tmp_path / "one")
+    profiles = one.home / ".config/sandboxer/profiles"
+    profiles.mkdir(parents=True)
+    lines = "summary: Mine.\nextends: profile.compose\npublish: host\n"
+    (profiles / "mine.yml").write_text(lines)
+    words = ("run", str(shop), "--profile", "profile.mine")
+    assert one.validate(*words)[0] == 0
+    with somebody_on_the_way():
+        status, found = one.validate(*words)
+    assert (status, found["outcome"], found["steps"][0]["exit_code"]) == (8, "unhealthy", 0)
+    told = "web:80 is healthy on localhost, and not from here: got 501 from"
+    assert found["reason"].startswith(told)
 
 
 def ansible() -> Iterator[int]:

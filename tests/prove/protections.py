@@ -2972,6 +2972,13 @@ RUNS = (
         HOST_TESTS + "test_run.py::test_why_nobody_goes_on",
     ),
     Protection(
+        "what is published for others is healthy from here too",
+        VALIDATION + "outcome.py",
+        "    if facts.unhealthy:",
+        "    if False:",
+        "tests/faults/test_validate.py::test_what_is_published_is_asked_from_here_too",
+    ),
+    Protection(
         "what a killed job left is taken before its sandbox goes",
         VALIDATION + "flow.py",
         '        if begun["state"] == "tested" and begun["error"] and not begun["cancelled"]:',

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ class Host:
         self.secrets: dict[str, str] = {}
         self.refusal: SandboxerError | None = None
         self.residue: SandboxerError | None = None
+        self.phases: list[dict[str, Any]] = []
+        self.from_here = ""
         self.error: dict[str, Any] | None = None
         self.late: SandboxerError | None = None
         self.document: dict[str, Any] = {}
@@ -58,7 +60,7 @@ class Host:
             "begun_at": "2026-11-26T02:00:00Z",
             "provision_seconds": 1.0,
             "cancelled": False,
-            "phases": [],
+            "phases": self.phases,
             "steps": [self.step] if ended else [],
             "result": self.result,
         }
@@ -99,6 +101,10 @@ class Host:
         if self.residue is not None:
             raise self.residue
         return True
+
+    def unhealthy(self, sandbox: str, health: Sequence[Mapping[str, Any]]) -> str:
+        self.asked.append("unhealthy")
+        return self.from_here
 
     def say(self, text: str) -> None:
         pass
@@ -246,6 +252,21 @@ def test_what_a_dead_job_left_is_taken_before_the_sandbox_goes(
     validate(host, order(None, run=RUN))
     assert host.asked == ["run-show", "run-collect", "run-piece", "destroy", "run-finish"]
     assert host.secrets == {}
+
+
+@pytest.mark.parametrize("said", ["", "web:80 is healthy on h1, and not from here: so"])
+def test_what_is_healthy_there_is_asked_from_here_once(shop: Path, said: str) -> None:
+    host = Host()
+    host.from_here = said
+    host.phases = [{"name": "health", "status": "done", "started_at": None, "seconds": 1.0}]
+    found = validate(host, order(contract(shop)))["result"]
+    assert host.asked == [*WHOLE[:3], "unhealthy", *WHOLE[3:]]
+    health = next(one for one in found["phases"] if one["name"] == "health")
+    if said:
+        assert (found["outcome"], found["reason"]) == ("unhealthy", said)
+        assert health["status"] == "failed"
+    else:
+        assert health["status"] == "done"
 
 
 def test_who_is_too_late_to_begin_the_test_follows_it(shop: Path) -> None:

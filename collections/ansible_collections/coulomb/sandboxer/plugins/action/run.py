@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,7 @@ class _Host:
         self._action = action
         self._variables = variables
         self._was_heard = False
+        self._made: dict[str, Any] | None = None
 
     def ask(self, verb: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Over a link that may be cut: nothing comes of it that a verb is asked twice."""
@@ -82,11 +83,20 @@ class _Host:
                 time.sleep(1)  # nothing tells when a host is back
 
     def make_sandbox(self, options: Mapping[str, Any]) -> None:
-        _checked(self._sandbox(dict(options)))
+        self._made = _checked(self._sandbox(dict(options)))["sandbox"]
 
     def destroy_sandbox(self, sandbox: str) -> bool:
         done = _checked(self._sandbox({"state": "absent", "id": sandbox}))
         return done.get("receipt") is not None
+
+    def unhealthy(self, sandbox: str, health: Sequence[Mapping[str, Any]]) -> str:
+        link = self._action._connection
+        if not health or not answers.is_direct(link):
+            return ""
+        if self._made is None:
+            found = self.ask("show", {"ref": sandbox, "owner": ""})
+            self._made = answers.complete(found, self.name, answers.ssh(link), changed=False)
+        return answers.unhealthy(self._made, health)
 
     def say(self, text: str) -> None:
         for line in text.splitlines():

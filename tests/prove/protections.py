@@ -3110,6 +3110,27 @@ RUNS = (
 
 EVENTS = (
     Protection(
+        "what no hub has is not forgotten",
+        REPORTING + "outbox.py",
+        "        SELECT 1 FROM events WHERE events.run = runs.run AND +state IN ('pending', 'dead')",
+        "        SELECT 1 FROM events WHERE 0",
+        REPORTING_TESTS + "test_pruning.py::test_what_a_hub_has_is_forgotten_and_nothing_else",
+    ),
+    Protection(
+        "what was written without a hub is not forgotten",
+        REPORTING + "outbox.py",
+        "    AND EXISTS (SELECT 1 FROM events WHERE events.run = runs.run AND +state = 'sent')\n",
+        "",
+        REPORTING_TESTS + "test_pruning.py::test_what_a_hub_has_is_forgotten_and_nothing_else",
+    ),
+    Protection(
+        "old things are looked for once a day",
+        REPORTING + "pruning.py",
+        "        if 0 <= now - stamp.stat().st_mtime < _DAY_SECONDS:",
+        "        if False:",
+        REPORTING_TESTS + "test_pruning.py::test_once_a_day",
+    ),
+    Protection(
         "a run that is written down twice is there once",
         REPORTING + "outbox.py",
         '" ON CONFLICT DO NOTHING",',

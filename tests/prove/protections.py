@@ -2419,16 +2419,16 @@ PROFILES = (
 SOURCE = (
     Protection(
         "a repository's own settings run nothing",
-        CLI + "source.py",
-        '"-c", "core.fsmonitor=false"]',
-        "]",
+        CLI + "git.py",
+        ', "-c", "core.fsmonitor=false")',
+        ")",
         TESTS + "test_source.py::test_git_is_asked_in_a_clean_environment",
     ),
     Protection(
         "git is not told of another repository",
-        CLI + "source.py",
-        'kept = ("PATH", "HOME", "XDG_CONFIG_HOME")',
-        "kept = tuple(os.environ)",
+        CLI + "git.py",
+        '_KEPT = ("PATH", "HOME", "XDG_CONFIG_HOME")',
+        "_KEPT = tuple(os.environ)",
         TESTS + "test_source.py::test_git_is_asked_in_a_clean_environment",
     ),
     Protection(
@@ -3119,7 +3119,7 @@ EVENTS = (
     Protection(
         "what was written without a hub is not forgotten",
         REPORTING + "outbox.py",
-        "    AND EXISTS (SELECT 1 FROM events WHERE events.run = runs.run AND +state = 'sent')\n",
+        "    AND EXISTS (SELECT 1 FROM events WHERE events.run = runs.run AND +state = 'sent')",
         "",
         REPORTING_TESTS + "test_pruning.py::test_what_a_hub_has_is_forgotten_and_nothing_else",
     ),

@@ -30,7 +30,7 @@ STOREYS = [
     ["probe", "secret_names"],
     ["contract", "surveys"],
     ["reporting"],
-    ["handover", "laps", "result", "ttl", "strict", "xdg"],
+    ["git", "handover", "laps", "result", "ttl", "strict", "xdg"],
     ["errors"],
 ]
 HEIGHT = {room: height for height, storey in enumerate(STOREYS) for room in storey}

@@ -3112,15 +3112,15 @@ EVENTS = (
     Protection(
         "what no hub has is not forgotten",
         REPORTING + "outbox.py",
-        "        SELECT 1 FROM events WHERE events.run = runs.run AND +state IN ('pending', 'dead')",
-        "        SELECT 1 FROM events WHERE 0",
+        "AND +state IN ('pending', 'dead')",
+        "AND 0",
         REPORTING_TESTS + "test_pruning.py::test_what_a_hub_has_is_forgotten_and_nothing_else",
     ),
     Protection(
         "what was written without a hub is not forgotten",
         REPORTING + "outbox.py",
-        "    AND EXISTS (SELECT 1 FROM events WHERE events.run = runs.run AND +state = 'sent')",
-        "",
+        "AND +state = 'sent')",
+        ")",
         REPORTING_TESTS + "test_pruning.py::test_what_a_hub_has_is_forgotten_and_nothing_else",
     ),
     Protection(

@@ -272,6 +272,24 @@ def test_a_canary_is_seen_by_the_test_alone(shop: Path, tmp_path: Path, pipelini
     assert [path for folder in (*FOLDERS, one.home) for path in holding(Path(folder))] == []
 
 
+def test_a_secret_is_asked_for_once(shop: Path, tmp_path: Path) -> None:
+    """By the program, which may have a terminal; its play has it from there."""
+    one = Controller(tmp_path / "one")
+    settings = one.home / ".config/sandboxer"
+    settings.mkdir(parents=True)
+    command = tmp_path / "show"
+    command.write_text(f"#!/bin/sh\necho once >> {tmp_path}/asked\necho {CANARIES['TOKEN']}\n")
+    command.chmod(0o755)
+    rows = {"TOKEN": {"command": [str(command)]}}
+    (settings / "secrets.yml").write_text(json.dumps({"secrets": rows}))
+    (settings / "secrets.yml").chmod(0o600)
+    (shop / "e2e/e2e.yml").write_text(f"{CONTRACT}sandbox: {{secrets: [TOKEN]}}\n")
+    script(shop, f'test "$TOKEN" = {CANARIES["TOKEN"]}')
+    status, found = one.validate("run", str(shop))
+    assert (status, found["outcome"]) == (0, "passed"), found
+    assert (tmp_path / "asked").read_text() == "once\n"
+
+
 def seen_while(child: subprocess.Popen[bytes]) -> Iterator[str]:
     """What anybody here is shown of processes and containers, until it has ended."""
     while child.poll() is None:

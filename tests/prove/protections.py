@@ -3100,6 +3100,13 @@ RUNS = (
         "tests/faults/test_validate.py::test_a_canary_is_seen_by_the_test_alone[0]",
     ),
     Protection(
+        "who keeps secrets is asked for one once",
+        CLI + "client.py",
+        "            return self._validate(wanted, variables, named, request.check, environment)",
+        "            return self._validate(wanted, variables, named, request.check)",
+        "tests/faults/test_validate.py::test_a_secret_is_asked_for_once",
+    ),
+    Protection(
         "secrets that were read for one repository are not another one's",
         VALIDATION + "secrets.py",
         '    if handed["for"] == str(repository.absolute()) and ',

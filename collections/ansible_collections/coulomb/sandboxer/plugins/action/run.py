@@ -90,13 +90,16 @@ class _Host:
         return done.get("receipt") is not None
 
     def unhealthy(self, sandbox: str, health: Sequence[Mapping[str, Any]]) -> str:
-        link = self._action._connection
-        if not health or not answers.is_direct(link):
+        if not health:
             return ""
-        if self._made is None:
+        link = self._action._connection
+        made = self._made
+        if made is None:
             found = self.ask("show", {"ref": sandbox, "owner": ""})
-            self._made = answers.complete(found, self.name, answers.ssh(link), changed=False)
-        return answers.unhealthy(self._made, health)
+            made = answers.complete(found, self.name, answers.ssh(link), changed=False)
+        if not answers.is_public(made) or not answers.is_direct(link):
+            return ""
+        return answers.unhealthy(made, health)
 
     def say(self, text: str) -> None:
         for line in text.splitlines():

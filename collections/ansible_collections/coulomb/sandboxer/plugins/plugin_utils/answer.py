@@ -77,6 +77,11 @@ def own_address() -> str:
         return str(asked.getsockname()[0])
 
 
+def is_public(found: Mapping[str, Any]) -> bool:
+    """Whether an object publishes something for others than its host."""
+    return any(one["scope"] == "host" for one in found["reachability"].get("endpoints", []))
+
+
 def unreachable(found: Mapping[str, Any], seconds: float = 3.0) -> str:
     """The first TCP endpoint published on the host that can't be reached from here, and why.
     Empty where all can be."""

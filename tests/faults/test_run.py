@@ -286,6 +286,25 @@ def test_a_secret_is_in_the_test_and_nowhere_else(runs: Runs) -> None:
     assert not [path for path in left if b"canary" in path.read_bytes()]
 
 
+def test_what_a_killed_job_had_of_secrets_goes_with_its_sandbox(runs: Runs) -> None:
+    """One that the engine would take for its own goes by a file; so does what is not yet read."""
+    begun = runs.make(runs.begin(run_document(in_web("echo it runs; sleep 997"))))
+    folder = runs.host.state / "runs" / begun["id"]
+    runs.start(begun, secrets={"DOCKER_AUTH": "s3cret-canary"})
+    await_condition(lambda: (folder / "env").exists())
+    os.kill(json.loads((folder / "record.json").read_text())["job"]["pid"], signal.SIGKILL)
+    (folder / "secrets.json").write_text('{"OTHER": "canary"}')
+    runs.end(begun)
+    assert len(holding(folder)) == 2
+    runs.host.destroy(begun["sandbox"])
+    assert holding(folder) == []
+
+
+def holding(folder: Path) -> list[Path]:
+    """The files that have the canary."""
+    return [one for one in folder.rglob("*") if one.is_file() and b"canary" in one.read_bytes()]
+
+
 @pytest.mark.soak
 def test_while_it_runs_a_secret_is_in_no_process_of_ours(runs: Runs) -> None:
     begun = runs.share(runs.begin(run_document(on_host("sleep 3"), in_web("sleep 3", "inside"))))

@@ -2943,6 +2943,13 @@ RUNS = (
         RUN + "test_a_secret_is_in_the_test_and_nowhere_else",
     ),
     Protection(
+        "what a killed job had of secrets goes with its sandbox",
+        HOST + "destroy.py",
+        "        runs.forget_secrets(state, sandbox_id)\n",
+        "",
+        RUN + "test_what_a_killed_job_had_of_secrets_goes_with_its_sandbox",
+    ),
+    Protection(
         "an inspection is shown without the values of variables",
         HOST + "evidence.py",
         'if key == "Env" and isinstance(value, list)',

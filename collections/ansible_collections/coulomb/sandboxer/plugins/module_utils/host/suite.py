@@ -40,7 +40,6 @@ from .record import Record
 from .run import Run
 from .state import State, read_json
 
-SECRETS = "secrets.json"  # in the run's folder, until the job has read it
 LOG_BYTES = 1024 * 1024  # of what is shown while it goes on; each step's own log has more
 OUT_IN_SERVICE = "/e2e-out"  # of its own container
 _PERIODS = {
@@ -291,7 +290,7 @@ class _Suite:
         else:
             container = maker.container_name(self._sandbox.id, where)
             evidence.make_out(self._engine, container, OUT_IN_SERVICE)
-            env_file = os.path.join(self._state.run(self._run.id), "env")
+            env_file = os.path.join(self._state.run(self._run.id), run.ENVIRONMENT)
             ended = step.in_service(
                 self._engine, container, asked["run"], environment, env_file, seconds, told
             )
@@ -392,7 +391,7 @@ class _Suite:
 
 
 def _take_secrets(state: State, run_id: str) -> dict[str, str]:
-    path = os.path.join(state.run(run_id), SECRETS)
+    path = os.path.join(state.run(run_id), run.SECRETS)
     found: dict[str, str] = read_json(path) or {}
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)

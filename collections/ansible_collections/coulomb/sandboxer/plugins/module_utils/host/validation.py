@@ -85,7 +85,7 @@ def _start(state: State, current: Run, generation: int, secrets: Mapping[str, st
             if again is None or again.state != "provisioning":
                 return  # another controller was quicker
             if secrets:
-                write_json(os.path.join(state.run(current.id), suite.SECRETS), dict(secrets))
+                write_json(os.path.join(state.run(current.id), run.SECRETS), dict(secrets))
             instants = {**again.instants, "testing_at": now().wall}
             begun = replace(again, state="testing", generation=generation, instants=instants)
             run.write(state, begun)

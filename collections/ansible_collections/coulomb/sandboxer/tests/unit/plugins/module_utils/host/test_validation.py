@@ -66,4 +66,4 @@ def test_a_test_is_begun_once(
     for one in asking:
         one.join(10)
     assert len(jobs) == 1
-    assert [one["working"] for one in answers] == [goes_on, goes_on]
+    assert [one["run"]["id"] for one in answers] == [begun.id, begun.id]

@@ -309,6 +309,7 @@ class Client:
         """
         from sandboxer_cli.validation import resolve, run
         from sandboxer_cli.validation.returned import Returned, report_folder
+        from sandboxer_cli.validation.secrets import handed_over, read_secrets
 
         owner = host.owner(request.owner)
         key = host.new_run_key() if request.key is None else host.check_run_key(request.key)
@@ -318,6 +319,7 @@ class Client:
             found = resolve.resolve(
                 resolve.Asked(request.repository, request.profile, request.keep, key)
             )
+            secrets = read_secrets(found.document["secrets"], request.repository)
         except Usage as error:
             if request.check:
                 raise
@@ -338,7 +340,9 @@ class Client:
             sandboxer_unreaped=request.unreaped,
             sandboxer_reports=_absolute(request.reports),
         )
-        return self._validate(wanted, variables, {"key": key, "owner": owner}, check=request.check)
+        named = {"key": key, "owner": owner}
+        with handed_over(secrets, request.repository) as environment:
+            return self._validate(wanted, variables, named, request.check, environment)
 
     def resume(
         self, run: str, host_pattern: str | None = None, reports: Path | None = None
@@ -361,6 +365,7 @@ class Client:
         variables: Mapping[str, object],
         named: Mapping[str, object],
         check: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> Answer:
         """A cancelled one is ended on its hosts first, and then brought to its result."""
         ways = self._ways(wanted)
@@ -377,7 +382,14 @@ class Client:
 
         given = {**variables, "sandboxer_fail": False}
         try:
-            return self._play("validate", wanted, given, check=check, on_cancel=cancel)
+            return self._play(
+                "validate",
+                wanted,
+                given,
+                check=check,
+                on_cancel=cancel,
+                environment=environment,
+            )
         except Cancelled:
             if len(cancelled) != 1:
                 raise

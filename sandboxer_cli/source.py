@@ -11,13 +11,13 @@ import gzip
 import hashlib
 import os
 import stat
-import subprocess
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from . import git
 from .errors import SandboxerError, TryAgain, Usage
 
 MOST_FILES = 100_000
@@ -157,19 +157,8 @@ def _by_git(source: Path, prefix: str = "") -> list[str]:
     repository = any((folder / ".git").exists() for folder in (source, *source.resolve().parents))
     if not repository:
         return []
-    argv = ["git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false"]
-    argv += ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    kept = ("PATH", "HOME", "XDG_CONFIG_HOME")  # whose excludes; no GIT_DIR of somebody's hook
-    environment = {name: os.environ[name] for name in kept if name in os.environ}
     try:
-        done = subprocess.run(
-            argv,
-            cwd=source,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env={**environment, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
-            check=False,
-        )
+        done = git.ask(source, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     except FileNotFoundError as error:
         raise Usage(
             f"{source} is in a git repository, and there is no git here",

@@ -16,6 +16,7 @@ from ..compose.images import REGISTRY
 from ..compose.tree import MapNode
 from ..errors import Usage
 from ..probe import Probe
+from ..secret_names import SecretNames
 from ..strict import Strict
 from ..ttl import parse_ttl
 
@@ -137,6 +138,10 @@ class Profile(Strict):
         default={}, description="Images that the host makes of its own files, by name."
     )
     probes: list[Probe] = Field(default=[], description="What has to answer before it is ready.")
+    secrets: SecretNames = Field(
+        default=[],
+        description="Names of secrets that each validation is given, beside those of its contract.",
+    )
 
     @model_validator(mode="after")
     def _one_document(self) -> Profile:

@@ -90,6 +90,7 @@ def resolve(request: ResolveRequest) -> Resolved:
         listing=found,
         host=profile.host,
         compose_cmd=profile.compose_cmd,
+        secrets=tuple(profile.secrets),
         notes=notes,
     )
 
@@ -180,8 +181,9 @@ def _chosen(request: ResolveRequest) -> dict[str, str]:
 
 
 def profile_digest(profile: Profile) -> str:
-    """Of what makes the profile another one: not its summary, its ttl, what a request may give, or
-    where it has it from. A key that nobody sets is not in it, so that a new one changes nothing."""
-    aside = {"summary", "ttl", "publish", "stack", "extends", "host", "compose_cmd"}
+    """Of what makes the profile another one: not its summary, its ttl, what a request may give,
+    where it has it from, or what only its tests are given. A key that nobody sets is not in it, so
+    that a new one changes nothing."""
+    aside = {"summary", "ttl", "publish", "stack", "extends", "host", "compose_cmd", "secrets"}
     definition = profile.model_dump(exclude=aside, exclude_defaults=True)
     return digest({**definition, "stack": plain(profile.stack) if profile.stack else None})

@@ -7,12 +7,13 @@ not even import what resolves: this file imports nothing of it.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .. import handover
 
 if TYPE_CHECKING:
     from ..compose.emit import Document
@@ -60,7 +61,8 @@ class Resolved:
 
     `notes` say where what runs differs from what the files say; `listing` is what the source
     holds, for who sends it.
-    `host` and `compose_cmd` are what the user's own profile says where nobody else does.
+    `host` and `compose_cmd` are what the user's own profile says where nobody else does;
+    `secrets` are the names of those that a validation has.
     """
 
     profile: str
@@ -75,36 +77,26 @@ class Resolved:
     listing: Listing | None = None
     host: str | None = None
     compose_cmd: str | None = None
+    secrets: tuple[str, ...] = ()
 
 
 @contextmanager
 def handed_over(request: ResolveRequest, found: Resolved) -> Iterator[dict[str, str]]:
-    """The variables by which a child process finds what was resolved, as long as this lasts.
-
-    It lies in memory of ours, since there may be secrets in it: killed, we leave none behind.
-    Where there is no such memory there are no variables, and the child resolves for itself.
-    """
-    if not hasattr(os, "memfd_create"):
-        yield {}
-        return
+    """The variables by which a child process finds what was resolved, as long as this lasts. Where
+    there are none the child resolves for itself."""
     answer: dict[str, Any] = {name: getattr(found, name) for name in _HANDED_ON}
     if found.listing is not None:
         answer["folder"] = str(found.listing.root.absolute())
         answer["entries"] = [asdict(entry) for entry in found.listing.entries]
-    with os.fdopen(os.memfd_create("sandboxer-resolved"), "w", encoding="ascii") as file:
-        json.dump({"question": _question(request), "answer": answer}, file)
-        file.flush()
-        yield {VARIABLE: f"/proc/{os.getpid()}/fd/{file.fileno()}"}
+    with handover.given(VARIABLE, {"question": _question(request), "answer": answer}) as variables:
+        yield variables
 
 
 def taken_over(request: ResolveRequest) -> Resolved | None:
     """What was handed to this process for just this request, without its notes; None where
     nothing was."""
-    try:
-        handed = json.loads(Path(os.environ[VARIABLE]).read_text(encoding="ascii"))
-    except (KeyError, OSError, ValueError):
-        return None
-    if handed["question"] != _question(request):
+    handed = handover.taken(VARIABLE)
+    if handed is None or handed["question"] != _question(request):
         return None
     answer = handed["answer"]
     folder, entries = answer.pop("folder", None), answer.pop("entries", ())

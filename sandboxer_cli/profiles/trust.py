@@ -13,7 +13,7 @@ FOR_OTHERS = {
     "compose_cmd": "your own profile, the inventory or SANDBOXER_COMPOSE_CMD",
     "qualify": "your own profile or --set qualify=REGISTRY",
     "extension_path": "the installation",
-    "secrets": "your own profile or the host",
+    "secrets": "your own profile or the contract",
     "auth_file": "the inventory or the host",
     "policy": "the host's /etc/sandboxer/policy.json",
     # they are made of the host's own files, whichever root can read

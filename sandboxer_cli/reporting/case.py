@@ -19,6 +19,15 @@ _OF = {"failed": "reports", "timeout": "test", "unhealthy": "health"}
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """One that failed and was tried again."""
+
+    kind: str
+    message: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class Case:
     """`message` is a line or two, `text` the trace, `output` what it printed; all are bounded."""
 
@@ -32,7 +41,11 @@ class Case:
     message: str = ""
     text: str = ""
     output: str = ""
-    attempts: int = 1
+    earlier: tuple[Attempt, ...] = ()
+
+    @property
+    def is_flaky(self) -> bool:
+        return self.status == "passed" and bool(self.earlier)
 
     @property
     def is_red(self) -> bool:
@@ -74,15 +87,18 @@ def of_run(found: RunResult) -> tuple[Case, ...]:
 
 def last_attempts(steps: tuple[Step, ...]) -> Iterator[Step]:
     """Each step as it ended in the end."""
+    return (attempts[-1] for attempts in _attempts(steps))
+
+
+def _attempts(steps: tuple[Step, ...]) -> Iterator[list[Step]]:
     for _, attempts in groupby(steps, lambda one: one.name):
-        *_, last = attempts
-        yield last
+        yield list(attempts)
 
 
 def _of_phase(found: RunResult, phase: Phase) -> Iterator[Case]:
     if phase.name == "test" and found.steps:
-        for step in last_attempts(found.steps):
-            yield _of_step(found, step)
+        for attempts in _attempts(found.steps):
+            yield _of_step(found, attempts)
     elif phase.status == "done":
         yield Case(phase.name, OWN_SUITE, "passed", phase.seconds)
     elif phase.status == "skipped":
@@ -94,12 +110,19 @@ def _of_phase(found: RunResult, phase: Phase) -> Iterator[Case]:
         yield _case(found, phase.name, _RED.get(found.outcome, "error"), phase.seconds)
 
 
-def _of_step(found: RunResult, step: Step) -> Case:
-    name = f"test: {step.name}"
+def _of_step(found: RunResult, attempts: list[Step]) -> Case:
+    *before, step = attempts
+    name, earlier = f"test: {step.name}", tuple(_attempt(one) for one in before)
     if step.exit_code == 0:
-        return Case(name, OWN_SUITE, "passed", step.seconds, attempts=step.attempt)
+        return Case(name, OWN_SUITE, "passed", step.seconds, earlier=earlier)
     case = _case(found, name, _RED.get(found.outcome, "error"), step.seconds)
-    return replace(case, text="\n".join(step.tail), attempts=step.attempt)
+    return replace(case, text="\n".join(step.tail), earlier=earlier)
+
+
+def _attempt(step: Step) -> Attempt:
+    how = "took longer than it may" if step.timed_out else f"ended with {step.exit_code}"
+    kind = "timeout" if step.timed_out else "failed"
+    return Attempt(kind, f"attempt {step.attempt} {how}", "\n".join(step.tail))
 
 
 def _case(found: RunResult, name: str, status: Status, seconds: float) -> Case:

@@ -44,7 +44,7 @@ def document(found: RunResult, tests: Tally) -> dict[str, Any]:
                 "skipped": by_status["skipped"],
                 "pending": 0,
                 "other": 0,
-                "flaky": sum(_is_flaky(one) for one in cases),
+                "flaky": sum(one.is_flaky for one in cases),
                 "suites": len({one.suite for one in cases}),
                 "start": start,
                 "stop": stop,
@@ -78,13 +78,9 @@ def _test(case: Case) -> dict[str, Any]:
         **({"message": case.message} if red else {}),
         **({"trace": case.text} if case.text else {}),
         **({"stdout": case.output.splitlines()} if case.output else {}),
-        **({"retries": case.attempts - 1} if case.attempts > 1 else {}),
-        **({"flaky": True} if _is_flaky(case) else {}),
+        **({"retries": len(case.earlier)} if case.earlier else {}),
+        **({"flaky": True} if case.is_flaky else {}),
     }
-
-
-def _is_flaky(case: Case) -> bool:
-    return case.status == "passed" and case.attempts > 1
 
 
 def _milliseconds(instant: str) -> int:

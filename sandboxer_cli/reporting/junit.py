@@ -1,6 +1,8 @@
 """One JUnit file of a run: its own phases as a suite, and the suites of the repository's files.
 
-What is not the fault of the tested thing is an `error` there, a test that failed a `failure`.
+What is not the fault of the tested thing is an `error` there, a test that failed a `failure`. An
+attempt that was tried again is a `flakyFailure` where a later one has passed, else a
+`rerunFailure`, as Surefire writes them.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+from junitparser.xunit2 import FlakyFailure, RerunFailure
 
 from sandboxer_cli.reporting.case import Case, Tally, of_run
 from sandboxer_cli.reporting.plain import plain
@@ -47,6 +50,12 @@ def _testcase(found: RunResult, case: Case) -> TestCase:
             written.append(_ended(Error, case))
         case "skipped":
             written.append(_ended(Skipped, case))
+    for one in case.earlier:
+        attempt = (FlakyFailure if case.is_flaky else RerunFailure)(
+            plain(one.message), plain(one.kind)
+        )
+        attempt.stack_trace = plain(one.text)
+        written.append(attempt)
     if case.output:
         written.system_out = plain(case.output)
     return written

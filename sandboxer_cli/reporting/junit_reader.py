@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.parsers import expat
 
-from sandboxer_cli.reporting.case import Case, Status, Tally
+from sandboxer_cli.reporting.case import Attempt, Case, Status, Tally
 from sandboxer_cli.reporting.result import Counts, NotCounted
 
 MOST_BYTES = 16 * 1024 * 1024  # of one file
@@ -28,6 +28,7 @@ _LONGEST_NAME = 500
 _LONGEST_MESSAGE = 2000
 _LONGEST_TEXT = 16_000
 _LONGEST_OUTPUT = 4000
+_MOST_ATTEMPTS = 10  # of one case
 _PIECE = 256 * 1024
 
 _ROOTS = ("testsuites", "testsuite")
@@ -40,6 +41,7 @@ _FIELD: dict[Status, str] = {
     "skipped": "skipped",
 }
 _OUTPUTS = ("system-out", "system-err")
+_TRIED_AGAIN = ("flakyFailure", "flakyError", "rerunFailure", "rerunError")
 
 
 def read(folder: Path, fresh: Iterable[str], stale: Iterable[NotCounted] = ()) -> Tally:
@@ -114,6 +116,8 @@ class _Report:
             self._case = _Case(attributes)
         elif self._case is not None and name in _BY_ELEMENT:
             self._kept = self._case.ends(_BY_ELEMENT[name], attributes)
+        elif self._case is not None and name in _TRIED_AGAIN:
+            self._case.tried(attributes)
         elif self._case is not None and name in _OUTPUTS:
             self._kept = self._case.prints()
 
@@ -156,9 +160,11 @@ class _Report:
         return len(self.cases) < self._room + (MOST_RED if is_red else 0)
 
     def _keep(self, case: Case) -> None:
-        self.room_for_text -= len(case.text) + len(case.output)
+        tried = sum(len(one.kind) + len(one.message) for one in case.earlier)
+        self.room_for_text -= len(case.text) + len(case.output) + tried
         if self.room_for_text < 0:
-            case = replace(case, text="", output="")
+            silent = tuple(Attempt("", "") for _ in case.earlier)
+            case = replace(case, text="", output="", earlier=silent)
         self.cases.append(case)
 
 
@@ -178,6 +184,7 @@ class _Case:
         self._of_end: Mapping[str, str] = {}
         self._trace: _Text | None = None
         self._output: _Text | None = None
+        self._earlier: list[Attempt] = []
         if attributes.get("status") == "notrun":  # as GoogleTest writes one that is disabled
             self.status = "skipped"
 
@@ -191,6 +198,12 @@ class _Case:
             return None
         self.status, self._of_end, self._trace = status, attributes, _Text(_LONGEST_TEXT)
         return self._trace
+
+    def tried(self, attributes: Mapping[str, str]) -> None:
+        """An earlier attempt, as Surefire writes it."""
+        kind, message = attributes.get("type", ""), attributes.get("message", "")
+        if len(self._earlier) < _MOST_ATTEMPTS:
+            self._earlier.append(Attempt(kind[:_LONGEST_NAME], message[:_LONGEST_MESSAGE]))
 
     def prints(self) -> _Text:
         """Where what it printed goes."""
@@ -211,6 +224,7 @@ class _Case:
             message=message[:_LONGEST_MESSAGE],
             text=text,
             output=self._output.value() if self._output and self.is_red else "",
+            earlier=tuple(self._earlier),
         )
 
 

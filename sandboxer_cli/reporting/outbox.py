@@ -80,6 +80,19 @@ WHERE kind = 'e2e_result' AND state = ? AND time >= ? AND (time, events.run) < (
 ORDER BY time DESC, events.run DESC LIMIT ?
 """
 
+# by the run's own events: + keeps the planner from going through all of a state instead
+_FORGOTTEN = """
+DELETE FROM events WHERE run IN (
+    SELECT run FROM runs WHERE ended_at < ?
+    AND EXISTS (SELECT 1 FROM events WHERE events.run = runs.run AND +state = 'sent')
+    AND NOT EXISTS (
+        SELECT 1 FROM events WHERE events.run = runs.run AND +state IN ('pending', 'dead')
+    )
+    ORDER BY ended_at LIMIT ?
+)
+"""
+_MOST_FORGOTTEN = 10_000  # at once: a writer waits as long
+
 
 @dataclass(frozen=True)
 class Row:
@@ -281,6 +294,17 @@ class Outbox:
                 "UPDATE events SET state = ?, reason = ?, sent_at = ?, attempts = attempts + 1"
                 " WHERE seq = ?",
                 (state, reason, sent_at, seq),
+            )
+
+    def forget(self, before: str) -> None:
+        """Take out the runs that ended before that instant and that a hub has been told of: with
+        an event that is sent, and none that waits or was refused."""
+        with self._writing() as database:
+            database.execute(_FORGOTTEN, (before, _MOST_FORGOTTEN))
+            database.execute(
+                "DELETE FROM runs WHERE ended_at < ?"
+                " AND NOT EXISTS (SELECT 1 FROM events WHERE events.run = runs.run)",
+                (before,),
             )
 
     def hold(self, url: str, *, not_before: float = 0.0, gone: str = "") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..probe import Probe
@@ -23,11 +24,13 @@ def run_document(
     *,
     run_key: str,
     repo: str,
+    secrets: Sequence[str],
     commit: str = "",
     dirty: bool = False,
     keep: Keep | None = None,
 ) -> dict[str, Any]:
-    """Plain JSON types; spans of time in seconds. `keep` is in the place of the contract's.
+    """Plain JSON types; spans of time in seconds. `keep` is in the place of the contract's;
+    `secrets` are the names of all that its steps have.
 
     A probe has only the times that are given: the others are as the host has them by default.
     """
@@ -52,7 +55,7 @@ def run_document(
         },
         "retries": contract.retries,
         "keep": keep or contract.keep,
-        "secrets": list(contract.secrets),
+        "secrets": list(secrets),
     }
 
 

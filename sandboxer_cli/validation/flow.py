@@ -10,7 +10,7 @@ import base64
 import json
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -21,7 +21,9 @@ from ..reporting.result import Cleanup, RunResult
 from . import outcome, run
 from .resolve import Asked, Wanted, resolve
 from .returned import Returned, again, report_folder, unpack
-from .secrets import read_secrets
+from .secrets import Secret, read_secrets
+
+_HEALTHY = ("health", "done")
 
 
 class Host(Protocol):
@@ -37,6 +39,10 @@ class Host(Protocol):
 
     def destroy_sandbox(self, sandbox: str) -> bool:
         """Whether there was one. Raises SandboxerError where something is left of it."""
+
+    def unhealthy(self, sandbox: str, health: Sequence[Mapping[str, Any]]) -> str:
+        """Why what is healthy on the host is not so from here, where it is published for others;
+        empty where it is. Raises SandboxerError."""
 
     def say(self, text: str) -> None:
         """Show progress."""
@@ -70,13 +76,14 @@ def validate(host: Host, order: Order) -> dict[str, Any]:
     Raises SandboxerError where there is no result: no host that could have one, or no such run.
     """
     if order.run is not None:
-        return _Validation(host, order, None).go_on(host.ask("run-show", {"run": order.run}))
+        return _Validation(host, order).go_on(host.ask("run-show", {"run": order.run}))
     if order.repository is None:
         raise Usage("there is neither a repository nor a run")
     started_at = run.now()
     asked = Asked(order.repository, order.profile, order.keep, order.key, host.name)
     try:
         wanted = resolve(asked)
+        secrets = read_secrets(wanted.document["secrets"], order.repository)
     except Usage as error:
         if order.check:
             raise
@@ -94,15 +101,23 @@ def validate(host: Host, order: Order) -> dict[str, Any]:
         there = begun["run"]["id"] if begun["run"] else None
         shown = {"changed": begun["changed"], "run": there}
         return {"changed": begun["changed"], "result": shown}
-    return _Validation(host, order, wanted).go_on(begun["run"])
+    return _Validation(host, order, wanted, secrets).go_on(begun["run"])
 
 
 class _Validation:
-    def __init__(self, host: Host, order: Order, wanted: Wanted | None) -> None:
+    def __init__(
+        self,
+        host: Host,
+        order: Order,
+        wanted: Wanted | None = None,
+        secrets: Mapping[str, Secret] | None = None,
+    ) -> None:
         self._host = host
         self._order = order
         self._wanted = wanted
+        self._secrets = secrets or {}
         self._cursor = 0
+        self._unhealthy: str | None = None  # None: nobody has asked
 
     def go_on(self, begun: dict[str, Any]) -> dict[str, Any]:
         """From wherever a run is to its end."""
@@ -117,11 +132,15 @@ class _Validation:
         refusal = None
         if begun["state"] == "provisioning":
             begun, refusal = self._begin_test(begun)
+        self._look_from_here(begun)
         while begun["state"] == "testing":
             asked = {"run": begun["id"], "cursor": self._cursor}
             begun = self._shown(host.ask("run-follow", asked))
+            self._look_from_here(begun)
+        if begun["state"] == "tested" and begun["error"] and not begun["cancelled"]:
+            begun = self._collect(begun)
         back = self._fetch(begun, folder) if begun["state"] == "tested" else None
-        facts = _facts(begun, refusal, back)
+        facts = _facts(begun, refusal, back, self._unhealthy or "")
         verdict = outcome.judge(facts)
         kept = run.should_keep(verdict, begun["document"]["keep"])
         destroyed = self._destroy(begun["sandbox"], kept)
@@ -138,26 +157,50 @@ class _Validation:
     def _begin_test(self, begun: dict[str, Any]) -> tuple[dict[str, Any], SandboxerError | None]:
         """The run whose test has begun, or why it has not."""
         wanted, order, host = self._wanted, self._order, self._host
-        if wanted is None or order.repository is None:
+        if wanted is None:
             lost = "who began it is gone, and its sandbox can't be made without its repository"
             return begun, ProvisioningFailed(lost, "run it again", code="job_died")
         try:
-            secrets = read_secrets(begun["document"]["secrets"], order.repository)
             host.say("making the sandbox")
             named = {"id": begun["sandbox"], "name": begun["id"], "owner": begun["owner"]}
             host.make_sandbox({**wanted.sandbox, **order.options, **named})
-            values = {name: secret.value for name, secret in secrets.items()}
-            asked = {"run": begun["id"], "secrets": values}
+            asked = {"run": begun["id"], "secrets": self._values()}
             return self._shown(host.ask("run-test", asked)), None
         except SandboxerError as error:
-            # somebody may have cancelled it meanwhile
-            return host.ask("run-show", {"run": begun["id"]}), error
+            # somebody may have cancelled it meanwhile, or been quicker
+            there = host.ask("run-show", {"run": begun["id"]})
+            return there, error if there["state"] == "provisioning" else None
 
     def _shown(self, done: Mapping[str, Any]) -> dict[str, Any]:
         for event in done["events"]:
             self._host.say(event["text"])
         self._cursor = done["cursor"]
         return dict(done["run"])
+
+    def _look_from_here(self, begun: Mapping[str, Any]) -> None:
+        """Once, as soon as the host says that it is healthy. Its test goes on meanwhile."""
+        healthy = any((one["name"], one["status"]) == _HEALTHY for one in begun["phases"])
+        if not healthy or self._unhealthy is not None or begun["cancelled"]:
+            return
+        health = begun["document"]["health"]
+        try:
+            self._unhealthy = self._host.unhealthy(begun["sandbox"], health)
+        except SandboxerError:  # it is gone: that is for others to say
+            self._unhealthy = ""
+        if self._unhealthy:
+            self._host.say(self._unhealthy)
+
+    def _collect(self, begun: dict[str, Any]) -> dict[str, Any]:
+        """Evidence, where the job broke down before it had taken it."""
+        asked = {"run": begun["id"], "secrets": self._values()}
+        try:
+            return dict(self._host.ask("run-collect", asked)["run"])
+        except SandboxerError as error:
+            self._host.say(f"nothing is collected: {error}")
+            return begun
+
+    def _values(self) -> dict[str, str]:
+        return {name: secret.value for name, secret in self._secrets.items()}
 
     def _fetch(self, begun: Mapping[str, Any], folder: Path) -> Returned:
         """What the test has left, below the folder of its run."""
@@ -195,7 +238,10 @@ class _Validation:
 
 
 def _facts(
-    begun: Mapping[str, Any], refusal: SandboxerError | None, back: Returned | None
+    begun: Mapping[str, Any],
+    refusal: SandboxerError | None,
+    back: Returned | None,
+    unhealthy: str,
 ) -> outcome.Facts:
     tests = back.tests if back else Tally()
     return outcome.Facts(
@@ -205,6 +251,7 @@ def _facts(
         steps=begun["steps"],
         died=begun["died"],
         error=begun["error"],
+        unhealthy=unhealthy,
         collected=bool(back and back.files),
         tests=tests.counts,
         unread=tests.unread,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
@@ -17,17 +16,13 @@ from pydantic import (
 
 from ..errors import Usage
 from ..probe import HttpGet, Probe, TcpSocket
+from ..secret_names import SecretNames, each_once
 from ..strict import Strict
 from ..ttl import parse_deadline, parse_timeout, parse_ttl
 from .contract import Keep, Setting
 
 VERSIONS = (1,)
 
-# They would change how the test's own programs start, or stand for the run itself.
-_TAKEN = re.compile(
-    r"SANDBOXER_.*|E2E_OUT|TRACEPARENT|TRACESTATE|LD_.*|PATH|HOME|USER|SHELL|IFS|ENV|BASH_ENV"
-    r"|PYTHON(PATH|HOME|STARTUP)|PERL5(LIB|OPT)|RUBYOPT|NODE_OPTIONS|GIT_SSH.*|SSH_.*|ANSIBLE_.*"
-)
 _SPAN = "^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"
 _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
 _SERVICE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
@@ -87,19 +82,6 @@ def _command(written: object) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _secret(name: str) -> str:
-    if _TAKEN.fullmatch(name):
-        raise ValueError("is a name that a secret may not have")
-    return name
-
-
-def _each_once(values: list[str]) -> list[str]:
-    twice = next((value for value in values if values.count(value) > 1), None)
-    if twice is not None:
-        raise ValueError(f"{twice} is given twice")
-    return values
-
-
 def _some(written: object) -> object:
     return [written] if isinstance(written, str) else written
 
@@ -131,14 +113,13 @@ RepositoryPath = Annotated[str, AfterValidator(_path)]
 Paths = Annotated[
     list[RepositoryPath],
     Field(min_length=1, max_length=20),
-    AfterValidator(_each_once),
+    AfterValidator(each_once),
     BeforeValidator(_some),
     WithJsonSchema({"anyOf": [Text, {"type": "array", "items": Text, "minItems": 1}]}),
 ]
 Glob = Annotated[str, AfterValidator(_glob)]
 Globs = Annotated[list[Glob], Field(max_length=50)]
 ProfileName = Annotated[str, Field(pattern=r"^profile\.[a-z0-9][a-z0-9-]*$")]
-SecretName = Annotated[str, Field(pattern=_VARIABLE), AfterValidator(_secret)]
 Where = Annotated[str, Field(pattern=_SERVICE)]
 
 
@@ -163,7 +144,7 @@ class Sandbox(Strict):
         description="Variables of the compose file, or parameters of the profile, as `--set`"
         " gives them.",
     )
-    secrets: Annotated[list[SecretName], Field(max_length=64), AfterValidator(_each_once)] = Field(
+    secrets: SecretNames = Field(
         default=[],
         description="Names only: whoever runs it says where the values come from. The test has"
         " them as variables of the environment.",

@@ -19,7 +19,8 @@ class Facts:
 
     `provision` is why there was no sandbox to test, or None. The others are the host's own:
     phases and steps as its record has them, `died` why the sandbox was not what it had been when
-    a step had failed, `error` what kept the host from testing. `collected` says whether what the
+    a step had failed, `error` what kept the host from testing. `unhealthy` is why the controller
+    finds unhealthy what the host does not. `collected` says whether what the
     test left came here; `unread` are the reports of it that can't be read.
     """
 
@@ -29,6 +30,7 @@ class Facts:
     steps: Sequence[Mapping[str, Any]] = ()
     died: str = ""
     error: Mapping[str, Any] | None = None
+    unhealthy: str = ""
     collected: bool = True
     tests: Counts = field(default_factory=Counts)
     unread: Sequence[str] = ()
@@ -58,6 +60,8 @@ def judge(facts: Facts) -> Verdict:
     health = _phase(facts, "health")
     if health.get("status") in ("failed", "timeout"):
         return Verdict("unhealthy", str(health.get("reason", "")))
+    if facts.unhealthy:
+        return Verdict("unhealthy", facts.unhealthy)
     last = facts.steps[-1] if facts.steps else None
     if last is None:
         cause = ProvisioningFailed("no step of the test ever ran", code="job_died")

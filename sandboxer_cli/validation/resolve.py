@@ -5,13 +5,13 @@ Every door comes through here. It reads the repository, and touches nothing.
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .. import git
 from ..compose.emit import digest
 from ..errors import Usage
 from ..profiles.resolve import folder_name
@@ -63,11 +63,14 @@ def resolve(asked: Asked) -> Wanted:
     if faults := service_faults(contract, resolved.document["services"]):
         raise Usage("\n".join(map(str, faults)), faults[0].hint, code="contract_error")
     commit, dirty = _revision(repository)
-    key = asked.key or digest([resolved.profile_hash, contract.digest, asked.host])
+    # a contract's own are in its digest already
+    more = [name for name in resolved.secrets if name not in contract.secrets]
+    key = asked.key or digest([resolved.profile_hash, contract.digest, asked.host, *more])
     document = run_document(
         contract,
         run_key=key,
         repo=folder_name(repository),
+        secrets=(*contract.secrets, *more),
         commit=commit,
         dirty=dirty,
         keep=asked.keep,
@@ -95,18 +98,8 @@ def _revision(repository: Path) -> tuple[str, bool]:
 
 
 def _git(repository: Path, *words: str) -> str | None:
-    argv = ["git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", *words]
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     try:
-        done = subprocess.run(
-            argv,
-            cwd=repository,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env={**kept, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
-            timeout=_GIT_SECONDS,
-            check=False,
-        )
+        done = git.ask(repository, *words, seconds=_GIT_SECONDS)
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode(errors="replace") if done.returncode == 0 else None

@@ -102,15 +102,15 @@ def report(found: RunResult, back: Returned) -> RunResult:
     from ..reporting.delivery import attempt, record
     from ..reporting.hub import hub
     from ..reporting.outbox import Outbox
+    from ..reporting.pruning import forget_old
     from ..reporting.report import write
 
-    try:
+    with contextlib.suppress(SandboxerError, OSError):
         there = hub()
         with Outbox.at() as outbox:
             found = record(outbox, there, found)
             found = attempt(outbox, there, found)
-    except SandboxerError:
-        pass
+            forget_old(outbox)
     with contextlib.suppress(OSError, ValueError):  # `reports` says then that there are none
         return write(found, back.tests, back.folder)
     return found
@@ -143,6 +143,8 @@ def _of_host(run: Mapping[str, Any], facts: Facts) -> list[Phase]:
         status = one["status"]
         if status == "running":
             status = "cancelled" if facts.cancelled else "failed"
+        if name == "health" and facts.unhealthy:
+            status = "failed"
         found.append(Phase(name, one["started_at"], one["seconds"], status))
     return found
 

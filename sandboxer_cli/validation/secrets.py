@@ -9,15 +9,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .. import handover
 from ..compose.parse import parse
 from ..compose.tree import ScalarNode
 from ..errors import Usage
 from .secret_sources import Source, Sources, path, read
 
+VARIABLE = "SANDBOXER_SECRETS"
 _MOST_BYTES = 64 * 1024
 _SECONDS = 60
 
@@ -30,17 +33,31 @@ class Secret:
     value: str = field(repr=False)
 
 
+@contextmanager
+def handed_over(secrets: Mapping[str, Secret], repository: Path) -> Iterator[dict[str, str]]:
+    """The variables by which `read_secrets` in a child process finds them, as long as this lasts.
+
+    A command that asks for a passphrase does so once, here, where there is a terminal.
+    """
+    values = {name: secret.value for name, secret in secrets.items()}
+    with handover.given(VARIABLE, {"for": str(repository.absolute()), "values": values}) as given:
+        yield given
+
+
 def read_secrets(names: Sequence[str], repository: Path) -> dict[str, Secret]:
     """The secrets of these names for a repository, in that order.
 
     Where each comes from is in the user's secrets.yml; without a row it is the variable of the
-    environment that has its name.
+    environment that has its name. What was handed over is not read again.
 
     Raises Usage: `secret_missing` with all that have no value, `secret_unreadable`,
     `secrets_invalid`.
     """
     if not names:
         return {}
+    handed = handover.taken(VARIABLE) or {"for": "", "values": {}}
+    if handed["for"] == str(repository.absolute()) and handed["values"].keys() == set(names):
+        return {name: Secret(name, handed["values"][name]) for name in names}
     sources = read()
     reader = _Reader()
     values = {name: _value(name, sources, repository, reader) for name in names}

@@ -286,6 +286,25 @@ def test_a_secret_is_in_the_test_and_nowhere_else(runs: Runs) -> None:
     assert not [path for path in left if b"canary" in path.read_bytes()]
 
 
+def test_what_a_killed_job_had_of_secrets_goes_with_its_sandbox(runs: Runs) -> None:
+    """One that the engine would take for its own goes by a file; so does what is not yet read."""
+    begun = runs.make(runs.begin(run_document(in_web("echo it runs; sleep 997"))))
+    folder = runs.host.state / "runs" / begun["id"]
+    runs.start(begun, secrets={"DOCKER_AUTH": "s3cret-canary"})
+    await_condition(lambda: (folder / "env").exists())
+    os.kill(json.loads((folder / "record.json").read_text())["job"]["pid"], signal.SIGKILL)
+    (folder / "secrets.json").write_text('{"OTHER": "canary"}')
+    runs.end(begun)
+    assert len(holding(folder)) == 2
+    runs.host.destroy(begun["sandbox"])
+    assert holding(folder) == []
+
+
+def holding(folder: Path) -> list[Path]:
+    """The files that have the canary."""
+    return [one for one in folder.rglob("*") if one.is_file() and b"canary" in one.read_bytes()]
+
+
 @pytest.mark.soak
 def test_while_it_runs_a_secret_is_in_no_process_of_ours(runs: Runs) -> None:
     begun = runs.share(runs.begin(run_document(on_host("sleep 3"), in_web("sleep 3", "inside"))))
@@ -342,15 +361,42 @@ def test_a_key_is_asked_once(runs: Runs) -> None:
     assert (again["changed"], again["run"]["result"]) == (False, {"outcome": "passed"})
 
 
-def test_a_killed_job_is_no_failed_test(runs: Runs) -> None:
-    begun = runs.share(runs.begin(run_document(on_host("setsid sleep 997; exit 1"))))
-    runs.start(begun)
+def killed(runs: Runs, line: str, **changes: Any) -> Any:
+    """A run whose job was killed in the middle of its step."""
+    secrets = changes.pop("given", {})
+    begun = runs.share(runs.begin(run_document(on_host(line + "; setsid sleep 997"), **changes)))
+    runs.start(begun, secrets=secrets)
     await_condition(lambda: any(one.startswith("sleep 997") for one in commands()))
-    record = json.loads((runs.host.state / "runs" / begun["id"] / "record.json").read_text())
-    os.kill(record["job"]["pid"], signal.SIGKILL)
-    found = runs.end(begun)
+    folder = runs.host.state / "runs" / begun["id"]
+    await_condition(lambda: bool((folder / "steps/01-test.log").read_bytes()))
+    os.kill(json.loads((folder / "record.json").read_text())["job"]["pid"], signal.SIGKILL)
+    return runs.end(begun)
+
+
+def test_a_killed_job_is_no_failed_test(runs: Runs) -> None:
+    found = killed(runs, "echo it runs")
     assert (found["state"], found["error"]["code"], found["steps"]) == ("tested", "job_died", [])
     await_condition(lambda: not any("sleep 997" in one for one in commands()))
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "forgotten"])
+def test_what_a_killed_job_left_is_collected_once(runs: Runs, known: bool) -> None:
+    """Where its secrets are forgotten, without what they might be in."""
+    lines = "echo said $TOKEN; echo '<testsuite/>' > $E2E_OUT/half.xml; echo $TOKEN > $E2E_OUT/own"
+    token = {"TOKEN": "s3cret-canary"}
+    found = killed(runs, lines, secrets=["TOKEN"], given=token)
+    asked = {"run": found["id"], "secrets": token if known else {}}
+    collected = runs.host.call("run-collect", asked)["run"]
+    states = [(one["name"], one["status"]) for one in collected["phases"]]
+    assert states == [("health", "skipped"), ("test", "running"), ("collect", "done")]
+    kept = runs.archive(found)
+    assert kept["steps/01-test.log"] == b"said ***\n"
+    assert {"evidence/inspect.json", "evidence/versions.json", "files/e2e/out/own"} <= kept.keys()
+    rows = {one["path"]: one.get("stale") for one in runs.manifest(found)["files"]}
+    assert ("services/web.log" in rows) is known
+    assert rows.get("files/e2e/out/half.xml") == ("its test broke off" if known else None)
+    assert ("nobody here knows it" in str(runs.manifest(found)["left_out"])) is not known
+    assert runs.host.call("run-collect", asked)["run"] == collected
 
 
 def test_a_sandbox_that_dies_is_no_failed_test(runs: Runs) -> None:

@@ -2383,8 +2383,8 @@ PROFILES = (
     Protection(
         "what was resolved for another request is not taken over",
         CLI + "profiles/resolved.py",
-        'if handed["question"] != _question(request):',
-        "if False:",
+        '    if handed is None or handed["question"] != _question(request):',
+        "    if handed is None:",
         PROFILE_TESTS + "test_resolved.py::test_a_child_takes_what_was_resolved",
     ),
     Protection(
@@ -2427,16 +2427,16 @@ PROFILES = (
 SOURCE = (
     Protection(
         "a repository's own settings run nothing",
-        CLI + "source.py",
-        '"-c", "core.fsmonitor=false"]',
-        "]",
+        CLI + "git.py",
+        ', "-c", "core.fsmonitor=false")',
+        ")",
         TESTS + "test_source.py::test_git_is_asked_in_a_clean_environment",
     ),
     Protection(
         "git is not told of another repository",
-        CLI + "source.py",
-        'kept = ("PATH", "HOME", "XDG_CONFIG_HOME")',
-        "kept = tuple(os.environ)",
+        CLI + "git.py",
+        '_KEPT = ("PATH", "HOME", "XDG_CONFIG_HOME")',
+        "_KEPT = tuple(os.environ)",
         TESTS + "test_source.py::test_git_is_asked_in_a_clean_environment",
     ),
     Protection(
@@ -2758,7 +2758,7 @@ CONTRACT = (
     ),
     Protection(
         "a secret is no PATH and no LD_PRELOAD",
-        VALIDATION + "model.py",
+        CLI + "secret_names.py",
         "if _TAKEN.fullmatch(name):",
         "if False:",
         VALIDATION_TESTS + "test_load.py::test_what_is_refused",
@@ -2959,6 +2959,13 @@ RUNS = (
         RUN + "test_a_secret_is_in_the_test_and_nowhere_else",
     ),
     Protection(
+        "what a killed job had of secrets goes with its sandbox",
+        HOST + "destroy.py",
+        "        runs.forget_secrets(state, sandbox_id)\n",
+        "",
+        RUN + "test_what_a_killed_job_had_of_secrets_goes_with_its_sandbox",
+    ),
+    Protection(
         "an inspection is shown without the values of variables",
         HOST + "evidence.py",
         'if key == "Env" and isinstance(value, list)',
@@ -2986,6 +2993,56 @@ RUNS = (
         '    if run.state != "testing" or working:\n        return None',
         "    if True:\n        return None",
         HOST_TESTS + "test_run.py::test_why_nobody_goes_on",
+    ),
+    Protection(
+        "what is published for others is healthy from here too",
+        VALIDATION + "outcome.py",
+        "    if facts.unhealthy:",
+        "    if False:",
+        "tests/faults/test_validate.py::test_what_is_published_is_asked_from_here_too",
+    ),
+    Protection(
+        "what a killed job left is taken before its sandbox goes",
+        VALIDATION + "flow.py",
+        '        if begun["state"] == "tested" and begun["error"] and not begun["cancelled"]:',
+        "        if False:",
+        VALIDATION_TESTS
+        + "test_flow.py::test_what_a_dead_job_left_is_taken_before_the_sandbox_goes",
+    ),
+    Protection(
+        "where secrets are forgotten, what they might be in is left out",
+        HOST + "suite.py",
+        '    known = set(current.document["secrets"]) <= secrets.keys()',
+        "    known = True",
+        RUN + "test_what_a_killed_job_left_is_collected_once[forgotten]",
+    ),
+    Protection(
+        "no report of a test that broke off counts",
+        HOST + "freshness.py",
+        '        return "its test broke off"',
+        '        return ""',
+        RUN + "test_what_a_killed_job_left_is_collected_once[known]",
+    ),
+    Protection(
+        "a test is begun once",
+        HOST + "validation.py",
+        '            if again is None or again.state != "provisioning":',
+        "            if again is None:",
+        HOST_TESTS + "test_validation.py::test_a_test_is_begun_once[ends at once]",
+    ),
+    Protection(
+        "who finds it begun does not wait for its end",
+        HOST + "validation.py",
+        '        if _find(state, begun.id).state != "provisioning":',
+        "        if False:",
+        HOST_TESTS + "test_validation.py::test_a_test_is_begun_once[goes on]",
+    ),
+    Protection(
+        "who is too late to begin a test has its outcome all the same",
+        VALIDATION + "flow.py",
+        'return there, error if there["state"] == "provisioning" else None',
+        "return there, error",
+        VALIDATION_TESTS + "test_flow.py::test_who_is_too_late_to_begin_the_test_follows_it",
     ),
     Protection(
         "of two results the first one counts",
@@ -3051,9 +3108,58 @@ RUNS = (
         "        while False:",
         VALIDATION_TESTS + "test_flow.py::test_gone_on_with_from_where_it_is[testing-asked0]",
     ),
+    Protection(
+        "a secret without a value ends it before anything is made",
+        VALIDATION + "flow.py",
+        '        secrets = read_secrets(wanted.document["secrets"], order.repository)',
+        "        secrets: dict[str, Secret] = {}",
+        VALIDATION_TESTS + "test_flow.py::test_a_secret_without_a_value_asks_no_host",
+    ),
+    Protection(
+        "a secret is shown at no verbosity, also where a module carries it",
+        ACTION + "run.py",
+        'if request.get("secrets") else',
+        "if False else",
+        "tests/faults/test_validate.py::test_a_canary_is_seen_by_the_test_alone[0]",
+    ),
+    Protection(
+        "who keeps secrets is asked for one once",
+        CLI + "client.py",
+        "            return self._validate(wanted, variables, named, request.check, environment)",
+        "            return self._validate(wanted, variables, named, request.check)",
+        "tests/faults/test_validate.py::test_a_secret_is_asked_for_once",
+    ),
+    Protection(
+        "secrets that were read for one repository are not another one's",
+        VALIDATION + "secrets.py",
+        '    if handed["for"] == str(repository.absolute()) and ',
+        "    if ",
+        VALIDATION_TESTS + "test_secrets.py::test_a_child_takes_what_was_read",
+    ),
 )
 
 EVENTS = (
+    Protection(
+        "what no hub has is not forgotten",
+        REPORTING + "outbox.py",
+        "AND +state IN ('pending', 'dead')",
+        "AND 0",
+        REPORTING_TESTS + "test_pruning.py::test_what_a_hub_has_is_forgotten_and_nothing_else",
+    ),
+    Protection(
+        "what was written without a hub is not forgotten",
+        REPORTING + "outbox.py",
+        "AND +state = 'sent')",
+        ")",
+        REPORTING_TESTS + "test_pruning.py::test_what_a_hub_has_is_forgotten_and_nothing_else",
+    ),
+    Protection(
+        "old things are looked for once a day",
+        REPORTING + "pruning.py",
+        "        if 0 <= now - stamp.stat().st_mtime < _DAY_SECONDS:",
+        "        if False:",
+        REPORTING_TESTS + "test_pruning.py::test_once_a_day",
+    ),
     Protection(
         "a run that is written down twice is there once",
         REPORTING + "outbox.py",

@@ -27,10 +27,10 @@ STOREYS = [
     ["connection", "profiles"],
     ["reach_cache"],
     ["ansible_env", "compose", "source"],
-    ["probe"],
+    ["probe", "secret_names"],
     ["contract", "surveys"],
     ["reporting"],
-    ["laps", "result", "ttl", "strict", "xdg"],
+    ["git", "handover", "laps", "result", "ttl", "strict", "xdg"],
     ["errors"],
 ]
 HEIGHT = {room: height for height, storey in enumerate(STOREYS) for room in storey}

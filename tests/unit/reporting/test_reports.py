@@ -10,9 +10,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from junitparser import Error, Failure, JUnitXml
+from junitparser import Error, Failure, JUnitXml, xunit2
 
-from sandboxer_cli.reporting import ctrf, page, report, summary
+from sandboxer_cli.reporting import ctrf, junit_reader, page, report, summary
 from sandboxer_cli.reporting.case import Case, Tally, of_run
 from sandboxer_cli.reporting.plain import plain
 from sandboxer_cli.reporting.result import Counts, RunResult
@@ -53,6 +53,32 @@ def test_junit_has_the_runs_own_phases(name: str, red: list[Any], tmp_path: Path
     ended = [(case, type(one)) for _, case, result in cases for one in result]
     assert [one for one in ended if one[1] in (Failure, Error)] == red
     assert all(one.message for _, _, result in cases for one in result if type(one) is Failure)
+
+
+def test_junit_has_what_was_tried_again_as_surefire_writes_it(tmp_path: Path) -> None:
+    """Of ours and of the repository's own."""
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/a.xml").write_text(
+        "<testsuite name='shop'><testcase name='t1'><flakyFailure message='late' type='E'>"
+        "<stackTrace>at</stackTrace></flakyFailure></testcase><testcase name='t2'>"
+        "<failure message='no'/><rerunFailure message='no, too'/></testcase></testsuite>"
+    )
+    tally = junit_reader.read(tmp_path, ["files/a.xml"])
+    written = report.write(RUNS["at the second attempt"], tally, tmp_path)
+    cases = {
+        case.name: case
+        for suite in xunit2.JUnitXml.fromfile(written.reports.junit or "")
+        for case in suite
+    }
+    [ours] = cases["test: e2e"].flaky_failures()
+    assert (ours.type, ours.message) == ("failed", "attempt 1 ended with 1")
+    assert str(ours.stack_trace).endswith("the last line")
+    [theirs] = cases["t1"].flaky_failures()
+    assert (theirs.type, theirs.message, cases["t1"].is_passed) == ("E", "late", True)
+    assert [one.message for one in cases["t2"].rerun_failures()] == ["no, too"]
+    assert not cases["t2"].is_flaky
+    document = ctrf.document(RUNS["at the second attempt"], tally)
+    assert document["results"]["summary"]["flaky"] == 2
 
 
 def test_junit_holds_the_repositorys_own_suites(tmp_path: Path) -> None:
@@ -349,7 +375,7 @@ def test_plain_text(text: str, said: str) -> None:
 
 def test_a_step_in_the_end() -> None:
     cases = of_run(run(steps=(step(1), step(0, attempt=2), step(0, name="two"))))
-    assert [(one.name, one.status, one.attempts) for one in cases[2:4]] == [
-        ("test: e2e", "passed", 2),
-        ("test: two", "passed", 1),
+    assert [(one.name, one.status, one.is_flaky) for one in cases[2:4]] == [
+        ("test: e2e", "passed", True),
+        ("test: two", "passed", False),
     ]

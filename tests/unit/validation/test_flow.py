@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sandboxer_cli.errors import SandboxerError, from_host
+from sandboxer_cli.errors import SandboxerError, Usage, from_host
 from sandboxer_cli.reporting.outbox import Outbox
 from sandboxer_cli.validation.flow import Order, validate
 
@@ -29,6 +29,10 @@ class Host:
         self.secrets: dict[str, str] = {}
         self.refusal: SandboxerError | None = None
         self.residue: SandboxerError | None = None
+        self.phases: list[dict[str, Any]] = []
+        self.from_here = ""
+        self.error: dict[str, Any] | None = None
+        self.late: SandboxerError | None = None
         self.document: dict[str, Any] = {}
         self.result: Any = None
         self.step = {
@@ -52,11 +56,11 @@ class Host:
             "state": self.state,
             "document": self.document,
             "died": "",
-            "error": None,
+            "error": self.error if ended else None,
             "begun_at": "2026-11-26T02:00:00Z",
             "provision_seconds": 1.0,
             "cancelled": False,
-            "phases": [],
+            "phases": self.phases,
             "steps": [self.step] if ended else [],
             "result": self.result,
         }
@@ -70,6 +74,8 @@ class Host:
             case "run-test":
                 self.secrets = request["secrets"]
                 self.state = "testing"
+                if self.late is not None:
+                    raise self.late
             case "run-follow":
                 self.state = "tested"
             case "run-piece":
@@ -77,6 +83,9 @@ class Host:
             case "run-finish":
                 self.state, self.result = "finished", request["result"]
                 return {"changed": True, "run": self.run()}
+            case "run-collect":
+                self.secrets = request["secrets"]
+                return {"run": self.run()}
             case "run-show":
                 return self.run()
         return {"events": [], "cursor": 0, "working": False, "run": self.run()}
@@ -92,6 +101,10 @@ class Host:
         if self.residue is not None:
             raise self.residue
         return True
+
+    def unhealthy(self, sandbox: str, health: Sequence[Mapping[str, Any]]) -> str:
+        self.asked.append("unhealthy")
+        return self.from_here
 
     def say(self, text: str) -> None:
         pass
@@ -225,6 +238,45 @@ def test_no_sandbox_is_no_failed_test(shop: Path, code: str, outcome: str, statu
     assert host.asked == ["run-begin", "make", "run-show", "destroy", "run-finish"]
 
 
+def test_what_a_dead_job_left_is_taken_before_the_sandbox_goes(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the secrets that are to be masked in it, where they are known."""
+    monkeypatch.setenv("TOKEN", "s3cret-canary")
+    host = Host()
+    host.error = {"code": "job_died", "message": "so"}
+    done = validate(host, order(contract(shop, more="sandbox: {secrets: [TOKEN]}\n")))
+    assert host.asked == [*WHOLE[:4], "run-collect", *WHOLE[4:]]
+    assert (done["result"]["outcome"], host.secrets) == ("infra_error", {"TOKEN": "s3cret-canary"})
+    host.asked, host.state = [], "tested"
+    validate(host, order(None, run=RUN))
+    assert host.asked == ["run-show", "run-collect", "run-piece", "destroy", "run-finish"]
+    assert host.secrets == {}
+
+
+@pytest.mark.parametrize("said", ["", "web:80 is healthy on h1, and not from here: so"])
+def test_what_is_healthy_there_is_asked_from_here_once(shop: Path, said: str) -> None:
+    host = Host()
+    host.from_here = said
+    host.phases = [{"name": "health", "status": "done", "started_at": None, "seconds": 1.0}]
+    found = validate(host, order(contract(shop)))["result"]
+    assert host.asked == [*WHOLE[:3], "unhealthy", *WHOLE[3:]]
+    health = next(one for one in found["phases"] if one["name"] == "health")
+    if said:
+        assert (found["outcome"], found["reason"]) == ("unhealthy", said)
+        assert health["status"] == "failed"
+    else:
+        assert health["status"] == "done"
+
+
+def test_who_is_too_late_to_begin_the_test_follows_it(shop: Path) -> None:
+    host = Host(exit_code=3)
+    host.late = from_host({"code": "busy", "message": "so"})
+    found = validate(host, order(contract(shop)))["result"]
+    assert (found["outcome"], found["error"]) == ("failed", None)
+    assert host.asked == [*WHOLE[:3], "run-show", *WHOLE[3:]]
+
+
 @pytest.mark.parametrize(
     ("keep", "exit_code", "cleanup"),
     [("never", 3, "destroyed"), ("on-failure", 3, "kept"), ("always", 3, "kept")],
@@ -252,11 +304,33 @@ def test_secrets_go_to_the_test_alone(shop: Path, monkeypatch: pytest.MonkeyPatc
     assert "canary" not in told
 
 
-def test_a_secret_without_a_value_makes_no_sandbox(shop: Path) -> None:
+def test_the_users_profile_names_secrets_too(
+    shop: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They count in the key, as those of the contract do, and not in what is made."""
+    monkeypatch.setenv("TOKEN", "one")
+    monkeypatch.setenv("MORE", "two")
+    profile = home / ".config/sandboxer/profiles/mine.yml"
+    profile.parent.mkdir()
+    profile.write_text("extends: profile.compose\nsummary: Mine.\n")
+    contract(shop, more="sandbox: {secrets: [TOKEN], profile: profile.mine}\n")
+    before, after = Host(), Host()
+    validate(before, order(shop))
+    profile.write_text(f"{profile.read_text()}secrets: [MORE, TOKEN]\n")
+    validate(after, order(shop))
+    assert (before.secrets, after.secrets) == ({"TOKEN": "one"}, {"TOKEN": "one", "MORE": "two"})
+    assert after.document["secrets"] == ["TOKEN", "MORE"]
+    assert before.document["run_key"] != after.document["run_key"]
+    assert before.made == after.made
+
+
+def test_a_secret_without_a_value_asks_no_host(shop: Path) -> None:
     host = Host()
     found = validate(host, order(contract(shop, more="sandbox: {secrets: [TOKEN]}\n")))["result"]
     assert (found["outcome"], found["error"]["code"]) == ("contract_error", "secret_missing")
-    assert "make" not in host.asked
+    assert (host.asked, found["cleanup"], found["exit_code"]) == ([], "none", 2)
+    with pytest.raises(Usage, match="no value for the secret TOKEN"):
+        validate(host, order(shop, check=True))
 
 
 def test_a_check_asks_and_no_more(shop: Path) -> None:

@@ -76,7 +76,10 @@ def test_the_whole_as_a_host_is_told(write: Write) -> None:
     assert contract.sandbox.files == ("compose.yml",)
     assert contract.sandbox.settings == {"MODE": "test", "WORKERS": 2, "DEBUG": True}
     assert contract.sandbox.ttl == "1200s"
-    told = run_document(contract, run_key="k", repo="shop", commit="c0ffee", dirty=True)
+    names = ["API_TOKEN", "OF_THE_PROFILE"]
+    told = run_document(
+        contract, run_key="k", repo="shop", secrets=names, commit="c0ffee", dirty=True
+    )
     assert told == {
         "schema": 1,
         "run_key": "k",
@@ -112,9 +115,9 @@ def test_the_whole_as_a_host_is_told(write: Write) -> None:
         "reports": {"junit": ["e2e/out/*.xml"], "artifacts": ["e2e/out/**"]},
         "retries": 0,
         "keep": "never",
-        "secrets": ["API_TOKEN"],
+        "secrets": names,
     }
-    kept = run_document(contract, run_key="k", repo="shop", keep="always")
+    kept = run_document(contract, run_key="k", repo="shop", secrets=names, keep="always")
     assert kept == {**told, "commit": "", "dirty": False, "keep": "always"}
 
 
@@ -403,6 +406,6 @@ def test_whatever_stands_there_is_a_contract_or_is_refused(write: Write) -> None
                     words.insert(line, chance.choice(WHOLE.splitlines(keepends=True)))
         repository = write("".join(words).encode(errors="surrogatepass"))
         with contextlib.suppress(Usage):
-            json.dumps(run_document(load(repository), run_key="k", repo="shop"))
+            json.dumps(run_document(load(repository), run_key="k", repo="shop", secrets=()))
         with contextlib.suppress(Usage):
             migrate(repository / "e2e/e2e.yml")

@@ -36,6 +36,8 @@ TABLE: list[tuple[str, Facts, str, int]] = [
     ("nothing came back of a failed one", Facts(steps=[step(1)], collected=False), "failed", 9),
     ("never healthy", Facts(phases=[phase("health", "failed")]), "unhealthy", 8),
     ("not healthy in time", Facts(phases=[phase("health", "timeout")]), "unhealthy", 8),
+    ("not so from here", Facts(steps=[step(1)], unhealthy="so"), "unhealthy", 8),
+    ("not from here, and gone", Facts(died="gone", unhealthy="so"), "infra_error", 7),
     ("died under the test", Facts(steps=[step(1)], died="gone"), "infra_error", 7),
     ("died while hanging", Facts(steps=[step(None, True)], died="gone"), "infra_error", 7),
     ("died in health", Facts(phases=[phase("health", "failed")], died="x"), "infra_error", 7),

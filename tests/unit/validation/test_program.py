@@ -72,6 +72,14 @@ def test_refusals(words: list[str], status: int, code: str) -> None:
     assert ErrorAnswer.model_validate_json(said.stdout).error.code == code
 
 
+def test_a_secret_without_a_value_is_a_result(write: Write) -> None:
+    repository = write("version: 1\ntest_command: a\nin: web\nsandbox: {secrets: [NO_TOKEN]}\n")
+    said = run("validate", "run", str(repository), "--json")
+    found = json.loads(said.stdout)
+    assert (said.returncode, found["outcome"], found["cleanup"]) == (2, "contract_error", "none")
+    assert (found["error"]["code"], found["host"]) == ("secret_missing", None)
+
+
 def test_all_that_is_wrong_at_once(write: Write) -> None:
     repository = write("version: 1\ntest_command: a\nretires: 1\nkeep: no\n")
     said = run("validate", "lint", str(repository))

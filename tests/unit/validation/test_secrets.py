@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandboxer_cli.errors import SandboxerError, Usage
-from sandboxer_cli.validation.secrets import Secret, read_secrets
+from sandboxer_cli.validation.secrets import VARIABLE, Secret, handed_over, read_secrets
 
 CANARY = "canary-3f9b1c"
 
@@ -229,3 +229,16 @@ def test_a_broken_vault_is_not_shown(
     monkeypatch.setattr("sandboxer_cli.validation.secrets._output", lambda *_, **__: broken)
     say(home, "secrets: {TOKEN: {vault: ~/vault.yml, key: token}}")
     refused(shop, "secret_unreadable")
+
+
+def test_a_child_takes_what_was_read(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For that repository and just these names; no value is in its environment."""
+    with handed_over({"TOKEN": Secret("TOKEN", CANARY)}, shop) as environment:
+        assert CANARY not in str(environment)
+        monkeypatch.setenv(VARIABLE, environment[VARIABLE])
+        monkeypatch.chdir(shop)
+        assert value(Path()) == CANARY
+        refused(shop.parent, "secret_missing")
+        with pytest.raises(Usage, match="the secret TOKEN, the secret OTHER"):
+            read_secrets(["TOKEN", "OTHER"], shop)
+    refused(shop, "secret_missing")

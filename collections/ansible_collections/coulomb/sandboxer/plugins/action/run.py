@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
@@ -65,6 +65,7 @@ class _Host:
         self._action = action
         self._variables = variables
         self._was_heard = False
+        self._made: dict[str, Any] | None = None
 
     def ask(self, verb: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Over a link that may be cut: nothing comes of it that a verb is asked twice."""
@@ -83,11 +84,23 @@ class _Host:
                 time.sleep(1)  # nothing tells when a host is back
 
     def make_sandbox(self, options: Mapping[str, Any]) -> None:
-        _checked(self._sandbox(dict(options)))
+        self._made = _checked(self._sandbox(dict(options)))["sandbox"]
 
     def destroy_sandbox(self, sandbox: str) -> bool:
         done = _checked(self._sandbox({"state": "absent", "id": sandbox}))
         return done.get("receipt") is not None
+
+    def unhealthy(self, sandbox: str, health: Sequence[Mapping[str, Any]]) -> str:
+        if not health:
+            return ""
+        link = self._action._connection
+        made = self._made
+        if made is None:
+            found = self.ask("show", {"ref": sandbox, "owner": ""})
+            made = answers.complete(found, self.name, answers.ssh(link), changed=False)
+        if not answers.is_public(made) or not answers.is_direct(link):
+            return ""
+        return answers.unhealthy(made, health)
 
     def say(self, text: str) -> None:
         for line in text.splitlines():
@@ -106,10 +119,22 @@ class _Host:
         if done is not None:
             return done
         asked = json.dumps({"verb": verb, "request": request}, ensure_ascii=False)
+        args = {"asked_in": self._sent(asked)} if request.get("secrets") else {"asked": asked}
         done = action._execute_module(
-            module_name=MODULE, module_args={"asked": asked}, task_vars=self._variables
+            module_name=MODULE, module_args=args, task_vars=self._variables
         )
         return dict(done)
+
+    def _sent(self, text: str) -> str:
+        """A file in the task's own folder there, which the module reads and removes. Arguments of
+        a module are shown where Ansible debugs itself, whatever the module says of them."""
+        action = self._action
+        shell = action._connection._shell
+        folder = shell.tmpdir or action._make_tmp_path()
+        path = str(shell.join_path(folder, "asked"))
+        action._transfer_data(path, text)
+        action._fixup_perms2((folder, path), execute=False)
+        return path
 
     def _sandbox(self, options: dict[str, Any]) -> dict[str, Any]:
         """What the other action plugin answers to these options."""

@@ -113,7 +113,11 @@ class ActionModule(ActionBase):
         if found["state"] != wanted and args["wait"]:
             return _failure(found["error"] or _died(found))
         whole = answers.complete(found, host, answers.ssh(self._connection), changed)
-        if found["state"] == "ready" and _is_public(whole) and answers.is_direct(self._connection):
+        if (
+            found["state"] == "ready"
+            and answers.is_public(whole)
+            and answers.is_direct(self._connection)
+        ):
             told = answers.unreachable(whole)
             if told:
                 return _failure(_not_from_here(told, whole))
@@ -367,10 +371,6 @@ def _with_plan(done: dict[str, Any], name: str) -> dict[str, Any]:
         }
         done["sandbox"] = {"changed": done["changed"], "name": name, "action": done["action"]}
     return done
-
-
-def _is_public(found: dict[str, Any]) -> bool:
-    return any(one["scope"] == "host" for one in found["reachability"].get("endpoints", []))
 
 
 def _not_from_here(told: str, found: dict[str, Any]) -> dict[str, Any]:

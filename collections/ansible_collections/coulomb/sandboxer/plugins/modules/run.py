@@ -72,6 +72,9 @@ options:
   asked:
     description: What the action plugin asks of the host. Not for users.
     type: str
+  asked_in:
+    description: A file with the same, which is removed. Not for users.
+    type: path
 seealso:
   - module: coulomb.sandboxer.sandbox
 """
@@ -110,6 +113,8 @@ sandboxer_error:
 """
 
 import json
+from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -129,6 +134,7 @@ SPEC = {
     "reports": {"type": "str"},
     # one string, so that nothing in it is taken for a secret by itself, and all of it is one
     "asked": {"type": "str", "no_log": True},
+    "asked_in": {"type": "path"},
 }
 
 
@@ -138,12 +144,22 @@ def main() -> None:
 
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     try:
-        if not module.params["asked"]:
-            raise HostError("usage", "this module works only together with its action plugin")
-        asked = json.loads(module.params["asked"])
+        asked = json.loads(_asked(module.params))
         module.exit_json(**verbs.run(State.of_account(), asked["verb"], asked["request"]))
     except HostError as error:
         module.fail_json(msg=str(error), sandboxer_error=error.as_dict())
+
+
+def _asked(params: dict[str, Any]) -> str:
+    if params["asked_in"]:
+        path = Path(params["asked_in"])
+        try:
+            return path.read_text(encoding="utf-8")
+        finally:
+            path.unlink()
+    if params["asked"]:
+        return str(params["asked"])
+    raise HostError("usage", "this module works only together with its action plugin")
 
 
 if __name__ == "__main__":

@@ -11,10 +11,15 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import probe
+
+_PAUSE = 0.5
 
 
 def owner(given: str | None) -> str:
@@ -78,6 +83,11 @@ def own_address() -> str:
         return str(asked.getsockname()[0])
 
 
+def is_public(found: Mapping[str, Any]) -> bool:
+    """Whether an object publishes something for others than its host."""
+    return any(one["scope"] == "host" for one in found["reachability"].get("endpoints", []))
+
+
 def unreachable(found: Mapping[str, Any], seconds: float = 3.0) -> str:
     """The first TCP endpoint published on the host that can't be reached from here, and why.
     Empty where all can be."""
@@ -91,6 +101,41 @@ def unreachable(found: Mapping[str, Any], seconds: float = 3.0) -> str:
             named = "{service}:{port}".format(**endpoint)
             return f"{named} answers on {found['host']}, and not at {where.netloc} ({error})"
     return ""
+
+
+def unhealthy(
+    found: Mapping[str, Any], health: Sequence[Mapping[str, Any]], seconds: float = 10.0
+) -> str:
+    """The first probe of a contract's `health` that fails from here, at a port that is published
+    on the host, and why. Empty where all pass within so many seconds; of other ports nobody here
+    can tell."""
+    end = time.monotonic() + seconds
+    published = found["reachability"].get("endpoints", [])
+    for one in health:
+        kind = "http" if "http" in one else "tcp"
+        for endpoint in published if kind in one else ():
+            asked = (endpoint["service"], endpoint["port"], endpoint["scope"])
+            if asked == (one["service"], one[kind]["port"], "host"):
+                where = urlsplit(endpoint["url"])
+                reason = _asked_until(str(where.hostname), where.port or 0, one, end)
+                if reason:
+                    named = "{service}:{port}".format(**endpoint)
+                    return f"{named} is healthy on {found['host']}, and not from here: {reason}"
+    return ""
+
+
+def _asked_until(host: str, port: int, asked: Mapping[str, Any], end: float) -> str:
+    """Empty as soon as it passes; why not, once the time (monotonic) is over."""
+    longest = float(asked.get("timeoutSeconds") or probe.SECONDS)
+    while True:
+        left = max(min(longest, end - time.monotonic()), 0.1)
+        if "http" in asked:
+            reason = probe.http(host, port, asked["http"], left)
+        else:
+            reason = probe.tcp(host, port, left)
+        if not reason or time.monotonic() + _PAUSE >= end:
+            return reason
+        time.sleep(_PAUSE)
 
 
 def is_direct(connection: Any) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from . import engines, fault, holdings, job, lease, maker, receipt, record
+from . import run as runs
 from .clock import now
 from .engine import KINDS as ENGINE_KINDS
 from .errors import HostError
@@ -37,6 +38,7 @@ def run(state: State, sandbox_id: str) -> dict[str, Any] | None:
         current = record.read(state, sandbox_id)
         if current is None:  # the other destroyer was quicker
             return receipt.read(state, sandbox_id)
+        runs.forget_secrets(state, sandbox_id)
         removed, remains, error = _empty(state, current)
         made = receipt.make(current, removed, remains, now())
         if error is not None:

@@ -31,6 +31,7 @@ from .run import Run
 from .state import State
 
 ARCHIVE = "out.tar"
+STEPS = "steps"
 OUT = "e2e/out"  # where E2E_OUT is in the source
 MOST_FILES = 2000
 MOST_BYTES = 128 * 1024 * 1024  # of all together
@@ -38,12 +39,13 @@ _LOG_BYTES = 2 * 1024 * 1024  # of each service
 _REPORT_BYTES = 16 * 1024 * 1024  # of each that is read; the controller reads no larger one
 _NAMED = 100  # of what is left out
 _CHUNK = 256 * 1024
+_UNMASKED = "a secret may be in it, and nobody here knows it any more"
 
 
 def step_log(number: int, name: str, attempt: int) -> str:
     """Path of a step's log, in the run's folder and in the tar."""
     safe = re.sub(r"[^A-Za-z0-9._-]", "-", name)[:64]
-    return f"steps/{number:02}-{safe}" + (f".{attempt}" if attempt > 1 else "") + ".log"
+    return f"{STEPS}/{number:02}-{safe}" + (f".{attempt}" if attempt > 1 else "") + ".log"
 
 
 def matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
@@ -109,9 +111,10 @@ class Collecting:
         services: Mapping[str, Any],
         engine: Engine,
         mark: Mark,
-        secrets: Sequence[str],
+        secrets: Sequence[str] | None,
         out_in_service: str,
     ) -> None:
+        """Without `secrets`, which nobody knows any more, what they might be in is left out."""
         self._folder = state.run(run.id)
         self._root = source.root(state, sandbox.id)
         self._run = run
@@ -119,7 +122,8 @@ class Collecting:
         self._services = services
         self._engine = engine
         self._mark = mark
-        self._secrets = [one.encode("utf-8", "surrogateescape") for one in secrets]
+        self._knows_secrets = secrets is not None
+        self._secrets = [one.encode("utf-8", "surrogateescape") for one in secrets or ()]
         self._out_in_service = out_in_service
         reports = run.document["reports"]
         self._patterns = [*reports["junit"], *reports["artifacts"]]
@@ -144,10 +148,12 @@ class Collecting:
         os.rename(half, os.path.join(self._folder, ARCHIVE))
 
     def _add_logs(self, tar: tarfile.TarFile) -> None:
-        for one in self._run.steps:
-            path = os.path.join(self._folder, one["log"])
-            with open(path, "rb") as file:
-                self._add(tar, one["log"], file, os.fstat(file.fileno()).st_size, ["log"])
+        """Of each step, also of one that nobody has seen the end of. No secret is in them."""
+        folder = os.path.join(self._folder, STEPS)
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+            with open(os.path.join(folder, name), "rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                self._add(tar, f"{STEPS}/{name}", file, size, ["log"])
 
     def _add_tree(self, tar: tarfile.TarFile) -> None:
         """Plain files of the source that a glob means."""
@@ -179,7 +185,7 @@ class Collecting:
 
     def _add_from_services(self, tar: tarfile.TarFile) -> None:
         """What steps inside of services have written to E2E_OUT there."""
-        for name in sorted({one["in"] for one in self._run.steps} - {"host"}):
+        for name in sorted({one["in"] for one in self._run.document["steps"]} - {"host"}):
             container = maker.container_name(self._sandbox.id, name)
             child = subprocess.Popen(
                 [self._engine.program, "cp", f"{container}:{self._out_in_service}/.", "-"],
@@ -225,6 +231,9 @@ class Collecting:
         if _shown(path) != path:
             self._left_out.append(f"{_shown(path)}: its name")
             return None
+        if "junit" in kinds and not self._knows_secrets:
+            self._left_out.append(f"{path}: {_UNMASKED}")
+            return None
         if len(self._files) >= MOST_FILES or self._bytes + size > MOST_BYTES:
             self._left_out.append(f"{path}: {size} bytes, and there is room for no more")
             return None
@@ -254,8 +263,10 @@ class Collecting:
             for service, asked in sorted(self._services.items())
             for name in maker.container_names(self._sandbox.id, service, asked)
         ]
-        for name in names:
+        for name in names if self._knows_secrets else ():
             self._add_log_of(tar, name)
+        if not self._knows_secrets:
+            self._left_out.append(f"services: {_UNMASKED}")
         done = self._engine.attempt(["container", "inspect", *names], seconds=30)
         inspected = _json(masked(json.loads(done.stdout or b"[]")))
         hidden = Masked(self._secrets)

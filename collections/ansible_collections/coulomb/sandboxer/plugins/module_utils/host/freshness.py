@@ -57,6 +57,13 @@ class Mark:
             return
 
 
+class BrokenOff(Mark):
+    """Of a test that nobody has seen the end of."""
+
+    def stale(self, path: str, found: os.stat_result | None, mtime: float, digest: str) -> str:
+        return "its test broke off"
+
+
 def _identity(found: os.stat_result) -> tuple[int, int, int]:
     return found.st_ino, found.st_mtime_ns, found.st_size
 

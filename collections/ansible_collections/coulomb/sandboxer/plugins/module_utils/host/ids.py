@@ -44,6 +44,12 @@ def sandbox_of_run(run_id: str) -> str:
     return "sbx-" + check_run_id(run_id)[len("run-") :]
 
 
+def run_of_sandbox(sandbox_id: str) -> str:
+    """The id of the run that would have made it; empty where none can have."""
+    run_id = "run-" + sandbox_id[len("sbx-") :]
+    return run_id if is_run_id(run_id) else ""
+
+
 def is_run_id(value: str) -> bool:
     return _RUN.fullmatch(value) is not None
 

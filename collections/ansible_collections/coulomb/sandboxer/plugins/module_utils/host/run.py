@@ -23,6 +23,8 @@ from .state import State, read_json, write_json
 SCHEMA = 1
 KEPT_SECONDS = 30 * 24 * 3600
 RECORD = "record.json"
+SECRETS = "secrets.json"  # until the job has read it
+ENVIRONMENT = "env"  # of a step in a service, as long as it goes on
 _NO_ANSWER = ("cancelled", "infra_error", "contract_error")
 
 
@@ -190,6 +192,14 @@ def forget_old(state: State, now: Now) -> None:
             continue
         _forget_key(state, run_id)
         shutil.rmtree(folder)
+
+
+def forget_secrets(state: State, sandbox_id: str) -> None:
+    """Remove what a killed job has left of them. For who takes its sandbox away."""
+    run_id = ids.run_of_sandbox(sandbox_id)
+    for name in (SECRETS, ENVIRONMENT) if run_id else ():
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(os.path.join(state.run(run_id), name))
 
 
 def _forget_key(state: State, run_id: str) -> None:

@@ -34,13 +34,12 @@ from .clock import instant, now
 from .create import document_of
 from .errors import HostError
 from .evidence import OUT
-from .freshness import Mark
+from .freshness import BrokenOff, Mark
 from .readiness import Readiness
 from .record import Record
 from .run import Run
 from .state import State, read_json
 
-SECRETS = "secrets.json"  # in the run's folder, until the job has read it
 LOG_BYTES = 1024 * 1024  # of what is shown while it goes on; each step's own log has more
 OUT_IN_SERVICE = "/e2e-out"  # of its own container
 _PERIODS = {
@@ -52,6 +51,7 @@ _PERIODS = {
 }
 _MOMENT_SECONDS = 1.0  # in which an engine sees that a container has ended
 _SPARE_SECONDS = 60.0
+LATE_SECONDS = 60.0  # one call, where its job can't collect any more
 
 
 def perform(state: State, run_id: str, generation: int, program: str) -> None:
@@ -75,6 +75,50 @@ def perform(state: State, run_id: str, generation: int, program: str) -> None:
         raise
     else:
         suite.end()
+
+
+def collect(state: State, current: Run, secrets: Mapping[str, str]) -> Run:
+    """What the job of a test did not come to: evidence, once, and while its sandbox is there.
+
+    `secrets` are those that the controller still knows. The run, as it is then.
+    """
+    sandbox = record.read(state, current.sandbox)
+    done = [one for one in current.phases if one["name"] == "collect"]
+    if sandbox is None or sandbox.wanted == "absent" or sandbox.generation != current.generation:
+        return current
+    if current.state != "tested" or (done and done[-1]["status"] != "running"):
+        return current
+    work = state.try_work_lock(sandbox.id)
+    if work is None:
+        return current
+    try:
+        phase = _collected_late(state, current, sandbox, secrets)
+        phases = [one for one in current.phases if one["name"] != "collect"]
+        return run.update(state, current.id, "tested", phases=(*phases, phase))
+    finally:
+        os.close(work)
+
+
+def _collected_late(
+    state: State, current: Run, sandbox: Record, secrets: Mapping[str, str]
+) -> dict[str, Any]:
+    begun = now().wall
+    phase = {"name": "collect", "started_at": instant(begun), "status": "done"}
+    known = set(current.document["secrets"]) <= secrets.keys()
+    try:
+        services = document_of(state, sandbox)["services"]
+        folder = source.root(state, sandbox.id)
+        collecting = evidence.Collecting(
+            *(state, current, sandbox, services, engines.named(sandbox.engine)),
+            *(BrokenOff(folder, ()), tuple(secrets.values()) if known else None, OUT_IN_SERVICE),
+        )
+        with deadline.within(min(current.document["timeouts"]["collect"], LATE_SECONDS)):
+            collecting.collect()
+    except deadline.PassedError:
+        phase.update(status="timeout", reason="not collected in its time")
+    except (HostError, OSError, ValueError) as error:
+        phase.update(status="failed", reason=str(error))
+    return {**phase, "seconds": round(now().wall - begun, 3)}
 
 
 def probes(health: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -246,7 +290,7 @@ class _Suite:
         else:
             container = maker.container_name(self._sandbox.id, where)
             evidence.make_out(self._engine, container, OUT_IN_SERVICE)
-            env_file = os.path.join(self._state.run(self._run.id), "env")
+            env_file = os.path.join(self._state.run(self._run.id), run.ENVIRONMENT)
             ended = step.in_service(
                 self._engine, container, asked["run"], environment, env_file, seconds, told
             )
@@ -347,7 +391,7 @@ class _Suite:
 
 
 def _take_secrets(state: State, run_id: str) -> dict[str, str]:
-    path = os.path.join(state.run(run_id), SECRETS)
+    path = os.path.join(state.run(run_id), run.SECRETS)
     found: dict[str, str] = read_json(path) or {}
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)

@@ -1,4 +1,5 @@
-"""A run's verbs: begin, test, follow, fetch, finish; and cancel, from whichever controller."""
+"""A run's verbs: begin, test, follow, fetch, finish; and collect and cancel, from whichever
+controller."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from .state import State, write_json
 FOLLOW_SECONDS = 8.0
 FIRST_SECONDS = 2.0  # a quick test is one call; of another one the first words are not kept back
 GATHER_SECONDS = 0.4  # a call is dearer than a moment
+WORK_SECONDS = 30.0
 PIECE_BYTES = 4 * 1024 * 1024
 
 
@@ -74,20 +76,37 @@ def test(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _start(state: State, current: Run, generation: int, secrets: Mapping[str, str]) -> None:
     made_by = program.install(state)
-    work = state.wait_work_lock(current.sandbox, 30.0)
+    work = _work_lock(state, current)
+    if work is None:
+        return
     try:
         with state.run_lock(current.id):
             again = run.read(state, current.id)
             if again is None or again.state != "provisioning":
                 return  # another controller was quicker
             if secrets:
-                write_json(os.path.join(state.run(current.id), suite.SECRETS), dict(secrets))
+                write_json(os.path.join(state.run(current.id), run.SECRETS), dict(secrets))
             instants = {**again.instants, "testing_at": now().wall}
             begun = replace(again, state="testing", generation=generation, instants=instants)
             run.write(state, begun)
             job.start(state, made_by, current.id, generation, work)
     finally:
         os.close(work)
+
+
+def _work_lock(state: State, begun: Run) -> int | None:
+    """The sandbox's, as soon as nobody works on it; None where the run has gone on meanwhile: the
+    job of its test holds it to its end."""
+    end = time.monotonic() + WORK_SECONDS
+    while True:
+        work = state.try_work_lock(begun.sandbox)
+        if work is not None:
+            return work
+        if _find(state, begun.id).state != "provisioning":
+            return None
+        if time.monotonic() >= end:
+            raise HostError("busy", f"somebody is at work on {begun.sandbox}", "try again", True)
+        time.sleep(0.02)
 
 
 def follow(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,6 +128,12 @@ def follow(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
     if events:
         cursor = events[-1]["n"]
     return {"events": events, "cursor": cursor, "working": working, "run": run.view(current)}
+
+
+def collect(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Evidence of a test whose job did not come to it. Request: run, secrets. Answer: run."""
+    current = _settled(state, _find(state, request["run"]))
+    return {"run": run.view(suite.collect(state, current, request.get("secrets") or {}))}
 
 
 def piece(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,6 +220,7 @@ def _check(document: Mapping[str, Any]) -> None:
 VERBS: dict[str, Callable[[State, Mapping[str, Any]], Any]] = {
     "run-begin": begin,
     "run-cancel": cancel,
+    "run-collect": collect,
     "run-finish": finish,
     "run-follow": follow,
     "run-piece": piece,

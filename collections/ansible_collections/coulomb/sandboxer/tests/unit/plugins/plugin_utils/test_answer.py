@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -55,3 +56,31 @@ def test_what_can_not_be_reached_from_here_is_named() -> None:
     assert told.startswith(f"web:80 answers on h1, and not at 127.0.0.1:{port}")
     inside = {**endpoint, "scope": "loopback"}
     assert answer.unreachable({"host": "h1", "reachability": {"endpoints": [inside]}}) == ""
+
+
+def test_health_is_asked_from_here_where_it_is_published_for_others() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        endpoint = {**ENDPOINT, "scope": "host", "url": f"http://127.0.0.1:{port}"}
+        found = {"host": "h1", "reachability": {"endpoints": [endpoint]}}
+        tcp = {"service": "web", "tcp": {"port": 80}}
+        http = {"service": "web", "http": {"port": 80, "path": "/health"}, "timeoutSeconds": 0.1}
+        others = [{"service": "web", "exec": {"command": ["true"]}}, {**http, "service": "db"}]
+        assert answer.unhealthy(found, [tcp, *others], seconds=1) == ""
+        told = answer.unhealthy(found, [tcp, http], seconds=1)
+        assert told.startswith("web:80 is healthy on h1, and not from here: no answer from 127.")
+        inside = {"host": "h1", "reachability": {"endpoints": [{**endpoint, "scope": "loopback"}]}}
+        assert answer.unhealthy(inside, [http], seconds=1) == ""
+
+
+def test_it_is_asked_again_until_its_time_is_over() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    endpoint = {**ENDPOINT, "scope": "host", "url": f"http://127.0.0.1:{port}"}
+    found = {"host": "h1", "reachability": {"endpoints": [endpoint]}}
+    late: list[socket.socket] = []
+    timer = threading.Timer(0.7, lambda: late.append(socket.create_server(("127.0.0.1", port))))
+    timer.start()
+    assert answer.unhealthy(found, [{"service": "web", "tcp": {"port": 80}}]) == ""
+    timer.join()
+    late[0].close()

@@ -102,3 +102,9 @@ def test_only_ids_count_as_sandboxes(state: State, tmp_path: Any) -> None:
     for name in ("sbx-a", "sbx-b", "sbx-", "sbx-A", "lost+found", "sbx-a.tmp", "sbx-a\n"):
         (tmp_path / "state" / "sandboxes" / name).mkdir()
     assert state.sandbox_ids() == ["sbx-a", "sbx-b"]
+
+
+def test_a_sandbox_and_its_run_are_found_by_each_other() -> None:
+    run = ids.new_run_id()
+    assert ids.run_of_sandbox(ids.sandbox_of_run(run)) == run
+    assert ids.run_of_sandbox("sbx-of-nobodys-run") == ""

@@ -93,20 +93,19 @@ def _look(place: Place, sandbox_id: str, planned: list[Mapping[str, str]]) -> _S
         if kinds.intersection({"pod", "image", *ENGINE_KINDS}):
             raise place.engine.missing("install it again, then destroy once more")
         return _Seen(found)
-    containers = [one for one in place.engine.containers() if one.owner_id == sandbox_id]
-    networks = place.engine.networks(sandbox_id)
-    found += [{"kind": "network", "key": name} for name in sorted(networks)]
-    # only a compose program makes a pod, where it is told to; the others need not wait for a look
-    for kind in ("volume", *(["pod"] if "pod" in kinds else [])):
-        found += [{"kind": kind, "key": name} for name in place.engine.find(kind, sandbox_id)]
+    owned = place.engine.owned(sandbox_id)
+    found += [{"kind": "network", "key": name} for name in sorted(owned.networks)]
+    found += [{"kind": "volume", "key": name} for name in owned.volumes]
+    if "pod" in kinds:  # only a compose program makes one, where it is told to
+        found += [{"kind": "pod", "key": n} for n in place.engine.find("pod", sandbox_id)]
     if "image" in kinds:  # only where something is built
         found += [{"kind": "image", "key": n} for n in place.engine.built_images(sandbox_id)]
         left = place.engine.working_containers(sandbox_id)
         found += [{"kind": "container", "key": one.name} for one in left]
     # a monitor that outlives its container is a container left behind
-    names = monitored | {one.name for one in containers}
+    names = monitored | {one.name for one in owned.containers}
     found += [{"kind": "container", "key": name} for name in sorted(names)]
-    return _Seen(found, containers, networks)
+    return _Seen(found, owned.containers, owned.networks)
 
 
 def remove(

@@ -15,6 +15,7 @@ import io
 import json
 import marshal
 import os
+import re
 import sys
 from typing import Any
 
@@ -27,6 +28,7 @@ ROOMS = (
     "__init__",
     "bridge",
     "build",
+    "call",
     "clock",
     "compose_kind",
     "compose_program",
@@ -80,6 +82,7 @@ ROOMS = (
     "verbs",
 )
 _FOLDER = "sandboxer_host"
+_NAME = re.compile(r"[0-9.]+-[0-9a-f]{16}\.pyz")
 _BY_HASH = (1).to_bytes(4, "little")  # a .pyc that goes by its source's hash, and isn't compared
 _MAIN = f"from {_FOLDER}.program import main\n\nmain()\n"
 
@@ -125,18 +128,23 @@ def build(texts: dict[str, str]) -> bytes:
 
 def install(state: State) -> str:
     """Have this very program on the host. Returns its file name below `programs/`."""
-    texts = sources()
-    name = _name(texts)
+    name = own_name()
     path = os.path.join(state.programs, name)
     if not os.path.isfile(path):
-        write_bytes(path, build(texts))
+        write_bytes(path, build(sources()))
     _point_reader(state, name)
     return name
 
 
 def own_name() -> str:
     """The file name that this very program has below `programs/`."""
-    return _name(sources())
+    here = os.path.basename(own_path())
+    return here if _NAME.fullmatch(here) else _name(sources())
+
+
+def own_path() -> str:
+    """The archive that this program runs from; empty where it runs from none."""
+    return str(getattr(globals().get("__loader__"), "archive", ""))
 
 
 def reader(state: State) -> str:

@@ -4,11 +4,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from .errors import HostError
 
@@ -20,7 +18,7 @@ class Call:
     """A command that runs. Who leaves it before it has ended has it end, and waits for that."""
 
     def __init__(self, argv: Sequence[str], child: subprocess.Popen[bytes], seconds: float) -> None:
-        """`argv` is without the program; `seconds` are counted from now."""
+        """`argv` begins with the program; `seconds` are counted from now."""
         self._argv = argv
         self._child = child
         self._seconds = seconds
@@ -33,10 +31,10 @@ class Call:
             out, err = child.communicate(timeout=max(self._until - time.monotonic(), 0.1))
         except subprocess.TimeoutExpired as error:
             child.terminate()
-            program = self._program()
+            program, verb = self._argv[:2]
             raise HostError(
                 "engine_failed",
-                f"`{program} {self._argv[0]}` did not end in {self._seconds:.0f} s",
+                f"`{program} {verb}` did not end in {self._seconds:.0f} s",
                 f"does `{program} ps` answer on the host?",
                 retryable=True,
             ) from error
@@ -48,10 +46,6 @@ class Call:
     def __exit__(self, *_: object) -> None:
         if self._child.returncode is None:
             await_end(self._child)
-
-    def _program(self) -> str:
-        words: Any = self._child.args
-        return os.path.basename(words[0])
 
 
 def await_end(child: subprocess.Popen[bytes]) -> None:

@@ -103,6 +103,7 @@ class Engine(ABC):
     takes_settings: ClassVar[bool] = False  # whether ours could mend it
     quietly: ClassVar[Sequence[str]] = ()  # its warnings are no words of a command inside
     environment: ClassVar[Mapping[str, str]] = {}  # what each of its commands has to have
+    removes_beside: ClassVar[bool] = False  # whether `removing` does
     has_domainname: ClassVar[bool] = False  # whether a container's is apart from its host name
     pull_always: ClassVar[str]  # the option by which a build pulls what it begins with
 
@@ -138,8 +139,8 @@ class Engine(ABC):
         environment: Mapping[str, str] | None = None,
     ) -> Call:
         """One call that runs beside others."""
-        child = self._start([self.program, *argv], stdin, subprocess.PIPE, environment)
-        return Call(argv, child, seconds)
+        whole = [self.program, *argv]
+        return Call(whole, self._start(whole, stdin, subprocess.PIPE, environment), seconds)
 
     def run_all(
         self,
@@ -265,13 +266,11 @@ class Engine(ABC):
         """Start what was created, or has ended."""
         self.run(["start", *containers])
 
-    def owned(self, sandbox_id: str) -> Owned:
-        """All of a sandbox's things that have labels."""
-        return Owned(
-            [one for one in self.containers() if one.owner_id == sandbox_id],
-            self.networks(sandbox_id),
-            self.find("volume", sandbox_id),
-        )
+    def owned(self, sandbox_id: str, *, besides: bool = False) -> Owned:
+        """All of a sandbox's things that have labels; what is besides its containers only."""
+        there = () if besides else self.containers()
+        mine = [one for one in there if one.owner_id == sandbox_id]
+        return Owned(mine, self.networks(sandbox_id), self.find("volume", sandbox_id))
 
     @abstractmethod
     def remove_containers(
@@ -280,6 +279,13 @@ class Engine(ABC):
         """As `remove`, with their anonymous volumes, after a short grace. `graces`: name -> seconds
         to end by itself, where those are not ours. Raises `residue` where one runs of which the
         engine doesn't know so."""
+
+    def removing(
+        self, names: Sequence[str], graces: Mapping[str, int] | None = None
+    ) -> AbstractContextManager[list[str]]:
+        """As `remove_containers`, of such as have run, while something else is done. The names of
+        those that went are there once it has ended: none, where an engine can't."""
+        return contextlib.nullcontext([])
 
     def remove(self, kind: str, names: Sequence[str]) -> None:
         """Remove things by name. What isn't there is no error; whether it worked, ask `find`."""

@@ -59,6 +59,7 @@ class Podman(Engine):
     )
 
     takes_settings: ClassVar[bool] = True
+    removes_beside: ClassVar[bool] = True
 
     def version(self) -> str:
         return self.run(["version", "--format", "{{.Client.Version}}"]).decode().strip()
@@ -67,12 +68,13 @@ class Podman(Engine):
         """All of them, those that only the storage knows too."""
         return _containers(self._json(_PS))
 
-    def owned(self, sandbox_id: str) -> Owned:
-        asked = (_PS, _ls("network"), _ls("volume"))
+    def owned(self, sandbox_id: str, *, besides: bool = False) -> Owned:
+        # its `ps` fails where one of whomever's goes meanwhile
+        asked = [_ls("network"), _ls("volume"), *([] if besides else [_PS])]
         said = self.run_all([(argv, {}) for argv in asked], QUERY_SECONDS)
-        containers, networks, volumes = (json.loads(one or b"[]") or [] for one in said)
+        networks, volumes, *there = (json.loads(one or b"[]") or [] for one in said)
         return Owned(
-            [one for one in _containers(containers) if one.owner_id == sandbox_id],
+            [one for all in there for one in _containers(all) if one.owner_id == sandbox_id],
             _interfaces(_owned(networks, sandbox_id)),
             sorted(_name(item) for item in _owned(volumes, sandbox_id)),
         )
@@ -113,19 +115,31 @@ class Podman(Engine):
         if not containers:
             return
         runtime.end(one.id for one in containers if one.never_started)
-        left = {one.name: (graces or {}).get(one.name, STOP_SECONDS) for one in containers}
+        left = [one.name for one in containers]
         for _round in containers:
             needed = False
-            for seconds in sorted(set(left.values())):
-                names = [name for name, grace in left.items() if grace == seconds]
-                argv = ["rm", "--force", "--volumes", "--time", str(seconds), "--", *names]
-                done = self.attempt(argv, seconds=CALL_SECONDS + seconds)
+            for argv, seconds in _removals(left, graces):
+                done = self.attempt(argv, seconds)
                 needed = needed or b"dependent containers" in done.stderr
             if not needed:
                 return
             # one goes only after those that live in its network or among its processes
             there = {one.name for one in self.containers()}
-            left = {name: seconds for name, seconds in left.items() if name in there}
+            left = [name for name in left if name in there]
+
+    @contextlib.contextmanager
+    def removing(
+        self, names: Sequence[str], graces: Mapping[str, int] | None = None
+    ) -> Iterator[list[str]]:
+        gone: list[str] = []
+        with contextlib.ExitStack() as stack:
+            calls = [
+                stack.enter_context(self.begin(argv, seconds))
+                for argv, seconds in _removals(names, graces)
+            ]
+            yield gone
+            for call in calls:
+                gone += call.done().stdout.decode("utf-8", "replace").split()
 
     def _force(self, kind: str) -> Sequence[str]:
         # a pod goes with the containers in it
@@ -220,6 +234,18 @@ class Podman(Engine):
 
 def _ls(kind: str) -> list[str]:
     return [kind, "ls", "--format", "json"]
+
+
+def _removals(
+    names: Sequence[str], graces: Mapping[str, int] | None
+) -> Iterator[tuple[list[str], float]]:
+    """Calls that remove containers, each with the seconds that it may take."""
+    by_grace: dict[int, list[str]] = {}
+    for name in names:
+        by_grace.setdefault((graces or {}).get(name, STOP_SECONDS), []).append(name)
+    for grace, those in sorted(by_grace.items()):
+        options = ("--force", "--volumes", "--time", str(grace))
+        yield ["rm", *options, "--", *those], CALL_SECONDS + grace
 
 
 def _containers(listed: Iterable[Mapping[str, Any]]) -> list[Container]:

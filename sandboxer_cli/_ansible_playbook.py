@@ -25,14 +25,13 @@ if TYPE_CHECKING:
 GATE = "SANDBOXER_ANSIBLE_AHEAD"  # the variable: a folder, in which lies a socket of this name
 SOCKET = "gate"
 WARM = "warm"  # a file that appears there when it only waits
-WAIT = "--wait-in"
+WAIT = "--wait"
 
 
 def main() -> None:
     gc.disable()
-    if sys.argv[1:2] == [WAIT]:
-        wait(sys.argv[2])
-        return
+    if sys.argv[1:] == [WAIT]:
+        wait()
     sys.argv[0] = "ansible-playbook"
     status = hand_over(os.environ[GATE]) if GATE in os.environ else None
     end(play() if status is None else status)
@@ -79,24 +78,35 @@ def hand_over(folder: str) -> int | None:
     return int(answer) if answer else 1  # it was killed
 
 
-def wait(folder: str) -> None:
+def wait() -> None:
     """Import Ansible, then wait for who hands over a play, once; or for our standard input to end,
-    which says that nobody will."""
+    which says that nobody will. Its first line is the environment to import it in."""
+    import json
     import select
     import shutil
     import socket
 
-    begun_with = dict(os.environ)
+    given = os.fdopen(0, "rb", buffering=0, closefd=False)
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = given.read(65536)
+        if not piece:
+            end(0)
+        line += piece
+    begun_with = json.loads(line)
+    os.environ.clear()
+    os.environ.update(begun_with)
+    folder = Path(begun_with[GATE])
     with socket.socket(socket.AF_UNIX) as gate:
-        gate.bind(str(Path(folder, SOCKET)))
+        gate.bind(str(folder / SOCKET))
         gate.listen(1)
         load()
-        Path(folder, WARM).touch()
+        (folder / WARM).touch()
         if gate.fileno() not in select.select([gate.fileno(), 0], [], [])[0]:
             shutil.rmtree(folder, ignore_errors=True)
-            os._exit(0)
-        line = gate.accept()[0]
-    take_over(line, begun_with)
+            end(0)
+        caller = gate.accept()[0]
+    take_over(caller, begun_with)
 
 
 def load() -> None:

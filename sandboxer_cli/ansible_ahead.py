@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import json
 import os
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from sandboxer_cli import ansible_env
 from sandboxer_cli._ansible_playbook import GATE, WAIT, WARM
-from sandboxer_cli.errors import SandboxerError
 
 PROGRAM = Path(__file__).with_name("_ansible_playbook.py")
 
@@ -30,7 +28,7 @@ def begun() -> Iterator[None]:
     """While this lasts one waits, or plays. Says nothing of what stands in its way: the play
     will."""
     with contextlib.ExitStack() as stack:
-        with contextlib.suppress(SandboxerError, OSError):
+        with contextlib.suppress(Exception):
             stack.enter_context(_waiting())
         yield
 
@@ -49,30 +47,51 @@ def is_warm() -> bool:
 
 @contextlib.contextmanager
 def _waiting() -> Iterator[None]:
-    private = tempfile.TemporaryDirectory(
-        prefix="sandboxer-", dir=ansible_env.runtime_directory(), ignore_cleanup_errors=True
+    child = subprocess.Popen(
+        [sys.executable, "-P", str(PROGRAM), WAIT],
+        stdin=subprocess.PIPE,  # which ends with us, however we end
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
-    with private as folder:
-        child = subprocess.Popen(
-            [sys.executable, "-P", str(PROGRAM), WAIT, folder],
-            stdin=subprocess.PIPE,  # which ends with us, however we end
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=_environment(Path(folder)),
-            start_new_session=True,
-        )
-        os.environ[GATE] = folder
-        try:
-            yield
-        finally:
-            del os.environ[GATE]
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-            child.communicate()
+    try:
+        # while its Python starts
+        from tempfile import TemporaryDirectory
+
+        from sandboxer_cli import ansible_env
+
+        place = ansible_env.runtime_directory()
+        private = TemporaryDirectory(prefix="sandboxer-", dir=place, ignore_cleanup_errors=True)
+        with private as folder:
+            os.environ[GATE] = folder
+            try:
+                _say(child, _environment(Path(folder)))
+                yield
+            finally:
+                del os.environ[GATE]
+                _end(child)
+    finally:
+        _end(child)
+
+
+def _say(child: subprocess.Popen[bytes], environment: Mapping[str, str]) -> None:
+    assert child.stdin is not None
+    child.stdin.write(json.dumps(dict(environment)).encode() + b"\n")
+    child.stdin.flush()
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """It, and its workers."""
+    if child.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
 
 
 def _environment(folder: Path) -> dict[str, str]:
     """What the play will be started with, as far as it is known. A test compares it."""
+    from sandboxer_cli import ansible_env
+
     ours = {**os.environ, **ansible_env.settings(), **for_runner(folder)}
     callbacks = [ours.get("ANSIBLE_CALLBACK_PLUGINS", ""), str(_callbacks())]
     return {

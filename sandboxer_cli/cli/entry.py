@@ -3,21 +3,27 @@ warm by the time that the words are understood."""
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import NoReturn
+from contextlib import nullcontext
 
 _PLAYED = frozenset(("create", "destroy", "stop", "start", "restart", "extend", "reap"))
 
 
-def main() -> NoReturn:
-    from contextlib import nullcontext
-
-    words = sys.argv[1:]
+def main() -> None:
     # a word of another meaning costs a process that ends again
-    expected = not _PLAYED.isdisjoint(words) and "--help" not in words
+    expected = not _PLAYED.isdisjoint(sys.argv[1:]) and "--help" not in sys.argv
     if expected:
         from sandboxer_cli import ansible_ahead
+    status: object = 0
     with ansible_ahead.begun() if expected else nullcontext():
         from sandboxer_cli.cli.main import main as program
 
-        program()
+        try:
+            program()
+        except SystemExit as exc:
+            status = exc.code
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # nothing is left to be done: to take apart what was imported takes longer than some verbs
+    os._exit(status if isinstance(status, int) else 1)

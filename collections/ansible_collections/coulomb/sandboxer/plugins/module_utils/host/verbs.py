@@ -142,7 +142,7 @@ def follow(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
         events = list(jobs.read_log(state.job(sandbox_id), cursor))
         if (events and not request.get("to_end")) or not working or time.monotonic() >= end:
             break
-        time.sleep(0.03)
+        time.sleep(0.01)
     if events:
         cursor = events[-1]["n"]
     found = record.read(state, sandbox_id)

@@ -81,6 +81,7 @@ def way(values: dict[str, Any], templar: Any) -> dict[str, Any]:
         "kind": kind,
         "become": become(values, templar),
         "compose_cmd": compose_cmd(values, templar),
+        "variables": sorted(name for name in values if name.startswith("sandboxer_")),
     }
     if kind == "ssh":
         plugin = connection_loader.get("ansible.builtin.ssh", PlayContext())

@@ -109,6 +109,12 @@ class Cancel:
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+def load() -> None:
+    """Import what a play needs. It takes a tenth of a second, in which somebody may be waited
+    for."""
+    import pexpect  # type: ignore[import-untyped]  # noqa: F401
+
+
 def run(
     play: Play,
     *,

@@ -47,37 +47,35 @@ def is_warm() -> bool:
 
 @contextlib.contextmanager
 def _waiting() -> Iterator[None]:
-    child = subprocess.Popen(
-        [sys.executable, "-P", str(PROGRAM), WAIT],
-        stdin=subprocess.PIPE,  # which ends with us, however we end
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        # while its Python starts
-        from tempfile import TemporaryDirectory
+    waits, ours = os.pipe()
+    with os.fdopen(ours, "wb") as gate:  # it closes with us, however we end
+        child = subprocess.Popen(
+            [sys.executable, "-P", str(PROGRAM), WAIT],
+            stdin=waits,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        os.close(waits)
+        try:
+            # while its Python starts
+            from tempfile import TemporaryDirectory
 
-        from sandboxer_cli import ansible_env
+            from sandboxer_cli import ansible_env
 
-        place = ansible_env.runtime_directory()
-        private = TemporaryDirectory(prefix="sandboxer-", dir=place, ignore_cleanup_errors=True)
-        with private as folder:
-            os.environ[GATE] = folder
-            try:
-                _say(child, _environment(Path(folder)))
-                yield
-            finally:
-                del os.environ[GATE]
-                _end(child)
-    finally:
-        _end(child)
-
-
-def _say(child: subprocess.Popen[bytes], environment: Mapping[str, str]) -> None:
-    assert child.stdin is not None
-    child.stdin.write(json.dumps(dict(environment)).encode() + b"\n")
-    child.stdin.flush()
+            place = ansible_env.runtime_directory()
+            private = TemporaryDirectory(prefix="sandboxer-", dir=place, ignore_cleanup_errors=True)
+            with private as folder:
+                os.environ[GATE] = folder
+                try:
+                    gate.write(json.dumps(_environment(Path(folder))).encode() + b"\n")
+                    gate.flush()
+                    yield
+                finally:
+                    del os.environ[GATE]
+                    _end(child)
+        finally:
+            _end(child)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -85,7 +83,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     if child.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-        child.communicate()
+        child.wait()
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -264,7 +264,7 @@ class _Watch:
 
     def see_through(self, runner: ansible_runner.Runner) -> None:
         """Run it to its end."""
-        import pexpect  # type: ignore[import-untyped]
+        import pexpect
 
         try:
             runner.run()

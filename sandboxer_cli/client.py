@@ -134,9 +134,14 @@ class Client:
         if request.id is not None:
             host.check_id(request.id)
         owner = host.owner(request.owner)
-        name = request.name if request.name is not None else _new_name(found.default_name)
-        host.check_name(name)
+        if request.name is not None:
+            host.check_name(request.name)
         wanted = self._wanted(request.host or found.host)
+        ways = self._ways(wanted)
+        name = request.name
+        if name is None and not all(way.name for way in ways):
+            name = host.check_name(_new_name(found.default_name))
+        names = {way.host: name or str(way.name) for way in ways}
         variables = _given(
             sandboxer_profile=profile,
             sandboxer_source=str(request.source.absolute()) if request.source else None,
@@ -156,14 +161,13 @@ class Client:
             sandboxer_unreaped=request.unreaped,
             sandboxer_wait=request.wait,
         )
-        ways = self._ways(wanted)
 
         def at(way: connection.Reach) -> dict[str, Any]:
             """What the play will ask this host for."""
             commands = (request.compose_cmd, way.compose_cmd, found.compose_cmd)
             return host_request(
                 found,
-                name=name,
+                name=names[way.host],
                 id=request.id,
                 owner=owner,
                 ttl=ttl,
@@ -174,8 +178,8 @@ class Client:
                 unreaped=request.unreaped,
             )
 
-        may_be_kept = not request.check and (request.name is not None or request.id is not None)
-        if may_be_kept and all(_knows_all(way, variables) for way in ways):
+        is_named = request.name is not None or request.id is not None  # else nothing is there yet
+        if is_named and not request.check and all(_knows_all(way, variables) for way in ways):
             glances = [Glance(way, {**at(way), "wait": request.wait}) for way in ways]
             laps.end("reach")
             kept = _kept(glances, variables)
@@ -188,7 +192,8 @@ class Client:
             laps.end("reach")
 
         def cancel() -> None:
-            _at_once(lambda way: host.ask(way, "cancel", {"ref": name, "owner": owner}), ways)
+            named = {"owner": owner}
+            _at_once(lambda way: host.ask(way, "cancel", {"ref": names[way.host], **named}), ways)
 
         with handed_over(asked, found) as environment:
             return self._play(
@@ -578,7 +583,8 @@ def _run(way: connection.Reach, run: str) -> Object | None:
 
 def _knows_all(way: connection.Reach, variables: Mapping[str, object]) -> bool:
     """Whether the inventory has no say in what is wanted of this host."""
-    return not set(way.variables) - {"sandboxer_compose_cmd"} - variables.keys()
+    known = {"sandboxer_compose_cmd", "sandboxer_name", *variables}
+    return known.issuperset(way.variables)
 
 
 def _kept(glances: Sequence[Glance], variables: Mapping[str, object]) -> dict[str, Any]:

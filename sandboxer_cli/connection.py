@@ -51,6 +51,7 @@ class Reach:
     known_hosts: the files in which ssh looks for the host's key.
     compose_cmd: the host's `sandboxer_compose_cmd`, which isn't about reaching it, but stands in
         the same inventory; None where it has none.
+    name: the host's `sandboxer_name`, likewise.
     variables: the names of all that the inventory says of sandboxes on this host.
     """
 
@@ -61,6 +62,7 @@ class Reach:
     ssh: Mapping[str, str | int] | None = None
     known_hosts: tuple[str, ...] = ()
     compose_cmd: str | None = None
+    name: str | None = None
     variables: tuple[str, ...] = ()
 
 
@@ -383,6 +385,7 @@ def _reach(host: str, way: Mapping[str, Any]) -> Reach:
             "local",
             become=become,
             compose_cmd=way["compose_cmd"],
+            name=way["name"],
             variables=tuple(way["variables"]),
         )
     if way["kind"] != "ssh":
@@ -407,6 +410,7 @@ def _reach(host: str, way: Mapping[str, Any]) -> Reach:
         },
         known_hosts=tuple(understood.get("userknownhostsfile", "").split()),
         compose_cmd=way["compose_cmd"],
+        name=way["name"],
         variables=tuple(way["variables"]),
     )
 

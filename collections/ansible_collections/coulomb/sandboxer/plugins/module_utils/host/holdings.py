@@ -138,7 +138,7 @@ def remove(
 ) -> list[dict[str, str]]:
     """Remove all that is there, last made first; returns what was removed, or tried. `graces`:
     container -> seconds that it has to end by itself, where those are not ours. `whole`: the
-    containers of a sandbox that was whole: no others are looked for, since who calls looks again."""
+    containers of a sandbox that was whole; no others are looked for, so who calls looks again."""
     holdings = list(holdings)
     whole = whole if place.engine.removes_beside else ()
     gone = [one.name for one in place.engine.settle(sandbox_id, graces)]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import subprocess
 import sys
 import time
@@ -169,3 +170,21 @@ def end(record: Record, grace: float = GRACE_SECONDS) -> bool:
     if started not in (0, job["start_ticks"]):
         return True  # somebody else's pid by now
     return process.end_session(job["session"], grace)
+
+
+def await_end(record: Record | None, seconds: float) -> None:
+    """Wait until a record's job has ended, and no longer than that. Only a moment, where it has not
+    entered itself yet, or where this system or its Python can't be told."""
+    job = record.job if record else None
+    try:
+        ended = os.pidfd_open(job["pid"]) if job and job.get("boot_id") == boot_id() else None
+    except (AttributeError, OSError):
+        ended = None
+    if job is None or ended is None:
+        time.sleep(min(seconds, 0.02))
+        return
+    try:
+        if process.start_ticks(job["pid"]) == job["start_ticks"]:
+            select.select([ended], [], [], seconds)
+    finally:
+        os.close(ended)

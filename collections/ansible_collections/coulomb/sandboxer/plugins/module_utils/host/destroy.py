@@ -169,13 +169,13 @@ def _empty(
         # a record that nobody can read doesn't say which one it was
         for engine in [engines.named(current.engine)] if current.engine else engines.all_here():
             place = holdings.Place(state, engine)
-            mine = (place, current.id, current.holdings)
-            if was_whole:
-                removed += holdings.remove(*mine, graces, list(current.containers))
-                left = holdings.remaining(*mine)
-            if not was_whole or left:
-                removed += holdings.remove(*mine, graces)
-                left = holdings.remaining(*mine)
+            left: list[dict[str, str]] = []
+            # of one that was whole all is known: only where something remains it is looked for
+            for whole in [list(current.containers), []] if was_whole else [[]]:
+                removed += holdings.remove(place, current.id, current.holdings, graces, whole)
+                left = holdings.remaining(place, current.id, current.holdings)
+                if not left:
+                    break
             remains += left
     except HostError as error:  # nobody could look, so nothing is proved
         return [], [dict(item) for item in current.holdings], error

@@ -376,19 +376,18 @@ class _Making:
     def _create(self, wanted: Sequence[maker.Wanted]) -> None:
         """By the engine."""
         here = (self._record.id, self._record.generation)
-        files, calls = [], []
-        for number, one in enumerate(wanted):
-            by_name, by_file = maker.split_environment(one.spec["environment"])
-            env_file = None
-            if by_file:
-                env_file = os.path.join(self._state.job(self._record.id), f"env-{number}")
-                lines = "".join("{}={}\n".format(*item) for item in by_file.items())
-                write_bytes(env_file, lines.encode("utf-8"))
-                files.append(env_file)
-            calls.append((maker.create_argv(self._engine, *here, one, env_file), by_name))
-        self._engine.run_all(calls)
-        for path in files:
-            os.unlink(path)
+        calls = []
+        with contextlib.ExitStack() as read:
+            for number, one in enumerate(wanted):
+                by_name, by_file = maker.split_environment(one.spec["environment"])
+                env_file = None
+                if by_file:
+                    env_file = os.path.join(self._state.job(self._record.id), f"env-{number}")
+                    lines = "".join("{}={}\n".format(*item) for item in by_file.items())
+                    write_bytes(env_file, lines.encode("utf-8"))
+                    read.callback(os.unlink, env_file)
+                calls.append((maker.create_argv(self._engine, *here, one, env_file), by_name))
+            self._engine.run_all(calls)
 
     def _start(self) -> None:
         for group in maker.start_order(self._services):

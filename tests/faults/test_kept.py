@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sandboxer_cli import client, runner
+from sandboxer_cli import client, glance, runner
 from sandboxer_cli.client import Client, CreateRequest
 from sandboxer_cli.errors import Conflict
 
@@ -39,6 +39,7 @@ class Controller:
 @pytest.fixture
 def controller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Controller]:
     monkeypatch.delenv("ANSIBLE_INVENTORY", raising=False)
+    monkeypatch.setattr(glance, "PATIENCE", 60)
     monkeypatch.chdir(tmp_path)
     made = Controller(monkeypatch)
     yield made

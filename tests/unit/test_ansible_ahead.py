@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -167,34 +168,23 @@ def test_a_play_that_is_killed_takes_it_along(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As ansible-runner kills: whom it has started."""
+    monkeypatch.setattr(runner, "GRACE", 0.2)
+    monkeypatch.setattr(os, "kill", lambda pid, number: None)  # it is deaf to SIGINT
     alive = tmp_path / "alive"
     os.mkfifo(alive)
     cancel = runner.Cancel()
 
-    def kill(pid: int, number: int) -> None:
-        """SIGINT, which is asked first, comes to nothing."""
+    def cancel_it() -> None:
+        alive.read_text()
+        cancel.request()
 
-    monkeypatch.setattr(runner, "GRACE", 0.2)
-    monkeypatch.setattr(os, "kill", kill)
+    Thread(target=cancel_it, daemon=True).start()
+    variables = {"given": 1, "command": f"sh -c 'echo >{alive}; exec sleep 1000'"}
+    wanted = runner.Play(str(here / "gives.yml"), "localhost", variables=variables)
     with ansible_ahead.begun():
         pid = waiting()
-        wanted = runner.Play(
-            str(here / "gives.yml"),
-            "localhost",
-            variables={"given": 1, "command": f"sh -c 'echo >{alive}; exec sleep 1000'"},
-        )
-
-        def wish(line: str) -> None: ...
-
-        import threading
-
-        def when_it_runs() -> None:
-            alive.read_text()
-            cancel.request()
-
-        threading.Thread(target=when_it_runs, daemon=True).start()
         with pytest.raises(SandboxerError):
-            runner.run(wanted, on_line=wish, cancel=cancel)
+            runner.run(wanted, on_line=lambda line: None, cancel=cancel)
         assert ends(pid)
 
 

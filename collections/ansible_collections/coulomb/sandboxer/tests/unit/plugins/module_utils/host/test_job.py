@@ -98,30 +98,39 @@ def test_a_link_in_place_of_the_log_is_not_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "precious").exists()
 
 
+CALLER = """
+import json, os, sys
+sys.path.insert(0, {path!r})
+from sandboxer_host import job, state, verbs
+
+def shown(mine, *words):
+    held = {{}}
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            held[number] = os.readlink("/proc/self/fd/" + number)
+        except FileNotFoundError:
+            pass
+    leads = os.getsid(0) == os.getpid()
+    told = {{"words": words, "held": held, "folder": os.getcwd(), "leads": leads}}
+    os.write(2, json.dumps(told).encode())
+
+verbs.job = shown
+mine = state.State({root!r}, {remote!r})
+with mine.host_lock():
+    lock = mine.try_work_lock("sbx-one")
+    job.start(mine, {name!r}, "sbx-one", 1, lock)
+print(lock, flush=True)
+os.wait()
+"""
+
+
 def test_a_job_has_nothing_of_its_callers_but_the_work_lock(state: State) -> None:
     """One of the program that is running already: its own words, session, folder and streams."""
     state.prepare()
     os.makedirs(state.job("sbx-one"))
     name = program.install(state)
     path = os.path.join(state.programs, name)
-    code = (
-        "import json, os, sys\n"
-        f"sys.path.insert(0, {path!r})\n"
-        "from sandboxer_host import job, program, state, verbs\n"
-        "def shown(state, *words):\n"
-        "    held = {name: os.readlink('/proc/self/fd/' + name) for name in os.listdir('/proc/self/fd')"
-        " if os.path.exists('/proc/self/fd/' + name)}\n"
-        "    told = {'words': words, 'held': held, 'folder': os.getcwd(),"
-        " 'leads': os.getsid(0) == os.getpid()}\n"
-        "    open(sys.stderr.fileno(), 'w', closefd=False).write(json.dumps(told))\n"
-        "verbs.job = shown\n"
-        f"mine = state.State({state.root!r}, {state.remote!r})\n"
-        "with mine.host_lock():\n"
-        "    lock = mine.try_work_lock('sbx-one')\n"
-        f"    job.start(mine, {name!r}, 'sbx-one', 1, lock)\n"
-        "print(lock, flush=True)\n"
-        "os.wait()\n"
-    )
+    code = CALLER.format(path=path, root=state.root, remote=state.remote, name=name)
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
     )

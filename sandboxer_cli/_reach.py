@@ -80,7 +80,9 @@ def way(values: dict[str, Any], templar: Any) -> dict[str, Any]:
     found: dict[str, Any] = {
         "kind": kind,
         "become": become(values, templar),
-        "compose_cmd": compose_cmd(values, templar),
+        "compose_cmd": text_of("sandboxer_compose_cmd", values, templar),
+        "name": text_of("sandboxer_name", values, templar),
+        "variables": sorted(name for name in values if name.startswith("sandboxer_")),
     }
     if kind == "ssh":
         plugin = connection_loader.get("ansible.builtin.ssh", PlayContext())
@@ -92,12 +94,12 @@ def way(values: dict[str, Any], templar: Any) -> dict[str, Any]:
     return found
 
 
-def compose_cmd(values: dict[str, Any], templar: Any) -> str | None:
-    """The compose program that the host's variables name; as a template where only a play can
-    tell, by the host's facts."""
+def text_of(name: str, values: dict[str, Any], templar: Any) -> str | None:
+    """What the host's variables say of this one; as a template where only a play can tell, by the
+    host's facts."""
     from ansible.errors import AnsibleError
 
-    given = values.get("sandboxer_compose_cmd")
+    given = values.get(name)
     try:
         return None if given is None else str(templar.template(given))
     except AnsibleError:

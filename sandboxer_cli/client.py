@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from sandboxer_cli import connection, host
+from sandboxer_cli import ansible_ahead, connection, glance, host
 from sandboxer_cli.errors import Cancelled, HostUnreachable, NotFound, SandboxerError, Usage
+from sandboxer_cli.glance import Glance
 from sandboxer_cli.laps import Laps
 
 COLLECTION = "coulomb.sandboxer"
@@ -107,7 +108,7 @@ class Client:
         """Make a sandbox on each host that `request.host` means, or adopt the one that is there."""
         laps = Laps()
         from sandboxer_cli.profiles.resolve import resolve
-        from sandboxer_cli.profiles.resolved import ResolveRequest, handed_over
+        from sandboxer_cli.profiles.resolved import ResolveRequest, handed_over, host_request
         from sandboxer_cli.ttl import parse_deadline, parse_ttl
 
         profile = request.profile or "profile.compose"
@@ -125,19 +126,22 @@ class Client:
         for note in found.notes:
             if note.kind == "left_out":  # what is changed serves the same end: `compose show`
                 self.on_line(f"warning: {note}")
-        if request.ttl is not None:
-            parse_ttl(request.ttl)
-        if request.deadline is not None:
-            parse_deadline(request.deadline)
+        ttl = found.ttl_seconds if request.ttl is None else parse_ttl(request.ttl)
+        deadline = None if request.deadline is None else parse_deadline(request.deadline)
         compose_cmd = found.compose_cmd if request.compose_cmd is None else request.compose_cmd
         if compose_cmd:
             host.check_compose_cmd(compose_cmd)
         if request.id is not None:
             host.check_id(request.id)
         owner = host.owner(request.owner)
-        name = request.name if request.name is not None else _new_name(found.default_name)
-        host.check_name(name)
+        if request.name is not None:
+            host.check_name(request.name)
         wanted = self._wanted(request.host or found.host)
+        ways = self._ways(wanted)
+        name = request.name
+        if name is None and not all(way.name for way in ways):
+            name = host.check_name(_new_name(found.default_name))
+        names = {way.host: name or str(way.name) for way in ways}
         variables = _given(
             sandboxer_profile=profile,
             sandboxer_source=str(request.source.absolute()) if request.source else None,
@@ -157,13 +161,39 @@ class Client:
             sandboxer_unreaped=request.unreaped,
             sandboxer_wait=request.wait,
         )
-        ways = self._ways(wanted)
-        for way in ways:
-            connection.start_master(way)  # while Ansible is being started
-        laps.end("reach")
+
+        def at(way: connection.Reach) -> dict[str, Any]:
+            """What the play will ask this host for."""
+            commands = (request.compose_cmd, way.compose_cmd, found.compose_cmd)
+            return host_request(
+                found,
+                name=names[way.host],
+                id=request.id,
+                owner=owner,
+                ttl=ttl,
+                deadline=deadline,
+                compose_cmd=host.compose_cmd(next((c for c in commands if c is not None), None)),
+                auth_file=request.auth_file,
+                replace=request.replace,
+                unreaped=request.unreaped,
+            )
+
+        is_named = request.name is not None or request.id is not None  # else nothing is there yet
+        if is_named and not request.check and all(_knows_all(way, variables) for way in ways):
+            glances = [Glance(way, {**at(way), "wait": request.wait}) for way in ways]
+            laps.end("reach")
+            kept = _kept(glances, variables)
+            laps.end("look")
+            if kept:
+                return Answer(kept, timings=laps.parts)
+        else:
+            for way in ways:
+                connection.start_master(way)  # while Ansible is being started
+            laps.end("reach")
 
         def cancel() -> None:
-            _at_once(lambda way: host.ask(way, "cancel", {"ref": name, "owner": owner}), ways)
+            named = {"owner": owner}
+            _at_once(lambda way: host.ask(way, "cancel", {"ref": names[way.host], **named}), ways)
 
         with handed_over(asked, found) as environment:
             return self._play(
@@ -561,6 +591,36 @@ def _run(way: connection.Reach, run: str) -> Object | None:
     except NotFound:
         return None
     return found
+
+
+def _knows_all(way: connection.Reach, variables: Mapping[str, object]) -> bool:
+    """Whether the inventory has no say in what is wanted of this host."""
+    known = {"sandboxer_compose_cmd", "sandboxer_name", *variables}
+    return known.issuperset(way.variables)
+
+
+def _kept(glances: Sequence[Glance], variables: Mapping[str, object]) -> dict[str, Any]:
+    """The objects by host where a create with these variables would change nothing on any of them,
+    and a play would say nothing else; else empty."""
+    from sandboxer_cli import runner
+
+    runner.load()  # while the hosts are asked
+    there = glance.kept(glances, ansible_ahead.is_warm)
+    if not all(_is_settled(found, variables) for found in there.values()):
+        return {}
+    return {
+        one.way.host: host.complete(there[one.way.host], one.way, changed=False)
+        for one in glances
+        if there
+    }
+
+
+def _is_settled(found: Object, variables: Mapping[str, object]) -> bool:
+    """Whether a play would find no fault: it refuses a host whose reaper has stopped, and tries
+    from here what is published to all."""
+    reaped = found["reaper"] != "late" or bool(variables["sandboxer_unreaped"])
+    endpoints = found["reachability"].get("endpoints", [])
+    return reaped and all(endpoint["scope"] != "host" for endpoint in endpoints)
 
 
 def _list(way: connection.Reach, owner: str | None) -> list[dict[str, Any]]:

@@ -51,6 +51,8 @@ class Reach:
     known_hosts: the files in which ssh looks for the host's key.
     compose_cmd: the host's `sandboxer_compose_cmd`, which isn't about reaching it, but stands in
         the same inventory; None where it has none.
+    name: the host's `sandboxer_name`, likewise.
+    variables: the names of all that the inventory says of sandboxes on this host.
     """
 
     host: str
@@ -60,6 +62,8 @@ class Reach:
     ssh: Mapping[str, str | int] | None = None
     known_hosts: tuple[str, ...] = ()
     compose_cmd: str | None = None
+    name: str | None = None
+    variables: tuple[str, ...] = ()
 
 
 def sources(given: Sequence[Path | str] = ()) -> tuple[str, ...]:
@@ -178,6 +182,18 @@ def _ended_by_signals(child: subprocess.Popen[bytes]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def begin(way: Reach, argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Begin a command on the host that the caller writes to, hears and waits for. Where no
+    connection is open it opens the one that later commands and plays share."""
+    return subprocess.Popen(
+        _command(way, argv),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def start_master(way: Reach) -> subprocess.Popen[bytes] | None:
@@ -364,7 +380,14 @@ def unknown_host(name: str, known: Sequence[str]) -> NotFound:
 def _reach(host: str, way: Mapping[str, Any]) -> Reach:
     become = _become_words(host, way["become"])
     if way["kind"] == "local":
-        return Reach(host, "local", become=become, compose_cmd=way["compose_cmd"])
+        return Reach(
+            host,
+            "local",
+            become=become,
+            compose_cmd=way["compose_cmd"],
+            name=way["name"],
+            variables=tuple(way["variables"]),
+        )
     if way["kind"] != "ssh":
         raise Usage(
             f"{host} is reached by {way['kind']}; ssh and local are what sand-boxer can use",
@@ -387,6 +410,8 @@ def _reach(host: str, way: Mapping[str, Any]) -> Reach:
         },
         known_hosts=tuple(understood.get("userknownhostsfile", "").split()),
         compose_cmd=way["compose_cmd"],
+        name=way["name"],
+        variables=tuple(way["variables"]),
     )
 
 

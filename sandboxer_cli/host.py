@@ -12,7 +12,11 @@ import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import compose_program, ids
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import (
+    compose_program,
+    ids,
+    program,
+)
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer, installed
 from sandboxer_cli import connection
@@ -73,6 +77,11 @@ def check_compose_cmd(value: str) -> str:
     return checked(lambda command: " ".join(compose_program.split(command)), value)
 
 
+def compose_cmd(given: str | None) -> str | None:
+    """The compose program as given, or SANDBOXER_COMPOSE_CMD; None where the engine is wanted."""
+    return answer.compose_cmd(given)
+
+
 def compose_words(given: str | None) -> list[str]:
     """The words of the compose program that makes the containers: as given, or
     SANDBOXER_COMPOSE_CMD; none where the engine itself makes them. Raises Usage."""
@@ -95,6 +104,11 @@ def owner(given: str | None) -> str:
 def complete(found: Mapping[str, Any], way: connection.Reach, changed: bool) -> dict[str, Any]:
     """The host's object with what only the controller knows, as the plugins complete it."""
     return answer.complete(found, way.host, way.ssh, changed)
+
+
+def own_argv(verb: str) -> list[str]:
+    """The command that answers one verb, by the program of this very version."""
+    return installed.argv(verb, program.own_name())
 
 
 def ask(way: connection.Reach, verb: str, request: Mapping[str, object]) -> Any:

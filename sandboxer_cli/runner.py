@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import select
 import shlex
 import signal
 import sys
@@ -19,12 +20,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sandboxer_cli import ansible_env, connection
+from sandboxer_cli import ansible_ahead, ansible_env, connection
 from sandboxer_cli.errors import Cancelled, SandboxerError, Usage, from_host
 
-_ANSIBLE_PLAYBOOK = ("-P", str(Path(__file__).with_name("_ansible_playbook.py")))
+if TYPE_CHECKING:
+    import ansible_runner
+
+_ANSIBLE_PLAYBOOK = ("-P", str(ansible_ahead.PROGRAM))
 _CHECK = ("--check", "--diff")
 PROGRESS = "sandboxer: "  # what a line of progress begins with in Ansible's output
 _AT_ONCE = 16  # hosts that are asked once more why they could not be reached
@@ -105,6 +109,12 @@ class Cancel:
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+def load() -> None:
+    """Import what a play needs. It takes a tenth of a second, in which somebody may be waited
+    for."""
+    import pexpect  # type: ignore[import-untyped]  # noqa: F401
+
+
 def run(
     play: Play,
     *,
@@ -156,45 +166,55 @@ def _run(
     verbosity: int,
     environment: Mapping[str, str] | None,
 ) -> int | None:
-    """ansible-runner's exit status; None when a signal ended Ansible."""
-    import ansible_runner
-    import pexpect  # type: ignore[import-untyped]
+    """The exit status of Ansible; None when a signal ended it."""
+    from ansible_runner.interface import init_runner
 
-    try:
-        runner = ansible_runner.run(
-            private_data_dir=private,
-            # The working directory stays: relative paths of the user's environment hold.
-            project_dir=str(Path.cwd()),
-            binary=sys.executable,
-            cmdline=shlex.join([*_ANSIBLE_PLAYBOOK, play.playbook, *(_CHECK if check else ())]),
-            inventory=list(inventories),
-            limit=play.hosts,
-            extravars=variables,
-            verbosity=verbosity or None,
-            envvars={
-                **ansible_env.settings(),
-                # What a killed Ansible leaves behind goes with the private folder.
-                "ANSIBLE_LOCAL_TEMP": str(Path(private, "tmp")),
-                # ansible-runner's callback builds on the first and reads the others as numbers.
-                "ANSIBLE_STDOUT_CALLBACK": "default",
-                "JOB_ID": "",
-                "PROJECT_UPDATE_ID": "",
-                **(environment or {}),
-            },
-            fact_cache_type="memory",
-            quiet=True,
-            settings={"pexpect_timeout": 0.2},
-            event_handler=watch.event,
-            cancel_callback=watch.cancelled,
-            status_handler=_forget_environment,
-        )
-    except pexpect.TIMEOUT:
-        # A reader that stood still at the very end (ansible-runner #1343); the stats have it all.
-        return 0 if watch.stats else None
-    finally:
-        watch.ended = time.monotonic()
-    status: int | None = runner.rc
+    runner = init_runner(
+        private_data_dir=private,
+        # The working directory stays: relative paths of the user's environment hold.
+        project_dir=str(Path.cwd()),
+        binary=sys.executable,
+        cmdline=shlex.join([*_ANSIBLE_PLAYBOOK, play.playbook, *(_CHECK if check else ())]),
+        inventory=list(inventories),
+        limit=play.hosts,
+        extravars=variables,
+        verbosity=verbosity or None,
+        envvars={
+            **ansible_env.settings(),
+            **ansible_ahead.for_runner(ansible_ahead.folder() or Path(private)),
+            **(environment or {}),
+        },
+        fact_cache_type="memory",
+        quiet=True,
+        settings={"pexpect_timeout": 0.2},
+        event_handler=watch.event,
+        cancel_callback=watch.cancelled,
+        status_handler=_forget_environment,
+    )
+    playing = threading.Thread(target=watch.see_through, args=[runner], daemon=True)
+    playing.start()
+    watch.told.wait()
+    # pexpect sleeps for a tenth of a second after its child: a play that went well isn't waited for
+    # any longer than Ansible lives
+    if not watch.went_well() or not _has_ended(watch.pid):
+        playing.join()
+    watch.ended = time.monotonic()
+    status: int | None = 0 if watch.stats and runner.rc is None else runner.rc
     return status
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a process ends within moments. Where the system has no way to wait for it: no."""
+    try:
+        ending = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    except (AttributeError, OSError):
+        return False
+    try:
+        return bool(select.select([ending], [], [], GRACE)[0])
+    finally:
+        os.close(ending)
 
 
 def _forget_environment(status: Mapping[str, Any], runner_config: Any) -> None:
@@ -233,13 +253,30 @@ class _Watch:
         self.diffs: dict[str, list[Any]] = {}
         self.complaints: list[str] = []
         self.fault: Exception | None = None
+        self.told = threading.Event()  # all there is to know
         self.untold: Exception | None = None  # why the host doesn't know that it is to stop
         self.started = time.monotonic()
         self.began = self.played = self.ended = self.started
         self._on_line: Callable[[str], None] | None = on_line
         self._cancel = cancel
-        self._pid: int | None = None
+        self.pid = 0  # of Ansible, once it plays
         self._kill_at: float | None = None
+
+    def see_through(self, runner: ansible_runner.Runner) -> None:
+        """Run it to its end."""
+        import pexpect
+
+        try:
+            runner.run()
+        except pexpect.TIMEOUT:
+            pass  # a reader that stood still at the very end (ansible-runner #1343)
+        except Exception as exc:
+            self.fault = self.fault or exc
+        finally:
+            self.told.set()
+
+    def went_well(self) -> bool:
+        return bool(self.stats) and not self.stats.get("failures") and not self.stats.get("dark")
 
     def event(self, event: dict[str, Any]) -> bool:
         """Never raises: what escapes from here takes the run's exit status with it."""
@@ -258,11 +295,11 @@ class _Watch:
             self._cancel.announce()
         except Exception as exc:
             self.untold = exc
-        if self._kill_at is None and self._pid is not None:
+        if self._kill_at is None and self.pid:
             # ansible-runner's own way is SIGKILL, after which modules and connections live on.
             self._kill_at = time.monotonic() + GRACE
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGINT)
+                os.kill(self.pid, signal.SIGINT)
             return False
         return self._kill_at is None or wishes > 1 or time.monotonic() > self._kill_at
 
@@ -274,10 +311,11 @@ class _Watch:
         if kind in ("verbose", "error"):
             self._text(kind, str(event.get("stdout", "")))
         elif kind == "playbook_on_start":
-            self._pid = event["pid"]
+            self.pid = event["pid"]
             self.began = self.played = time.monotonic()
         elif kind == "playbook_on_stats":
             self.stats = data
+            self.told.set()
         elif kind == "runner_on_unreachable":
             self.unreachable[host] = str(result.get("msg", ""))
         elif kind == "runner_on_failed" and not data.get("ignore_errors"):

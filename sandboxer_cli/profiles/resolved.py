@@ -80,6 +80,39 @@ class Resolved:
     secrets: tuple[str, ...] = ()
 
 
+def host_request(
+    found: Resolved,
+    *,
+    name: str,
+    id: str | None,
+    owner: str,
+    ttl: int,
+    deadline: int | None,
+    compose_cmd: str | None,
+    auth_file: str | None,
+    replace: bool,
+    unreaped: bool,
+) -> dict[str, Any]:
+    """A create as the host program is asked for it; spans in seconds."""
+    return {
+        "name": name,
+        "id": id,
+        "owner": owner,
+        "ttl": ttl,
+        "deadline": deadline,
+        "compose_cmd": compose_cmd,
+        "auth_file": auth_file,
+        "replace": replace,
+        "unreaped": unreaped,
+        "profile": found.profile,
+        "profile_hash": found.profile_hash,
+        "source_digest": found.source_digest,
+        "extension": found.extension,
+        "request": found.request,
+        "document": found.document,
+    }
+
+
 @contextmanager
 def handed_over(request: ResolveRequest, found: Resolved) -> Iterator[dict[str, str]]:
     """The variables by which a child process finds what was resolved, as long as this lasts. Where

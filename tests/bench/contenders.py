@@ -26,7 +26,7 @@ STEPS = "a playbook of steps"
 PROGRAM = "the program"
 BY_COMPOSE = "the program, by podman-compose"
 EMPTY = "an empty play"
-EIGHT = "a play for eight sandboxes"
+EIGHT = "the program, for eight sandboxes"
 THREE = "the program, on three hosts"
 
 Argv = tuple[str, ...]
@@ -98,19 +98,18 @@ def alone(inventory: Path, host: str) -> Contender:
 def many_on_one(inventory: Path, host: str, many: str) -> Contender:
     """A command for many sandboxes on one host: a name is one sandbox there, so that the inventory
     names the host, and what is on it, as often as there are to be; `many` is their group."""
-    play = (str(BIN / "ansible-playbook"), "-i", str(inventory), "--forks", "8")
-    given = ("-e", f"sandboxer_profile=profile.bench sandboxer_source={HERE / 'stack'}")
-    where = ("-e", f"sandboxer_host={many}")
-    verbs = {
-        CREATE: (*play, *given, *where, "playbooks/create.yml"),
-        DESTROY: (*play, *where, "playbooks/destroy.yml"),
-    }
-    return Contender(EIGHT, host, verbs)
+    create = (*_program(inventory), *_wanted(), "--host", many)
+    away = ("-e", f"sandboxer_host={many}", "playbooks/destroy.yml")
+    destroy = (str(BIN / "ansible-playbook"), "-i", str(inventory), "--forks", "8", *away)
+    return Contender(EIGHT, host, {CREATE: create, DESTROY: destroy})
 
 
 def _create(inventory: Path, pattern: str) -> Argv:
-    words = ("create", str(HERE / "stack"), "--profile", "profile.bench", "--name", "bench")
-    return (*_program(inventory), *words, "--host", pattern)
+    return (*_program(inventory), *_wanted(), "--name", "bench", "--host", pattern)
+
+
+def _wanted() -> Argv:
+    return ("create", str(HERE / "stack"), "--profile", "profile.bench")
 
 
 def _destroy(inventory: Path, pattern: str) -> Argv:

@@ -561,8 +561,8 @@ DESTROY = (
     Protection(
         "a receipt does not lie: what remains is looked at",
         HOST + "destroy.py",
-        "remains += holdings.remaining(place, current.id, current.holdings)",
-        "remains += []",
+        "left = holdings.remaining(place, current.id, current.holdings)",
+        "left = []",
         HOST_TESTS + "test_destroy.py::test_what_the_engine_only_says_it_removed_remains",
     ),
     Protection(
@@ -605,9 +605,9 @@ DESTROY = (
     Protection(
         "the record goes last",
         HOST + "destroy.py",
-        "removed, remains, error = _empty(state, current)",
+        "removed, remains, error = _empty(state, current, was_whole)",
         "_remove_record(state, sandbox_id)\n"
-        "        removed, remains, error = _empty(state, current)",
+        "        removed, remains, error = _empty(state, current, was_whole)",
         KILL + "test_killed_while_destroying[removed-container]",
     ),
     Protection(
@@ -697,8 +697,8 @@ DESTROY = (
     Protection(
         "a monitor that outlives its container is a container left",
         HOST + "holdings.py",
-        "names = monitored | {one.name for one in containers}",
-        "names = {one.name for one in containers}",
+        "names = held.monitored | {one.name for one in owned.containers}",
+        "names = {one.name for one in owned.containers}",
         HOST_TESTS
         + "test_holdings.py::test_a_monitor_that_outlives_its_container_is_a_container_left",
     ),
@@ -842,8 +842,8 @@ CREATE = (
     Protection(
         "the file of values goes once it is read",
         HOST + "make.py",
-        "            os.unlink(env_file)\n",
-        "            pass\n",
+        "                    read.callback(os.unlink, env_file)\n",
+        "",
         TROUBLE + "test_values_of_the_environment_arrive_byte_for_byte",
     ),
     Protection(
@@ -1494,8 +1494,8 @@ RUNNER = (
     ),
     Protection(
         "what a killed Ansible leaves goes with the private folder",
-        CLI + "runner.py",
-        '                "ANSIBLE_LOCAL_TEMP": str(Path(private, "tmp")),\n',
+        CLI + "ansible_ahead.py",
+        '        "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),\n',
         "",
         TESTS + "test_runner.py::test_a_killed_playbook_is_an_error",
     ),
@@ -1544,8 +1544,8 @@ RUNNER = (
     Protection(
         "a cancelled play's modules end too",
         CLI + "runner.py",
-        "os.kill(self._pid, signal.SIGINT)",
-        "os.kill(self._pid, signal.SIGKILL)",
+        "os.kill(self.pid, signal.SIGINT)",
+        "os.kill(self.pid, signal.SIGKILL)",
         TESTS + "test_runner.py::test_a_module_of_a_cancelled_play_ends_too",
     ),
     Protection(
@@ -2070,7 +2070,7 @@ RUNTIME = (
     ),
     Protection(
         "a command of the engine's that takes too long is not killed in the middle",
-        HOST + "engine.py",
+        HOST + "call.py",
         "            child.terminate()\n",
         "            child.kill()\n",
         HOST_TESTS
@@ -2078,9 +2078,9 @@ RUNTIME = (
     ),
     Protection(
         "nor is one whose job is over",
-        HOST + "engine.py",
-        "        except BaseException:\n            _await_end(child)\n",
-        "        except BaseException:\n            child.kill()\n",
+        HOST + "call.py",
+        "            await_end(self._child)\n",
+        "            self._child.kill()\n",
         HOST_TESTS + "test_engine.py::test_so_may_one_whose_job_is_over",
     ),
 )

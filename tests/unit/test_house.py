@@ -23,9 +23,10 @@ DOOR = "ansible_collections.coulomb.sandboxer"
 STOREYS = [
     ["cli"],
     ["client", "doctor", "hostkey"],
+    ["glance"],
     ["runner", "host", "validation"],
     ["connection", "profiles"],
-    ["reach_cache"],
+    ["reach_cache", "ansible_ahead"],
     ["ansible_env", "compose", "source"],
     ["probe", "secret_names"],
     ["contract", "surveys"],

@@ -287,7 +287,7 @@ def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     """What the host is asked for, and the listing of the source."""
     with package.loading():
         from sandboxer_cli.errors import SandboxerError
-        from sandboxer_cli.profiles.resolved import ResolveRequest, taken_over
+        from sandboxer_cli.profiles.resolved import ResolveRequest, host_request, taken_over
         from sandboxer_cli.ttl import parse_deadline, parse_ttl
     asked = ResolveRequest(
         profile=args["profile"],
@@ -305,25 +305,20 @@ def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         deadline = parse_deadline(args["deadline"])
     except SandboxerError as error:
         raise _refused(error.detail.as_dict()) from error
-    request = {
-        "name": args["name"] or found.default_name,
-        "id": args["id"],
-        "owner": args["owner"],
-        "ttl": ttl,
-        "deadline": deadline,
-        "compose_cmd": answers.compose_cmd(
+    request = host_request(
+        found,
+        name=args["name"] or found.default_name,
+        id=args["id"],
+        owner=args["owner"],
+        ttl=ttl,
+        deadline=deadline,
+        compose_cmd=answers.compose_cmd(
             found.compose_cmd if args["compose_cmd"] is None else args["compose_cmd"]
         ),
-        "auth_file": args["auth_file"],
-        "replace": args["replace"],
-        "unreaped": args["unreaped"],
-        "profile": found.profile,
-        "profile_hash": found.profile_hash,
-        "source_digest": found.source_digest,
-        "extension": found.extension,
-        "request": found.request,
-        "document": found.document,
-    }
+        auth_file=args["auth_file"],
+        replace=args["replace"],
+        unreaped=args["unreaped"],
+    )
     return request, found.listing
 
 

@@ -32,14 +32,15 @@ def run(state: State, sandbox_id: str) -> dict[str, Any] | None:
     marked = _mark(state, sandbox_id)
     if marked is None:
         return receipt.read(state, sandbox_id)
+    fenced, was_whole = marked
     fault.point("destroy-marked")
-    work = _take_over(state, marked)
+    work = _take_over(state, fenced)
     try:
         current = record.read(state, sandbox_id)
         if current is None:  # the other destroyer was quicker
             return receipt.read(state, sandbox_id)
         runs.forget_secrets(state, sandbox_id)
-        removed, remains, error = _empty(state, current)
+        removed, remains, error = _empty(state, current, was_whole)
         made = receipt.make(current, removed, remains, now())
         if error is not None:
             _stuck(state, sandbox_id, error)
@@ -101,8 +102,9 @@ def error_of(made: dict[str, Any]) -> HostError | None:
     )
 
 
-def _mark(state: State, sandbox_id: str) -> Record | None:
-    """Write down that it has to go, which fences whoever works on it. None where none is."""
+def _mark(state: State, sandbox_id: str) -> tuple[Record, bool] | None:
+    """Write down that it has to go, which fences whoever works on it; and whether it was ready
+    until now. None where none is."""
     if not os.path.isdir(state.sandbox(sandbox_id)):
         return None
     with state.record_lock(sandbox_id):
@@ -113,11 +115,12 @@ def _mark(state: State, sandbox_id: str) -> Record | None:
                 raise
             current = _stand_in(state, sandbox_id)
         if current is not None:
+            was_whole = current.state == "ready"
             current = replace(
                 current, wanted="absent", state="destroying", generation=current.generation + 1
             )
             record.write(state, current)
-            return current
+            return current, was_whole
     # a create that dies before it has written its record has made nothing but this folder
     work = state.wait_work_lock(sandbox_id, WORK_SECONDS)
     try:
@@ -158,7 +161,7 @@ def _take_over(state: State, current: Record) -> int:
 
 
 def _empty(
-    state: State, current: Record
+    state: State, current: Record, was_whole: bool = False
 ) -> tuple[list[dict[str, str]], list[dict[str, str]], HostError | None]:
     """Remove, look again: what was removed, what remains, and the error that this amounts to."""
     removed: list[dict[str, str]] = []
@@ -168,8 +171,14 @@ def _empty(
         # a record that nobody can read doesn't say which one it was
         for engine in [engines.named(current.engine)] if current.engine else engines.all_here():
             place = holdings.Place(state, engine)
-            removed += holdings.remove(place, current.id, current.holdings, graces)
-            remains += holdings.remaining(place, current.id, current.holdings)
+            left: list[dict[str, str]] = []
+            # of one that was whole all is known: only where something remains it is looked for
+            for whole in [list(current.containers), []] if was_whole else [[]]:
+                removed += holdings.remove(place, current.id, current.holdings, graces, whole)
+                left = holdings.remaining(place, current.id, current.holdings)
+                if not left:
+                    break
+            remains += left
     except HostError as error:  # nobody could look, so nothing is proved
         return [], [dict(item) for item in current.holdings], error
     gone = [item for item in removed if item not in remains]

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from . import process
+from .call import CALL_SECONDS
 from .engine import (
-    CALL_SECONDS,
     LABEL_GENERATION,
     LABEL_ID,
     LABELS_PROJECT,

@@ -9,6 +9,7 @@ killed engine has left one without labels.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -25,6 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from . import ids, process
+from .call import CALL_SECONDS, Call, await_end
 from .errors import HostError
 from .limits import Limits
 from .runtime import Monitor
@@ -34,15 +36,14 @@ LABEL_GENERATION = "io.sandboxer.generation"
 LABEL_RECIPE = "io.sandboxer.recipe"
 # not the id itself: whatever somebody makes of an image inherits its labels
 LABEL_BUILD = "io.sandboxer.build"
+AT_ONCE = 4
 KINDS = ("container", "network", "volume")
 BUILD_MARK = "SBX_BUILD_OF"  # a build argument of ours, where an engine needs one
 BUILT = "localhost"  # the registry of images that are built here; the next part is the id
 # labels by which compose programs mark what they make; their project is called like the sandbox
 LABELS_PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
-CALL_SECONDS = 120.0
 QUERY_SECONDS = 30.0  # for what only asks: an engine that takes longer has stopped answering
 STOP_SECONDS = 2
-END_SECONDS = 5.0
 NEWS_SECONDS = 1.0
 _KEPT = 64 * 1024  # bytes of what a watched call says
 _LONGEST_NEWS = 200
@@ -74,6 +75,15 @@ class Container:
 
 
 @dataclass(frozen=True)
+class Owned:
+    """`networks` is as `Engine.networks` has it."""
+
+    containers: Sequence[Container]
+    networks: Mapping[str, str]
+    volumes: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Login:
     """What a command that pulls is given besides: options, and its environment."""
 
@@ -93,6 +103,7 @@ class Engine(ABC):
     takes_settings: ClassVar[bool] = False  # whether ours could mend it
     quietly: ClassVar[Sequence[str]] = ()  # its warnings are no words of a command inside
     environment: ClassVar[Mapping[str, str]] = {}  # what each of its commands has to have
+    removes_beside: ClassVar[bool] = False  # whether `removing` does
     has_domainname: ClassVar[bool] = False  # whether a container's is apart from its host name
     pull_always: ClassVar[str]  # the option by which a build pulls what it begins with
 
@@ -117,22 +128,40 @@ class Engine(ABC):
         environment: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         """One call and its exit status, whatever that is."""
-        child = self._start([self.program, *argv], stdin, subprocess.PIPE, environment)
-        try:
-            out, err = child.communicate(timeout=max(seconds, 0.1))
-        except subprocess.TimeoutExpired as error:
-            child.terminate()
-            _await_end(child)
-            raise HostError(
-                "engine_failed",
-                f"`{self.program} {argv[0]}` did not end in {seconds:.0f} s",
-                f"does `{self.program} ps` answer on the host?",
-                retryable=True,
-            ) from error
-        except BaseException:
-            _await_end(child)
-            raise
-        return subprocess.CompletedProcess(child.args, child.returncode, out, err)
+        with self.begin(argv, seconds, stdin, environment) as call:
+            return call.done()
+
+    def begin(
+        self,
+        argv: Sequence[str],
+        seconds: float = CALL_SECONDS,
+        stdin: Any = subprocess.DEVNULL,
+        environment: Mapping[str, str] | None = None,
+    ) -> Call:
+        """One call that runs beside others."""
+        whole = [self.program, *argv]
+        return Call(whole, self._start(whole, stdin, subprocess.PIPE, environment), seconds)
+
+    def run_all(
+        self,
+        calls: Sequence[tuple[Sequence[str], Mapping[str, str]]],
+        seconds: float = CALL_SECONDS,
+    ) -> list[bytes]:
+        """As `run`, each with its environment, some at once. None is left at work where one
+        fails."""
+        said = []
+        for first in range(0, len(calls), AT_ONCE):
+            with contextlib.ExitStack() as stack:
+                begun = []
+                for argv, environment in calls[first : first + AT_ONCE]:
+                    call = self.begin(argv, seconds, environment=environment)
+                    begun.append((argv, stack.enter_context(call)))
+                ended = [(argv, call.done()) for argv, call in begun]
+            for argv, done in ended:
+                if done.returncode != 0:
+                    raise self._failed(argv, done.stderr)
+            said += [done.stdout for _, done in ended]
+        return said
 
     def watch(
         self,
@@ -156,7 +185,7 @@ class Engine(ABC):
             if output is None:
                 # nobody passes a TERM on to what runs within another
                 child.send_signal(signal.SIGKILL if within else signal.SIGTERM)
-                _await_end(child)
+                await_end(child)
         if output is None:
             raise HostError(
                 "engine_failed",
@@ -233,6 +262,16 @@ class Engine(ABC):
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
         self._create("volume", name, ["volume", "create", *label_options(labels), name])
 
+    def start(self, containers: Sequence[str]) -> None:
+        """Start what was created, or has ended."""
+        self.run(["start", *containers])
+
+    def owned(self, sandbox_id: str, *, besides: bool = False) -> Owned:
+        """All of a sandbox's things that have labels; what is besides its containers only."""
+        there = () if besides else self.containers()
+        mine = [one for one in there if one.owner_id == sandbox_id]
+        return Owned(mine, self.networks(sandbox_id), self.find("volume", sandbox_id))
+
     @abstractmethod
     def remove_containers(
         self, containers: Sequence[Container], graces: Mapping[str, int] | None = None
@@ -240,6 +279,13 @@ class Engine(ABC):
         """As `remove`, with their anonymous volumes, after a short grace. `graces`: name -> seconds
         to end by itself, where those are not ours. Raises `residue` where one runs of which the
         engine doesn't know so."""
+
+    def removing(
+        self, names: Sequence[str], graces: Mapping[str, int] | None = None
+    ) -> AbstractContextManager[list[str]]:
+        """As `remove_containers`, of such as have run, while something else is done. The names of
+        those that went are there once it has ended: none, where an engine can't."""
+        return contextlib.nullcontext([])
 
     def remove(self, kind: str, names: Sequence[str]) -> None:
         """Remove things by name. What isn't there is no error; whether it worked, ask `find`."""
@@ -430,16 +476,6 @@ def no_space(lines: Sequence[str]) -> HostError | None:
                 retryable=True,
             )
     return None
-
-
-def _await_end(child: subprocess.Popen[bytes]) -> None:
-    """Let a command finish what it has begun: one that is killed in the middle of it leaves
-    behind what it had not yet written down (a network namespace, for one)."""
-    try:
-        child.communicate(timeout=END_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.communicate()
 
 
 def said(output: bytes) -> list[str]:

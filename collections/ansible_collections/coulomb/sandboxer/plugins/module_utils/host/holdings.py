@@ -76,37 +76,57 @@ class _Seen:
     networks: Mapping[str, str] = field(default_factory=dict)  # name -> the bridge's interface
 
 
-def _look(place: Place, sandbox_id: str, planned: list[Mapping[str, str]]) -> _Seen:
-    """What is there now: of the planned kinds by name and label, of the engine's whatever is ours;
-    in the order in which it was made."""
-    kinds = {item["kind"] for item in planned}
+@dataclass(frozen=True)
+class _Held:
+    """What this host has without asking an engine: as holdings, and the names of containers that
+    have a monitor."""
+
+    found: list[dict[str, str]]
+    monitored: set[str]
+
+
+def _held(place: Place, sandbox_id: str, planned: list[Mapping[str, str]]) -> _Held:
     monitored = {one.name for one in place.engine.monitors(sandbox_id)}
     ports = [int(item["key"]) for item in planned if item["kind"] == "port"]
-    held = place.engine.held_ports(sandbox_id, ports) if ports else set()
+    taken = place.engine.held_ports(sandbox_id, ports) if ports else set()
     found: list[dict[str, str]] = []
     for item in planned:
         if item["kind"] == "dir" and os.path.lexists(item["key"]):
             found.append(dict(item))
-        if item["kind"] == "port" and int(item["key"]) in held:
+        if item["kind"] == "port" and int(item["key"]) in taken:
             found.append(dict(item))
+    return _Held(found, monitored)
+
+
+def _look(
+    place: Place,
+    sandbox_id: str,
+    planned: list[Mapping[str, str]],
+    held: _Held,
+    *,
+    besides: bool = False,
+) -> _Seen:
+    """What is there now: of the planned kinds by name and label, of the engine's whatever is ours;
+    in the order in which it was made. `besides`: what is besides containers."""
+    kinds = {item["kind"] for item in planned}
+    found = [*held.found]
     if not place.engine.is_here():
         if kinds.intersection({"pod", "image", *ENGINE_KINDS}):
             raise place.engine.missing("install it again, then destroy once more")
         return _Seen(found)
-    containers = [one for one in place.engine.containers() if one.owner_id == sandbox_id]
-    networks = place.engine.networks(sandbox_id)
-    found += [{"kind": "network", "key": name} for name in sorted(networks)]
-    # only a compose program makes a pod, where it is told to; the others need not wait for a look
-    for kind in ("volume", *(["pod"] if "pod" in kinds else [])):
-        found += [{"kind": kind, "key": name} for name in place.engine.find(kind, sandbox_id)]
+    owned = place.engine.owned(sandbox_id, besides=besides)
+    found += [{"kind": "network", "key": name} for name in sorted(owned.networks)]
+    found += [{"kind": "volume", "key": name} for name in owned.volumes]
+    if "pod" in kinds:  # only a compose program makes one, where it is told to
+        found += [{"kind": "pod", "key": n} for n in place.engine.find("pod", sandbox_id)]
     if "image" in kinds:  # only where something is built
         found += [{"kind": "image", "key": n} for n in place.engine.built_images(sandbox_id)]
         left = place.engine.working_containers(sandbox_id)
         found += [{"kind": "container", "key": one.name} for one in left]
     # a monitor that outlives its container is a container left behind
-    names = monitored | {one.name for one in containers}
+    names = held.monitored | {one.name for one in owned.containers}
     found += [{"kind": "container", "key": name} for name in sorted(names)]
-    return _Seen(found, containers, networks)
+    return _Seen(found, owned.containers, owned.networks)
 
 
 def remove(
@@ -114,22 +134,30 @@ def remove(
     sandbox_id: str,
     holdings: Iterable[Mapping[str, str]],
     graces: Mapping[str, int] | None = None,
+    whole: Sequence[str] = (),
 ) -> list[dict[str, str]]:
     """Remove all that is there, last made first; returns what was removed, or tried. `graces`:
-    container -> seconds that it has to end by itself, where those are not ours."""
+    container -> seconds that it has to end by itself, where those are not ours. `whole`: the
+    containers of a sandbox that was whole; no others are looked for, so who calls looks again."""
     holdings = list(holdings)
-    gone = [
-        {"kind": "container", "key": one.name} for one in place.engine.settle(sandbox_id, graces)
-    ]
-    seen = _look(place, sandbox_id, holdings)
-    there, containers = seen.found, seen.containers
-    if any(item["kind"] == "container" for item in there):
+    whole = whole if place.engine.removes_beside else ()
+    gone = [one.name for one in place.engine.settle(sandbox_id, graces)]
+    held = _held(place, sandbox_id, holdings)
+    if whole:
+        fault.point("remove-container")
+    with place.engine.removing(whole, graces) as removed:
+        seen = _look(place, sandbox_id, holdings, held, besides=bool(whole))
+    gone += removed
+    there = seen.found
+    containers = [one for one in seen.containers if one.name not in gone]
+    if containers or (held.monitored.difference(gone) and not whole):
         fault.point("remove-container")
         place.engine.remove_containers(containers, graces)
-        fault.point("removed-container")
-        known = {one.id for one in containers}
+        known = {one.id for one in seen.containers}
         forgotten = {one.container_id for one in place.engine.monitors(sandbox_id)} - known
         place.engine.end(forgotten)
+    if seen.containers or held.monitored or gone:
+        fault.point("removed-container")
     place.engine.remove("pod", [item["key"] for item in there if item["kind"] == "pod"])
     left_behind, networks = _remove_bridges(seen.networks)
     volumes = [item["key"] for item in there if item["kind"] == "volume"]
@@ -153,7 +181,8 @@ def remove(
             with contextlib.suppress(OSError):  # a mount in it, say: the next look names it
                 _remove_dir(place.state, sandbox_id, item["key"])
             fault.point("removed-dir")
-    return there + [one for one in gone if one not in there] + left_behind
+    unseen = [{"kind": "container", "key": name} for name in gone]
+    return there + [one for one in unseen if one not in there] + left_behind
 
 
 def remaining(
@@ -164,7 +193,7 @@ def remaining(
     end = time.monotonic() + MONITOR_SECONDS
     while place.engine.monitors(sandbox_id) and time.monotonic() < end:
         time.sleep(0.02)
-    seen = _look(place, sandbox_id, planned)
+    seen = _look(place, sandbox_id, planned, _held(place, sandbox_id, planned))
     bridges = [left for one in seen.networks.values() if (left := bridge.look(one))]
     return seen.found + [item for left in bridges for item in left.holdings()]
 

@@ -8,16 +8,20 @@ Whoever starts it may die; the job holds the sandbox's work lock for as long as 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import select
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
 from . import ids, process
 from .clock import boot_id
+from .program import main, own_path
 from .record import Record
 from .state import State
 
@@ -88,32 +92,56 @@ def start(state: State, program: str, subject: str, generation: int, work_lock: 
     itself there.
     """
     folder = state.run(subject) if ids.is_run_id(subject) else state.job(subject)
+    path = os.path.join(state.programs, program)
+    words = ["job", subject, str(generation), str(work_lock)]
     errors = os.open(
         os.path.join(folder, "stderr"),
         os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC,
         0o600,
     )
     try:
-        subprocess.Popen(
-            [
-                sys.executable,
-                "-I",
-                "-S",
-                os.path.join(state.programs, program),
-                "job",
-                subject,
-                str(generation),
-                str(work_lock),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=errors,
-            stderr=errors,
-            cwd="/",
-            start_new_session=True,
-            pass_fds=(work_lock,),
-        )
+        if path == own_path():
+            _fork(words, errors, work_lock)
+        else:
+            _spawn(path, words, errors, work_lock)
     finally:
         os.close(errors)
+
+
+def _spawn(path: str, words: list[str], errors: int, work_lock: int) -> None:
+    subprocess.Popen(
+        [sys.executable, "-I", "-S", path, *words],
+        stdin=subprocess.DEVNULL,
+        stdout=errors,
+        stderr=errors,
+        cwd="/",
+        start_new_session=True,
+        pass_fds=(work_lock,),
+    )
+
+
+def _fork(words: list[str], errors: int, work_lock: int) -> None:
+    """The same of that program itself: it need not be loaded once more."""
+    if os.fork() != 0:
+        return
+    try:
+        os.setsid()
+        for taken, number in ((os.open(os.devnull, os.O_RDONLY), 0), (errors, 1), (errors, 2)):
+            os.dup2(taken, number)
+        # a lock of the caller's is held by whoever has it open
+        for number in [int(name) for name in os.listdir("/proc/self/fd")]:
+            if number > 2 and number != work_lock:
+                with contextlib.suppress(OSError):  # the one of the listing itself
+                    os.close(number)
+        os.chdir("/")
+        sys.argv[1:] = words
+        main()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def myself(verb: str, deadline_at: float) -> dict[str, Any]:
@@ -142,3 +170,21 @@ def end(record: Record, grace: float = GRACE_SECONDS) -> bool:
     if started not in (0, job["start_ticks"]):
         return True  # somebody else's pid by now
     return process.end_session(job["session"], grace)
+
+
+def await_end(record: Record | None, seconds: float) -> None:
+    """Wait until a record's job has ended, and no longer than that. Only a moment, where it has not
+    entered itself yet, or where this system or its Python can't be told."""
+    job = record.job if record else None
+    try:
+        ended = os.pidfd_open(job["pid"]) if job and job.get("boot_id") == boot_id() else None
+    except (AttributeError, OSError):
+        ended = None
+    if job is None or ended is None:
+        time.sleep(min(seconds, 0.02))
+        return
+    try:
+        if process.start_ticks(job["pid"]) == job["start_ticks"]:
+            select.select([ended], [], [], seconds)
+    finally:
+        os.close(ended)

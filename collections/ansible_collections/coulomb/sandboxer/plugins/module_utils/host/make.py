@@ -324,15 +324,17 @@ class _Making:
                 self._have_created(self._record.compose_cmd, now_due)
                 fault.point("made-container")
                 continue
-            for one in now_due:
+            if now_due:
                 fault.point("make-container")
-                self._create(one)
+                self._create(now_due)
                 fault.point("made-container")
 
     def _missing(self) -> list[maker.Wanted]:
         """The containers that are to be made; those that are of no use go first."""
         generation = str(self._record.generation)
-        there = {item.name: item for item in self._engine.containers()}
+        # of one that is being made there is none
+        found = [] if self._record.state == "creating" else self._engine.containers()
+        there = {item.name: item for item in found}
         mine = {name: item for name, item in there.items() if item.owner_id == self._record.id}
         missing: set[str] = set()  # services of which a container is to be made
         wanted, stale = [], []
@@ -371,17 +373,21 @@ class _Making:
         for text in compose_program.make(self._engine, command, folder, *here, wanted):
             self._log.write(self._phase, text)
 
-    def _create(self, one: maker.Wanted) -> None:
-        by_name, by_file = maker.split_environment(one.spec["environment"])
-        env_file = os.path.join(self._state.job(self._record.id), "env") if by_file else None
-        if env_file is not None:
-            lines = "".join("{}={}\n".format(*item) for item in by_file.items())
-            write_bytes(env_file, lines.encode("utf-8"))
+    def _create(self, wanted: Sequence[maker.Wanted]) -> None:
+        """By the engine."""
         here = (self._record.id, self._record.generation)
-        argv = maker.create_argv(self._engine, *here, one, env_file)
-        self._engine.run(argv, environment=by_name)
-        if env_file is not None:
-            os.unlink(env_file)
+        calls = []
+        with contextlib.ExitStack() as read:
+            for number, one in enumerate(wanted):
+                by_name, by_file = maker.split_environment(one.spec["environment"])
+                env_file = None
+                if by_file:
+                    env_file = os.path.join(self._state.job(self._record.id), f"env-{number}")
+                    lines = "".join("{}={}\n".format(*item) for item in by_file.items())
+                    write_bytes(env_file, lines.encode("utf-8"))
+                    read.callback(os.unlink, env_file)
+                calls.append((maker.create_argv(self._engine, *here, one, env_file), by_name))
+            self._engine.run_all(calls)
 
     def _start(self) -> None:
         for group in maker.start_order(self._services):
@@ -411,7 +417,7 @@ class _Making:
         for left in reversed(range(_PORT_TRIES)):
             self._connect(names)
             try:
-                self._engine.run(["start", *names])
+                self._engine.start(names)
                 return
             except HostError as error:
                 if not left or not ports.was_taken(error) or not self._move_ports(group):

@@ -20,15 +20,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from . import ports, runtime
+from .call import CALL_SECONDS
 from .engine import (
+    AT_ONCE,
     BUILD_MARK,
-    CALL_SECONDS,
     LABEL_GENERATION,
     QUERY_SECONDS,
     STOP_SECONDS,
     Container,
     Engine,
     Login,
+    Owned,
     label_options,
     owner_of,
 )
@@ -38,6 +40,7 @@ BOOT_ID = "/proc/sys/kernel/random/boot_id"
 # A new /proc has the kernel's own boot id. A host that is a container shows another one, and to
 # podman that would be a reboot.
 _WITH_PROC = f'mount -t proc proc /proc && mount --bind "$0" {BOOT_ID} && exec "$@"'
+_PS = ("ps", "--all", "--external", "--format", "json")
 ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _WITH_PROC)
 
 
@@ -56,44 +59,39 @@ class Podman(Engine):
     )
 
     takes_settings: ClassVar[bool] = True
+    removes_beside: ClassVar[bool] = True
 
     def version(self) -> str:
         return self.run(["version", "--format", "{{.Client.Version}}"]).decode().strip()
 
     def containers(self) -> list[Container]:
         """All of them, those that only the storage knows too."""
-        found = []
-        for item in self._json(["ps", "--all", "--external", "--format", "json"]):
-            labels = item.get("Labels") or {}
-            name = (item.get("Names") or [item.get("Id", "")])[0]
-            found.append(
-                Container(
-                    id=str(item.get("Id", "")),
-                    name=name,
-                    state=str(item.get("State", "unknown")).lower(),
-                    exit_code=int(item.get("ExitCode") or 0),
-                    started_at=int(item.get("StartedAt") or 0),
-                    owner_id=owner_of(labels, name),
-                    generation=labels.get(LABEL_GENERATION, ""),
-                )
-            )
-        return found
+        return _containers(self._json(_PS))
+
+    def owned(self, sandbox_id: str, *, besides: bool = False) -> Owned:
+        # its `ps` fails where one of whomever's goes meanwhile
+        asked = [_ls("network"), _ls("volume"), *([] if besides else [_PS])]
+        said = self.run_all([(argv, {}) for argv in asked], QUERY_SECONDS)
+        networks, volumes, *there = (json.loads(one or b"[]") or [] for one in said)
+        return Owned(
+            [one for all in there for one in _containers(all) if one.owner_id == sandbox_id],
+            _interfaces(_owned(networks, sandbox_id)),
+            sorted(_name(item) for item in _owned(volumes, sandbox_id)),
+        )
+
+    def start(self, containers: Sequence[str]) -> None:
+        """One call starts one after the other."""
+        batches = [containers[first::AT_ONCE] for first in range(AT_ONCE)]
+        self.run_all([(["start", *names], {}) for names in batches if names])
 
     def find(self, kind: str, sandbox_id: str) -> list[str]:
         return sorted(_name(item) for item in self._owned(kind, sandbox_id))
 
     def networks(self, sandbox_id: str) -> dict[str, str]:
-        return {
-            _name(item): str(item.get("network_interface", ""))
-            for item in self._owned("network", sandbox_id)
-        }
+        return _interfaces(self._owned("network", sandbox_id))
 
     def _owned(self, kind: str, sandbox_id: str) -> list[dict[str, Any]]:
-        return [
-            item
-            for item in self._json([kind, "ls", "--format", "json"])
-            if owner_of(item.get("labels") or item.get("Labels") or {}, _name(item)) == sandbox_id
-        ]
+        return _owned(self._json(_ls(kind)), sandbox_id)
 
     def create_network(self, name: str, labels: Mapping[str, str], internal: bool = False) -> None:
         # two networks of podman reach each other unless both are isolated
@@ -117,19 +115,31 @@ class Podman(Engine):
         if not containers:
             return
         runtime.end(one.id for one in containers if one.never_started)
-        left = {one.name: (graces or {}).get(one.name, STOP_SECONDS) for one in containers}
+        left = [one.name for one in containers]
         for _round in containers:
             needed = False
-            for seconds in sorted(set(left.values())):
-                names = [name for name, grace in left.items() if grace == seconds]
-                argv = ["rm", "--force", "--volumes", "--time", str(seconds), "--", *names]
-                done = self.attempt(argv, seconds=CALL_SECONDS + seconds)
+            for argv, seconds in _removals(left, graces):
+                done = self.attempt(argv, seconds)
                 needed = needed or b"dependent containers" in done.stderr
             if not needed:
                 return
             # one goes only after those that live in its network or among its processes
             there = {one.name for one in self.containers()}
-            left = {name: seconds for name, seconds in left.items() if name in there}
+            left = [name for name in left if name in there]
+
+    @contextlib.contextmanager
+    def removing(
+        self, names: Sequence[str], graces: Mapping[str, int] | None = None
+    ) -> Iterator[list[str]]:
+        gone: list[str] = []
+        with contextlib.ExitStack() as stack:
+            calls = [
+                stack.enter_context(self.begin(argv, seconds))
+                for argv, seconds in _removals(names, graces)
+            ]
+            yield gone
+            for call in calls:
+                gone += call.done().stdout.decode("utf-8", "replace").split()
 
     def _force(self, kind: str) -> Sequence[str]:
         # a pod goes with the containers in it
@@ -220,6 +230,53 @@ class Podman(Engine):
 
     def _json(self, argv: Sequence[str]) -> list[dict[str, Any]]:
         return json.loads(self.run(argv, seconds=QUERY_SECONDS) or b"[]") or []
+
+
+def _ls(kind: str) -> list[str]:
+    return [kind, "ls", "--format", "json"]
+
+
+def _removals(
+    names: Sequence[str], graces: Mapping[str, int] | None
+) -> Iterator[tuple[list[str], float]]:
+    """Calls that remove containers, each with the seconds that it may take."""
+    by_grace: dict[int, list[str]] = {}
+    for name in names:
+        by_grace.setdefault((graces or {}).get(name, STOP_SECONDS), []).append(name)
+    for grace, those in sorted(by_grace.items()):
+        options = ("--force", "--volumes", "--time", str(grace))
+        yield ["rm", *options, "--", *those], CALL_SECONDS + grace
+
+
+def _containers(listed: Iterable[Mapping[str, Any]]) -> list[Container]:
+    found = []
+    for item in listed:
+        labels = item.get("Labels") or {}
+        name = (item.get("Names") or [item.get("Id", "")])[0]
+        found.append(
+            Container(
+                id=str(item.get("Id", "")),
+                name=name,
+                state=str(item.get("State", "unknown")).lower(),
+                exit_code=int(item.get("ExitCode") or 0),
+                started_at=int(item.get("StartedAt") or 0),
+                owner_id=owner_of(labels, name),
+                generation=labels.get(LABEL_GENERATION, ""),
+            )
+        )
+    return found
+
+
+def _owned(listed: Iterable[dict[str, Any]], sandbox_id: str) -> list[dict[str, Any]]:
+    return [
+        item
+        for item in listed
+        if owner_of(item.get("labels") or item.get("Labels") or {}, _name(item)) == sandbox_id
+    ]
+
+
+def _interfaces(networks: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    return {_name(item): str(item.get("network_interface", "")) for item in networks}
 
 
 def _name(item: Mapping[str, Any]) -> str:

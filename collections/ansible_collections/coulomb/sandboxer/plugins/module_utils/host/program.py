@@ -4,17 +4,16 @@
 object on standard input and print one JSON object. The exit status is 0, or 1 with
 `{"error": …}`. `job` and `stream` take arguments, since their standard streams are for others;
 `confined` is a test's command, whose exit status is its own.
+
+What only an installation needs is imported there: the verbs should not pay for it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import importlib.util
-import io
 import json
-import marshal
 import os
+import re
 import sys
 from typing import Any
 
@@ -27,6 +26,7 @@ ROOMS = (
     "__init__",
     "bridge",
     "build",
+    "call",
     "clock",
     "compose_kind",
     "compose_program",
@@ -80,12 +80,15 @@ ROOMS = (
     "verbs",
 )
 _FOLDER = "sandboxer_host"
+_NAME = re.compile(r"[0-9.]+-[0-9a-f]{16}\.pyz")
 _BY_HASH = (1).to_bytes(4, "little")  # a .pyc that goes by its source's hash, and isn't compared
 _MAIN = f"from {_FOLDER}.program import main\n\nmain()\n"
 
 
 def sources() -> dict[str, str]:
     """Room -> source text, through the loaders of the running code: folder, zip or AnsiballZ."""
+    import importlib.util
+
     package = __name__.rpartition(".")[0]
     found = {}
     for room in ROOMS:
@@ -101,6 +104,8 @@ def sources() -> dict[str, str]:
 
 
 def digest(texts: dict[str, str]) -> str:
+    import hashlib
+
     text = json.dumps(texts, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
@@ -111,10 +116,12 @@ def build(texts: dict[str, str]) -> bytes:
     Each room comes compiled for the Python that builds it, which is the host's; another Python
     falls back to the source beside it.
     """
-    import zipfile  # hardly ever wanted: the verbs should not pay for it
+    import io
+    import zipfile
 
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    # not compressed: it is read far more often than written
+    with zipfile.ZipFile(buffer, "w") as archive:
         for room, text in sorted(texts.items()):
             path = f"{_FOLDER}/{room}.py"
             _add(archive, path, text.encode("utf-8"))
@@ -125,18 +132,23 @@ def build(texts: dict[str, str]) -> bytes:
 
 def install(state: State) -> str:
     """Have this very program on the host. Returns its file name below `programs/`."""
-    texts = sources()
-    name = _name(texts)
+    name = own_name()
     path = os.path.join(state.programs, name)
     if not os.path.isfile(path):
-        write_bytes(path, build(texts))
+        write_bytes(path, build(sources()))
     _point_reader(state, name)
     return name
 
 
 def own_name() -> str:
     """The file name that this very program has below `programs/`."""
-    return _name(sources())
+    here = os.path.basename(own_path())
+    return here if _NAME.fullmatch(here) else _name(sources())
+
+
+def own_path() -> str:
+    """The archive that this program runs from; empty where it runs from none."""
+    return str(getattr(globals().get("__loader__"), "archive", ""))
 
 
 def reader(state: State) -> str:
@@ -211,13 +223,15 @@ def _add(archive: Any, path: str, data: bytes) -> None:
     import zipfile
 
     info = zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0))
-    info.compress_type = zipfile.ZIP_DEFLATED
     info.create_system = 3
     info.external_attr = 0o644 << 16
     archive.writestr(info, data)
 
 
 def _compiled(path: str, text: str) -> bytes:
+    import importlib.util
+    import marshal
+
     source = text.encode("utf-8")
     code = compile(source, path, "exec", dont_inherit=True)
     # From version 3 on marshal notes which objects are shared, and so what else was loaded when it

@@ -63,8 +63,12 @@ class Readiness:
         Has no deadline of its own.
         """
         pause = 0.02
+        looked = None
         while True:
-            self._look()
+            # the services are asked more often than the engine, whose answers cost
+            if looked is None or time.monotonic() - looked >= POLL_SECONDS:
+                self._look()
+                looked = time.monotonic()
             # all of them: one that has ended may be why another one does not answer
             judged = [
                 (name, self._forgiving(judge, name, wanted, optional))

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import create, engines, lease, maker, observe, reap, record
+from .call import CALL_SECONDS
 from .clock import Now, now
-from .engine import CALL_SECONDS, STOP_SECONDS, Container, Engine
+from .engine import STOP_SECONDS, Container, Engine
 from .errors import HostError
 from .record import Record
 from .state import State

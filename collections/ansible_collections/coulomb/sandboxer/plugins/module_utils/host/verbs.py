@@ -140,9 +140,13 @@ def follow(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
         working = state.is_working(sandbox_id)  # before the events, so that none is missed
         has_worked = has_worked or working
         events = list(jobs.read_log(state.job(sandbox_id), cursor))
-        if (events and not request.get("to_end")) or not working or time.monotonic() >= end:
+        left = end - time.monotonic()
+        if (events and not request.get("to_end")) or not working or left <= 0:
             break
-        time.sleep(0.03)
+        if request.get("to_end"):
+            jobs.await_end(record.read(state, sandbox_id), left)
+        else:
+            time.sleep(0.03)
     if events:
         cursor = events[-1]["n"]
     found = record.read(state, sandbox_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,72 @@ def test_what_the_engine_only_says_it_removed_remains(
     left = record.read(state, "sbx-one")
     assert left is not None
     assert (left.state, left.wanted) == ("stuck", "absent")
+
+
+@pytest.fixture
+def fake_podman(no_engine: Path, tmp_path: Path) -> Path:
+    """A fake podman: it has the containers whose names are files of this folder, removes them by
+    name, and writes down what it is asked."""
+    there = tmp_path / "there"
+    there.mkdir()
+    program = no_engine / "podman"
+    program.write_text(
+        f"#!{sys.executable}\n"
+        "import json, pathlib, sys\n"
+        f"there = pathlib.Path({str(there)!r})\n"
+        "with there.with_name('calls').open('a') as calls:\n"
+        "    print(*sys.argv[1:], file=calls)\n"
+        "found = {path.name: path for path in there.iterdir()}\n"
+        "if sys.argv[1] == 'ps':\n"
+        "    print(json.dumps([{'Id': name, 'Names': [name], 'State': 'running', 'Labels': {}}\n"
+        "        for name in found]))\n"
+        "if sys.argv[1] == 'rm':\n"
+        "    for name in found.keys() & set(sys.argv):\n"
+        "        found[name].unlink()\n"
+        "        print(name)\n"
+    )
+    program.chmod(0o755)
+    return there
+
+
+def test_of_one_that_was_ready_the_containers_go_before_anybody_looks(
+    state: State, put: Callable[..., None], fake_podman: Path
+) -> None:
+    (fake_podman / WEB["key"]).touch()
+    put(holdings=(WEB,), containers={WEB["key"]: "running"})
+    made = destroy.run(state, "sbx-one")
+    assert made is not None
+    assert (made["removed"], made["remains"]) == ([WEB], [])
+    calls = fake_podman.with_name("calls").read_text().split("\n")
+    assert [words for words in calls if words.startswith(("rm", "ps"))] == [
+        "rm --force --volumes --time 2 -- sbx-one.web",
+        "ps --all --external --format json",  # the proof
+    ]
+
+
+def test_what_nobody_knew_of_is_found_and_goes(
+    state: State, put: Callable[..., None], fake_podman: Path
+) -> None:
+    for name in (WEB["key"], "sbx-one.more", "sbx-two.web"):
+        (fake_podman / name).touch()
+    put(holdings=(WEB,), containers={WEB["key"]: "running"})
+    made = destroy.run(state, "sbx-one")
+    assert made is not None
+    more = {"kind": "container", "key": "sbx-one.more"}
+    assert (made["removed"], made["remains"]) == ([WEB, more], [])
+    assert [path.name for path in fake_podman.iterdir()] == ["sbx-two.web"]
+
+
+def test_one_that_was_not_ready_is_looked_at_first(
+    state: State, put: Callable[..., None], fake_podman: Path
+) -> None:
+    (fake_podman / WEB["key"]).touch()
+    put(state="stopped", holdings=(WEB,), containers={WEB["key"]: "running"})
+    destroy.run(state, "sbx-one")
+    calls = fake_podman.with_name("calls").read_text().split("\n")
+    assert [words.split()[0] for words in calls if words.startswith(("rm", "ps"))] == [
+        *("ps", "rm", "ps")
+    ]
 
 
 @pytest.mark.usefixtures("no_engine")

@@ -26,6 +26,9 @@ class NoContainers:
     """An engine that has nothing, but what somebody puts into it."""
 
     alive: tuple[Monitor, ...] = ()
+    removes_beside = False
+    owned = Engine.owned
+    removing = Engine.removing
 
     def is_here(self) -> bool:
         return True

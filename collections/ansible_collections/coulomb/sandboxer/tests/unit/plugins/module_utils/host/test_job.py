@@ -3,17 +3,25 @@ whose process it is that is ended."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import clock, job, process
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import (
+    clock,
+    job,
+    process,
+    program,
+)
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.record import Record
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 
 LIMIT = 8000
 DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN); "
@@ -88,6 +96,65 @@ def test_a_link_in_place_of_the_log_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic"):
         job.Log(str(folder)).write("phase", "text")
     assert not (tmp_path / "precious").exists()
+
+
+CALLER = """
+import json, os, sys
+sys.path.insert(0, {path!r})
+from sandboxer_host import job, state, verbs
+
+def shown(mine, *words):
+    held = {{}}
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            held[number] = os.readlink("/proc/self/fd/" + number)
+        except FileNotFoundError:
+            pass
+    leads = os.getsid(0) == os.getpid()
+    told = {{"words": words, "held": held, "folder": os.getcwd(), "leads": leads}}
+    os.write(2, json.dumps(told).encode())
+
+verbs.job = shown
+mine = state.State({root!r}, {remote!r})
+with mine.host_lock():
+    lock = mine.try_work_lock("sbx-one")
+    job.start(mine, {name!r}, "sbx-one", 1, lock)
+print(lock, flush=True)
+os.wait()
+"""
+
+
+def test_a_job_has_nothing_of_its_callers_but_the_work_lock(state: State) -> None:
+    """One of the program that is running already: its own words, session, folder and streams."""
+    state.prepare()
+    os.makedirs(state.job("sbx-one"))
+    name = program.install(state)
+    path = os.path.join(state.programs, name)
+    code = CALLER.format(path=path, root=state.root, remote=state.remote, name=name)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
+    )
+    lock, errors = done.stdout.strip(), Path(state.job("sbx-one"), "stderr")
+    told = json.loads(errors.read_text())
+    assert told["words"] == ["sbx-one", "1", lock]
+    assert (told["folder"], told["leads"]) == ("/", True)
+    assert told["held"] == {
+        "0": "/dev/null",
+        **dict.fromkeys("12", str(errors)),
+        lock: os.path.join(state.root, "locks", "work-sbx-one"),
+    }
+
+
+@pytest.mark.parametrize("entered", [True, False])
+def test_the_end_of_a_job_is_waited_for(
+    make_record: Callable[..., Record], working: subprocess.Popen[bytes], entered: bool
+) -> None:
+    found = make_record(job=entry(working.pid) if entered else {})
+    began = time.monotonic()
+    job.await_end(found, 0.2)
+    assert (time.monotonic() - began >= 0.2) == entered
+    working.kill()
+    job.await_end(found, 60)
 
 
 @pytest.fixture(params=["", DEAF], ids=["plain", "deaf to TERM"])

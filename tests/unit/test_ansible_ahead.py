@@ -1,0 +1,208 @@
+"""The Ansible that waits for its play: it plays, or ends and leaves nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from sandboxer_cli import ansible_ahead, runner
+from sandboxer_cli._ansible_playbook import fits
+from sandboxer_cli.errors import SandboxerError
+from tests.unit.test_runner import children, ends
+
+NAME = "_ansible_playbook"
+WAITS = """
+import signal
+from sandboxer_cli import ansible_ahead
+
+with ansible_ahead.begun():
+    while {until}:
+        pass
+    print(ansible_ahead.folder(), flush=True)
+    signal.pause()
+"""
+GIVES = """
+- hosts: all
+  gather_facts: false
+  tasks:
+  - ansible.builtin.command: "{{ command }}"
+    when: command is defined
+  - ansible.builtin.set_stats:
+      data:
+        sandboxer_result: "{{ given }}"
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(
+    quiet_surroundings: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    for name in ("home", "run", "here"):
+        (tmp_path / name).mkdir(mode=0o700)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    monkeypatch.chdir(tmp_path / "here")
+    Path("gives.yml").write_text(GIVES)
+    yield tmp_path / "here"
+    assert children(NAME) == []
+    assert left(tmp_path) == []
+
+
+def left(folder: Path) -> list[str]:
+    return [path.name for path in (folder / "run").iterdir() if path.name != "sandboxer"]
+
+
+def play(here: Path, **variables: object) -> runner.Outcome:
+    wanted = runner.Play(str(here / "gives.yml"), "localhost", variables=variables)
+    return runner.run(wanted, on_line=lambda line: None)
+
+
+def waiting() -> int:
+    [pid] = children(NAME)
+    return pid
+
+
+def test_one_that_nobody_needs_ends_and_leaves_nothing() -> None:
+    with ansible_ahead.begun():
+        pid = waiting()
+    assert ends(pid)
+
+
+@pytest.mark.parametrize("until", ["False", "not ansible_ahead.is_warm()"], ids=["new", "warm"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name
+)
+def test_it_ends_with_the_program(tmp_path: Path, number: signal.Signals, until: str) -> None:
+    """However that one ends."""
+    program = subprocess.Popen(
+        [sys.executable, "-c", WAITS.format(until=until)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert program.stdout
+    folder = Path(program.stdout.readline().strip())
+    assert folder.is_dir()
+    [pid] = of_session_leader(program.pid)
+    program.send_signal(number)
+    program.wait()
+    try:
+        assert ends(pid), "it waits for ever"
+    finally:
+        subprocess.run(["kill", "-KILL", str(pid)], stderr=subprocess.DEVNULL, check=False)
+    assert not folder.exists()
+
+
+def of_session_leader(parent: int) -> list[int]:
+    return [
+        int(path.parent.name)
+        for path in Path("/proc").glob("[0-9]*/stat")
+        if path.read_text().rpartition(")")[2].split()[1] == str(parent)
+    ]
+
+
+def test_the_first_play_is_handed_to_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"text": "\u00e9 {{ x }}", "n": 1, "pid": 0}
+    with ansible_ahead.begun():
+        pid = waiting()
+        seen: list[int] = []
+        take = runner._Watch.event
+
+        def event(watch: runner._Watch, told: dict[str, object]) -> bool:
+            done = take(watch, told)
+            seen.append(watch.pid)
+            return done
+
+        monkeypatch.setattr(runner._Watch, "event", event)
+        assert play(here, given=given).results == {"localhost": given}
+        assert {pid} == {one for one in seen if one}
+        assert play(here, given="again").results == {"localhost": "again"}
+        assert pid not in seen[-3:], "it was used twice"
+    assert ends(pid)
+
+
+@pytest.mark.parametrize("name", ["ANSIBLE_ROLES_PATH", "SOMETHING"])
+def test_what_ansible_has_read_must_still_hold(
+    here: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    with ansible_ahead.begun():
+        pid = waiting()
+        monkeypatch.setenv(name, "elsewhere")
+        command = f"test ${name} = elsewhere"
+        assert play(here, given=1, command=f"sh -c '{command}'").results == {"localhost": 1}
+        assert ends(pid)
+
+
+@pytest.mark.parametrize(
+    ("words", "changes", "folder", "fitting"),
+    [
+        ((), {}, "", True),
+        ((), {"A": "2"}, "", False),
+        ((), {"B": "1"}, "", False),
+        ((), {"SANDBOXER_RESOLVED": "x", "AWX_ISOLATED_DATA_DIR": "y"}, "", True),
+        (("-i", "hosts"), {"ANSIBLE_INVENTORY": "hosts"}, "", True),
+        ((), {"ANSIBLE_INVENTORY": "hosts"}, "", False),
+        ((), {}, "/elsewhere", False),
+    ],
+)
+def test_what_fits(
+    here: Path, words: tuple[str, ...], changes: dict[str, str], folder: str, fitting: bool
+) -> None:
+    begun_with = {"A": "1"}
+    given = {
+        "words": words,
+        "environment": {**begun_with, **changes},
+        "folder": folder or str(here),
+    }
+    assert fits(begun_with, given) == fitting
+
+
+def test_a_play_that_is_killed_takes_it_along(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ansible-runner kills: whom it has started."""
+    monkeypatch.setattr(runner, "GRACE", 0.2)
+    monkeypatch.setattr(os, "kill", lambda pid, number: None)  # it is deaf to SIGINT
+    alive = tmp_path / "alive"
+    os.mkfifo(alive)
+    cancel = runner.Cancel()
+
+    def cancel_it() -> None:
+        alive.read_text()
+        cancel.request()
+
+    Thread(target=cancel_it, daemon=True).start()
+    variables = {"given": 1, "command": f"sh -c 'echo >{alive}; exec sleep 1000'"}
+    wanted = runner.Play(str(here / "gives.yml"), "localhost", variables=variables)
+    with ansible_ahead.begun():
+        pid = waiting()
+        with pytest.raises(SandboxerError):
+            runner.run(wanted, on_line=lambda line: None, cancel=cancel)
+        assert ends(pid)
+
+
+def test_a_configuration_that_is_broken_is_said_by_the_play(here: Path) -> None:
+    Path("ansible.cfg").write_text("[defaults]\nforks = many\n")
+    with ansible_ahead.begun(), pytest.raises(SandboxerError, match="many"):
+        play(here, given=1)
+
+
+def test_its_folder_is_ours_alone() -> None:
+    with ansible_ahead.begun():
+        folder = ansible_ahead.folder()
+        assert folder is not None
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_none_is_begun_where_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere")
+    with ansible_ahead.begun():
+        assert ansible_ahead.folder() is None
+        assert ansible_ahead.is_warm()

@@ -534,6 +534,13 @@ JOB = (
         "connection.settimeout(SECONDS)",
         HOST_TESTS + "test_probe.py::test_nobody_can_hold_us",
     ),
+    Protection(
+        "a job holds no lock of its caller's but its own",
+        HOST + "job.py",
+        "                    os.close(number)\n",
+        "                    pass\n",
+        HOST_TESTS + "test_job.py::test_a_job_has_nothing_of_its_callers_but_the_work_lock",
+    ),
 )
 
 DESTROY = (
@@ -564,6 +571,20 @@ DESTROY = (
         "left = holdings.remaining(place, current.id, current.holdings)",
         "left = []",
         HOST_TESTS + "test_destroy.py::test_what_the_engine_only_says_it_removed_remains",
+    ),
+    Protection(
+        "what nobody knew of is looked for",
+        HOST + "destroy.py",
+        "for whole in [list(current.containers), []] if was_whole else [[]]:",
+        "for whole in [list(current.containers)] if was_whole else [[]]:",
+        HOST_TESTS + "test_destroy.py::test_what_nobody_knew_of_is_found_and_goes",
+    ),
+    Protection(
+        "of one that was not ready nothing is taken for known",
+        HOST + "destroy.py",
+        'was_whole = current.state == "ready"',
+        "was_whole = True",
+        HOST_TESTS + "test_destroy.py::test_one_that_was_not_ready_is_looked_at_first",
     ),
     Protection(
         "what remains is an error",
@@ -1561,6 +1582,86 @@ RUNNER = (
         "for path in [collection_root(), *configured]",
         "for path in [*configured, collection_root()]",
         TESTS + "test_runner.py::test_our_own_collection_is_first",
+    ),
+)
+
+AHEAD = (
+    Protection(
+        "an Ansible that waits ends with its program",
+        CLI + "_ansible_playbook.py",
+        "        if gate.fileno() not in select.select([gate.fileno(), 0], [], [])[0]:",
+        "        if gate.fileno() not in select.select([gate.fileno()], [], [])[0]:",
+        TESTS + "test_ansible_ahead.py::test_it_ends_with_the_program",
+    ),
+    Protection(
+        "and with the end of its program's need",
+        CLI + "ansible_ahead.py",
+        "            os.killpg(child.pid, signal.SIGKILL)\n",
+        "            pass\n",
+        TESTS + "test_ansible_ahead.py::test_one_that_nobody_needs_ends_and_leaves_nothing",
+    ),
+    Protection(
+        "what it has read of the environment must still hold",
+        CLI + "_ansible_playbook.py",
+        "    if not fits(begun_with, given):",
+        "    if False:",
+        TESTS + "test_ansible_ahead.py::test_what_ansible_has_read_must_still_hold",
+    ),
+    Protection(
+        "so must the working folder",
+        CLI + "_ansible_playbook.py",
+        'before == now and given["folder"] == str(Path.cwd())',
+        "before == now",
+        TESTS + "test_ansible_ahead.py::test_what_fits",
+    ),
+    Protection(
+        "who is killed takes along whom the play was handed to",
+        CLI + "_ansible_playbook.py",
+        "        os.killpg(0, signal.SIGKILL)",
+        "        return",
+        TESTS + "test_ansible_ahead.py::test_a_play_that_is_killed_takes_it_along",
+    ),
+    Protection(
+        "only where nothing is to be done no play is asked",
+        CLI + "glance.py",
+        'answer["action"] != "keep"',
+        "False",
+        TESTS + "test_glance.py::test_all_else_is_for_the_play",
+    ),
+    Protection(
+        "nor where the host says no",
+        CLI + "glance.py",
+        "self._child.returncode != 0 or ",
+        "",
+        TESTS + "test_glance.py::test_all_else_is_for_the_play",
+    ),
+    Protection(
+        "a host whose reaper has stopped is for the play, and what is published to all",
+        CLI + "client.py",
+        "    if not all(_is_settled(found, variables) for found in there.values()):",
+        "    if False:",
+        TESTS + "test_glance.py::test_all_else_is_for_the_play",
+    ),
+    Protection(
+        "so is a host of which the inventory says what is wanted",
+        CLI + "client.py",
+        "    return known.issuperset(way.variables)",
+        "    return True",
+        TESTS + "test_glance.py::test_what_the_inventory_says_of_sandboxes_is_for_the_play",
+    ),
+    Protection(
+        "only the program of this very version is believed",
+        CLI + "host.py",
+        "    return installed.argv(verb, program.own_name())",
+        "    return installed.argv(verb, _READER)",
+        TESTS + "test_glance.py::test_only_the_program_of_this_version_is_asked",
+    ),
+    Protection(
+        "a host that is slower than Ansible is not waited for",
+        CLI + "glance.py",
+        "            if is_late() and ",
+        "            if False and ",
+        TESTS + "test_glance.py::test_one_that_is_slower_than_ansible_is_not_waited_for",
     ),
 )
 
@@ -3564,6 +3665,7 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "check": CHECK,
     "host keys": HOST_KEYS,
     "runner": RUNNER,
+    "ahead": AHEAD,
     "connection": CONNECTION,
     "compose": COMPOSE,
     "bridge": BRIDGE,

@@ -1918,6 +1918,45 @@ COMPOSE = (
     ),
 )
 
+NAMES = (
+    Protection(
+        "names that a killed engine left go",
+        HOST + "holdings.py",
+        "    nameserver.forget(names)\n",
+        "",
+        RACE + "test_names_that_a_killed_engine_left_are_answered_no_more",
+    ),
+    Protection(
+        "the server hears that they are gone",
+        HOST + "nameserver.py",
+        "            os.kill(server, signal.SIGHUP)\n",
+        "            pass\n",
+        RACE + "test_names_that_a_killed_engine_left_are_answered_no_more[a list]",
+    ),
+    Protection(
+        "a server without any list is told so",
+        HOST + "nameserver.py",
+        "if server and (lists or not _lists()):",
+        "if server and lists:",
+        RACE + "test_names_that_a_killed_engine_left_are_answered_no_more"
+        "[a server that was not told]",
+    ),
+    Protection(
+        "a receipt looks at the names again",
+        HOST + "holdings.py",
+        "return seen.found + behind + _names(nameserver.left(sandbox_id))",
+        "return seen.found + behind",
+        RACE + "test_names_that_stay_are_residue_and_those_of_others_stay",
+    ),
+    Protection(
+        "names of another sandbox's stay",
+        HOST + "nameserver.py",
+        "if owner_of({}, name) == sandbox_id]",
+        "]",
+        RACE + "test_names_that_stay_are_residue_and_those_of_others_stay",
+    ),
+)
+
 BRIDGE = (
     Protection(
         "what a killed engine left plugged in goes",
@@ -1929,8 +1968,8 @@ BRIDGE = (
     Protection(
         "a receipt looks at the bridge again",
         HOST + "holdings.py",
-        "return seen.found + [item for left in bridges for item in left.holdings()]",
-        "return seen.found",
+        "behind = [item for left in bridges for item in left.holdings()]",
+        "behind: list[dict[str, str]] = []",
         RACE + "test_what_stays_plugged_in_is_residue_until_it_is_gone",
     ),
     Protection(
@@ -3444,6 +3483,7 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "runner": RUNNER,
     "connection": CONNECTION,
     "compose": COMPOSE,
+    "names": NAMES,
     "bridge": BRIDGE,
     "runtime": RUNTIME,
     "compose program": COMPOSE_PROGRAM,

@@ -891,6 +891,13 @@ CREATE = (
 
 MAKERS = (
     Protection(
+        "a key that a compose program is not given is found by real shapes",
+        HOST + "compose_program.py",
+        '"security_opt", "shm_size", "stdin_open",',
+        '"security_opt", "stdin_open",',
+        WIDE + "test_both_makers_agree_on_real_shapes",
+    ),
+    Protection(
         "no limit is above what may be given",
         HOST + "make.py",
         'limits.within(service["ulimits"], engine.starter())',

@@ -1925,6 +1925,37 @@ COMPOSE = (
     ),
 )
 
+DOCKERFILE = (
+    Protection(
+        "a short name in a Dockerfile gets the registry",
+        CLI + "compose/dockerfile.py",
+        "        self.found[written] = full\n",
+        "        return written\n",
+        TESTS + "profiles/test_resolve.py::test_short_image_names_in_a_dockerfile",
+    ),
+    Protection(
+        "a stage is no image",
+        CLI + "compose/dockerfile.py",
+        "name.lower() in self._stages",
+        "name == _EMPTY",
+        TESTS + "compose/test_dockerfile.py",
+    ),
+    Protection(
+        "what a command is given to read is no instruction",
+        CLI + "compose/dockerfile.py",
+        "            ends = [word for _quote, word in _HEREDOC.findall(line)]\n",
+        "",
+        TESTS + "compose/test_dockerfile.py",
+    ),
+    Protection(
+        "a Dockerfile keeps its own list of what it ignores",
+        CLI + "compose/build.py",
+        'if is_there(field, below + ".dockerignore"):',
+        "if False:",
+        TESTS + "profiles/test_resolve.py::test_short_image_names_in_a_dockerfile",
+    ),
+)
+
 NAMES = (
     Protection(
         "names that a killed engine left go",
@@ -3490,6 +3521,7 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "runner": RUNNER,
     "connection": CONNECTION,
     "compose": COMPOSE,
+    "dockerfile": DOCKERFILE,
     "names": NAMES,
     "bridge": BRIDGE,
     "runtime": RUNTIME,

@@ -123,6 +123,12 @@ ENGINES = (
         "the daemon's; it gives up one whose command is gone",
     ),
     Engines(
+        "what a build makes",
+        "an image of docker's format (`--format docker`): its own knows no `HEALTHCHECK` and no "
+        "`SHELL`",
+        "the same",
+    ),
+    Engines(
         "an auth file",
         "`--authfile`",
         "a folder for `DOCKER_CONFIG`, with a link to it, as long as the command runs",

@@ -135,6 +135,30 @@ def test_a_dockerfile_in_the_compose_file(host: HostProgram, before: Listing, fo
     assert_nothing_left(host, before)
 
 
+def test_its_own_health_check(host: HostProgram, before: Listing, tmp_path: Path) -> None:
+    """That of the Dockerfile: asked where the service says no other, and one waits for it."""
+    check = 'HEALTHCHECK CMD ["/bin/test", "-e", "/tmp/up"]\nRUN mkdir /tmp\n'
+    folder = source_folder(tmp_path / "source", check)
+    first = built_service()
+    first["command"] = ["/bin/sh", "-c", "sleep 2; touch /tmp/up; exec sleep 1000"]
+    second = service(
+        image=None,
+        built_by="s0",
+        command=["/bin/sh", "-c", "echo > /tmp/up; exec sleep 1000"],
+        depends_on={"s0": {"condition": "service_healthy"}},
+        healthcheck={"test": [], "interval": 1.0},
+    )
+    shown = made(host, folder, first, second)
+    assert shown["state"] == "ready", shown["error"]
+    started = [
+        podman("inspect", "--format", "{{.State.StartedAt.Unix}}", f"{shown['id']}.s{n}")
+        for n in (0, 1)
+    ]
+    assert int(started[1]) - int(started[0]) >= 2
+    host.destroy("one")
+    assert_nothing_left(host, before)
+
+
 @pytest.mark.soak
 def test_another_source_makes_it_anew(host: HostProgram, before: Listing, folder: Path) -> None:
     made(host, folder, request={"source": source_of(folder)})

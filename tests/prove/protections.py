@@ -1938,14 +1938,14 @@ DOCKERFILE = (
         CLI + "compose/dockerfile.py",
         "name.lower() in self._stages",
         "name == _EMPTY",
-        TESTS + "compose/test_dockerfile.py",
+        TESTS + "compose/test_dockerfile.py::test_names",
     ),
     Protection(
         "what a command is given to read is no instruction",
         CLI + "compose/dockerfile.py",
         "            ends = [word for _quote, word in _HEREDOC.findall(line)]\n",
         "",
-        TESTS + "compose/test_dockerfile.py",
+        TESTS + "compose/test_dockerfile.py::test_names",
     ),
     Protection(
         "a Dockerfile keeps its own list of what it ignores",
@@ -1953,6 +1953,37 @@ DOCKERFILE = (
         'if is_there(field, below + ".dockerignore"):',
         "if False:",
         TESTS + "profiles/test_resolve.py::test_short_image_names_in_a_dockerfile",
+    ),
+)
+
+HEALTH = (
+    Protection(
+        "a health check without a test is the image's own",
+        HOST + "readiness.py",
+        'or (check is not None and not check["test"])',
+        "",
+        HOST_TESTS + "test_readiness.py::test_the_images_own_health_check",
+    ),
+    Protection(
+        "one that others wait for to be healthy has its image's own",
+        HOST + "readiness.py",
+        "(check is None and wanted) or ",
+        "",
+        HOST_TESTS + "test_readiness.py::test_the_images_own_health_check",
+    ),
+    Protection(
+        "what nobody can tell is not healthy",
+        HOST + "readiness.py",
+        'if condition == "service_healthy" and self._check(name, wanted=True) is None:',
+        "if False:",
+        HOST_TESTS + "test_readiness.py::test_nobody_can_tell_whether_it_is_healthy",
+    ),
+    Protection(
+        "a build by podman keeps the health check",
+        HOST + "podman.py",
+        '"--format", "docker", ',
+        "",
+        BUILD + "test_its_own_health_check",
     ),
 )
 
@@ -2626,8 +2657,8 @@ IMAGES = (
     Protection(
         "a working container is known by whose build it was",
         HOST + "podman.py",
-        '[command, "--build-arg", BUILD_MARK, *rest]',
-        "[command, *rest]",
+        '"docker", "--build-arg", BUILD_MARK, *rest]',
+        '"docker", *rest]',
         BUILD + "test_a_build_that_is_killed[podman]",
     ),
     Protection(
@@ -3522,6 +3553,7 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "connection": CONNECTION,
     "compose": COMPOSE,
     "dockerfile": DOCKERFILE,
+    "health": HEALTH,
     "names": NAMES,
     "bridge": BRIDGE,
     "runtime": RUNTIME,

@@ -1987,6 +1987,23 @@ HEALTH = (
     ),
 )
 
+OWNER = (
+    Protection(
+        "a service writes what it mounts of the source",
+        HOST + "make.py",
+        ', self._document.get("source_owner"))',
+        ")",
+        BUILD + "test_an_account_writes_what_is_its_own",
+    ),
+    Protection(
+        "a folder that is made for a service is whose the source is",
+        HOST + "source.py",
+        "                        _give(part, *_owner(folder), folder)\n",
+        "",
+        BUILD + "test_an_account_writes_what_is_its_own",
+    ),
+)
+
 NAMES = (
     Protection(
         "names that a killed engine left go",
@@ -3554,6 +3571,7 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "compose": COMPOSE,
     "dockerfile": DOCKERFILE,
     "health": HEALTH,
+    "owner": OWNER,
     "names": NAMES,
     "bridge": BRIDGE,
     "runtime": RUNTIME,

@@ -432,6 +432,19 @@ def test_short_image_names(tmp_path: Path, mine: Write) -> None:
     assert images(again) == images(given)
 
 
+def test_whose_the_source_is(tmp_path: Path, mine: Write) -> None:
+    source = folder(tmp_path / "a", "services: {web: {image: ghcr.io/a/b}}\n")
+    request = ResolveRequest("profile.compose", source)
+    assert resolve(request).document["source_owner"] == [1000, 1000]
+    mine("compose", 'extends: profile.compose\nsource_owner: "0:33"\n')
+    assert resolve(request).document["source_owner"] == [0, 33]
+    mine("compose", "extends: profile.compose\nsource_owner: root\n")
+    assert code_of(request) == "profile_invalid"
+    mine("compose", "extends: profile.compose\n")
+    mine("hello", 'extends: profile.hello\nsource_owner: "1:1"\n')
+    assert code_of(ResolveRequest("profile.hello", None)) == "profile_invalid"
+
+
 def test_short_image_names_in_a_dockerfile(tmp_path: Path) -> None:
     """The text then goes with the document; without a short name the file is built from."""
     source = folder(tmp_path / "a", "services: {web: {build: app}, db: {build: {dockerfile: D}}}\n")

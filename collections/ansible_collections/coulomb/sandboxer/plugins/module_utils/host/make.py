@@ -207,7 +207,8 @@ class _Making:
             return
         self._enter("source", "")
         source.wait(self._state, self._record.id)
-        source.unpack(self._state, self._record.id, self._record.source_digest or "")
+        digest = self._record.source_digest or ""
+        source.unpack(self._state, self._record.id, digest, self._document.get("source_owner"))
 
     def _build_images(self) -> None:
         for name, service in self._services.items():

@@ -106,6 +106,12 @@ ENGINES = (
         "docker keeps them apart by itself",
     ),
     Engines(
+        "`publish: host`",
+        "on the host's addresses of IPv4. What comes by IPv6 would reach a container only where "
+        "its network has IPv6; names would lead there too then, where many services don't listen",
+        "on those of IPv6 too, where the host has any: docker itself hands on what comes there",
+    ),
+    Engines(
         "`ulimits`",
         "lowered to what the account may give, which makes the container; `nofile` and `nproc` "
         "are named with any other, as podman would raise them to its greatest",

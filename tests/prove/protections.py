@@ -1029,9 +1029,9 @@ MAKERS = (
 REACH = (
     Protection(
         "ports are published on loopback",
-        HOST + "make.py",
-        'else "127.0.0.1"  # noqa: S104',
-        'else "0.0.0.0"  # noqa: S104',
+        HOST + "ports.py",
+        '    if publish != "host":\n        return ("127.0.0.1",)\n',
+        "",
         TROUBLE + "test_only_this_machine_reaches_a_sandbox",
     ),
     Protection(
@@ -2001,6 +2001,23 @@ OWNER = (
         "                        _give(part, *_owner(folder), folder)\n",
         "",
         BUILD + "test_an_account_writes_what_is_its_own",
+    ),
+)
+
+IPV6 = (
+    Protection(
+        "what is published on a host listens on its IPv6 where the engine carries that",
+        HOST + "ports.py",
+        '*(["[::]"] if carries_ipv6 and _has_ipv6() else [])',
+        "*([])",
+        HOST_TESTS + "test_ports.py::test_where_ports_listen",
+    ),
+    Protection(
+        "a port that somebody has on IPv6 alone is taken",
+        HOST + "ports.py",
+        "*([socket.AF_INET6] if _has_ipv6() else [])",
+        "*([])",
+        HOST_TESTS + "test_ports.py::test_a_listener_on_ipv6_alone_has_its_port",
     ),
 )
 
@@ -3572,6 +3589,7 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "dockerfile": DOCKERFILE,
     "health": HEALTH,
     "owner": OWNER,
+    "ipv6": IPV6,
     "names": NAMES,
     "bridge": BRIDGE,
     "runtime": RUNTIME,

@@ -94,6 +94,8 @@ class Engine(ABC):
     quietly: ClassVar[Sequence[str]] = ()  # its warnings are no words of a command inside
     environment: ClassVar[Mapping[str, str]] = {}  # what each of its commands has to have
     has_domainname: ClassVar[bool] = False  # whether a container's is apart from its host name
+    # whether it carries what comes by IPv6 to containers whose networks have none
+    carries_ipv6: ClassVar[bool] = False
     pull_always: ClassVar[str]  # the option by which a build pulls what it begins with
 
     def run(

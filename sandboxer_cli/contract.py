@@ -101,7 +101,16 @@ class Holding(_Model):
     """A thing on the host that belongs to a sandbox."""
 
     kind: Literal[
-        "container", "network", "volume", "image", "dir", "port", "pod", "interface", "netns"
+        "container",
+        "network",
+        "volume",
+        "image",
+        "dir",
+        "port",
+        "pod",
+        "interface",
+        "netns",
+        "names",
     ]
     key: str
 

@@ -189,11 +189,15 @@ def makers() -> Iterator[str]:
     yield ""
     yield "## Where they differ"
     yield ""
-    yield "Fields of `podman inspect`, between the engine maker and podman-compose 1.6.0. A test"
-    yield "has both make documents that use each key that is kept, and wants these and no other:"
+    yield "Fields of `podman inspect`, between the engine maker and podman-compose. Tests have both"
+    yield "make documents that use each key that is kept, and files of the shape of real ones, and"
+    yield "want these and no other. `make compose-corpus` says what it finds:"
     yield ""
-    rows = [["`" + one.field.replace("|", "\\|") + "`", one.reason] for one in made_by.DIFFERENCES]
-    yield from _table(("field", "why"), rows)
+    rows = [
+        ["`" + one.field.replace("|", "\\|") + "`", one.versions, one.reason]
+        for one in made_by.DIFFERENCES
+    ]
+    yield from _table(("field", "podman-compose", "why"), rows)
     yield ""
     yield "## podman and docker"
     yield ""

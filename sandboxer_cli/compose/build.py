@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+from . import dockerfile
 from .addresses import read_extra_hosts
 from .field import Field
-from .inside import inside, is_folder, is_there
+from .inside import inside, is_folder, is_there, read_file
 from .pairs import read_environment, read_labels
 from .quantities import read_size
 from .stack import Build
@@ -18,7 +20,7 @@ _DOCKERFILE = "Dockerfile"
 def read_build(field: Field) -> Build:
     if field.is_scalar:
         context = _context(field)
-        return Build(context, _dockerfile(field, context, _DOCKERFILE))
+        return _qualified(field, Build(context, _dockerfile(field, context, _DOCKERFILE)))
     keys = field.keys("services.*.build")
     inline = keys["dockerfile_inline"].text() if "dockerfile_inline" in keys else None
     if inline is not None and "dockerfile" in keys:
@@ -26,7 +28,7 @@ def read_build(field: Field) -> Build:
     context = _context(keys["context"]) if "context" in keys else inside(field, ".")
     where = keys.get("dockerfile", field)
     name = where.text() if "dockerfile" in keys else _DOCKERFILE
-    return Build(
+    build = Build(
         context=context,
         dockerfile=_dockerfile(where, context, name) if inline is None else None,
         dockerfile_inline=inline,
@@ -39,6 +41,29 @@ def read_build(field: Field) -> Build:
         pull="pull" in keys and keys["pull"].boolean(),
         labels=read_labels(keys["labels"]) if "labels" in keys else {},
     )
+    return _qualified(keys.get("dockerfile_inline", where), build)
+
+
+def _qualified(field: Field, build: Build) -> Build:
+    """With full names of images, where short ones are asked to be made so. The text then goes with
+    the document; one with a list of its own of what it ignores stays a file, or it would lose it.
+    """
+    registry = field.reading.qualify
+    if registry is None:
+        return build
+    text = build.dockerfile_inline
+    if build.dockerfile is not None:
+        below = inside(field, build.dockerfile, build.context)
+        if is_there(field, below + ".dockerignore"):
+            return build
+        try:
+            text = (read_file(field, below) or b"").decode()
+        except UnicodeDecodeError:
+            return build
+    full, names = dockerfile.qualify(text or "", registry, build.args)
+    for written, name in names.items():
+        field.changed(f"{written} is {name} in it, since qualify is {registry}")
+    return replace(build, dockerfile=None, dockerfile_inline=full) if names else build
 
 
 def _context(field: Field) -> str:

@@ -68,17 +68,18 @@ def check_dependencies(services: Mapping[str, Service]) -> None:
                     dependency.place,
                     "there are " + ", ".join(services),
                 )
-            if dependency.condition == "service_healthy" and not _has_test(services[other]):
+            if dependency.condition == "service_healthy" and _is_unchecked(services[other]):
                 raise refusal.invalid(
-                    f"{path}: {other} can't become healthy, it has no healthcheck",
+                    f"{path}: {other} can't become healthy, its healthcheck is disabled",
                     dependency.place,
-                    f"give {other} a healthcheck; one in its image isn't read",
+                    f"give {other} a healthcheck, or none at all where its image has one",
                 )
     _check_circles(services)
 
 
-def _has_test(service: Service) -> bool:
-    return service.healthcheck is not None and service.healthcheck.test != ("NONE",)
+def _is_unchecked(service: Service) -> bool:
+    """Whether it says so. One that says nothing may have its image's own health check."""
+    return service.healthcheck is not None and service.healthcheck.test == ("NONE",)
 
 
 def _check_circles(services: Mapping[str, Service]) -> None:

@@ -55,6 +55,9 @@ _WHERE_GIVEN = (
     "annotations",
 )
 
+# what compose takes where nothing is said
+_HEALTHCHECK = {"interval": 30.0, "timeout": 30.0, "retries": 3, "start_period": 0.0}
+
 
 def build_document(
     stack: Stack,
@@ -175,4 +178,5 @@ def _healthcheck(check: Healthcheck | None) -> dict[str, Any] | None:
         return None
     if check.test == ("NONE",):
         return {"test": ["NONE"]}
-    return _given(_plain(check))
+    given = _given(_plain(check))
+    return {**_HEALTHCHECK, **given} if check.test else {"test": [], **given}

@@ -13,19 +13,12 @@ def read_healthcheck(field: Field) -> Healthcheck:
         if "test" in keys:
             raise keys["disable"].invalid("a disabled health check with a test")
         return Healthcheck(("NONE",))
-    if "test" not in keys:
-        raise field.unsupported(
-            "a health check without a test (it would be the image's own)", "give it a test"
-        )
-    default = Healthcheck(())
     return Healthcheck(
-        test=_test(keys["test"]),
-        interval=_positive(keys["interval"]) if "interval" in keys else default.interval,
-        timeout=_positive(keys["timeout"]) if "timeout" in keys else default.timeout,
-        retries=keys["retries"].integer(1, 1000) if "retries" in keys else default.retries,
-        start_period=(
-            read_duration(keys["start_period"]) if "start_period" in keys else default.start_period
-        ),
+        test=_test(keys["test"]) if "test" in keys else (),
+        interval=_positive(keys["interval"]) if "interval" in keys else None,
+        timeout=_positive(keys["timeout"]) if "timeout" in keys else None,
+        retries=keys["retries"].integer(1, 1000) if "retries" in keys else None,
+        start_period=read_duration(keys["start_period"]) if "start_period" in keys else None,
         start_interval=_positive(keys["start_interval"]) if "start_interval" in keys else None,
     )
 

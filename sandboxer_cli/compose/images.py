@@ -28,7 +28,7 @@ def read_name(field: Field) -> str:
 def read_image(field: Field) -> str:
     """The name of an image that is pulled: fully qualified, or made so where that is asked for."""
     name, written = read_name(field), field.text()
-    if _has_registry(written):
+    if has_registry(written):
         return name
     registry = field.reading.qualify
     if registry is None:
@@ -51,7 +51,7 @@ def full_name(written: str, registry: str = "docker.io") -> str | None:
     No tag means latest. With a digest a tag says nothing, and not every podman takes both.
     """
     rest, _, digest = written.partition("@")
-    registry, path = rest.split("/", 1) if _has_registry(rest) else (registry, rest)
+    registry, path = rest.split("/", 1) if has_registry(rest) else (registry, rest)
     path, _, tag = path.partition(":")
     if registry == "docker.io" and "/" not in path:
         path = f"library/{path}"
@@ -66,6 +66,6 @@ def full_name(written: str, registry: str = "docker.io") -> str | None:
     return f"{registry}/{path}{end}" if good else None
 
 
-def _has_registry(name: str) -> bool:
+def has_registry(name: str) -> bool:
     first, slash, _ = name.partition("/")
     return bool(slash) and (first == "localhost" or "." in first or ":" in first)

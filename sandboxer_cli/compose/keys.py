@@ -271,7 +271,7 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
         "retries": _KEPT,
         "start_interval": _KEPT,
         "start_period": _KEPT,
-        "test": _KEPT,
+        "test": _kept("without one it is the image's own"),
         "timeout": _KEPT,
     },
     "services.*.logging": {

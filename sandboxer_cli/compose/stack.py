@@ -54,13 +54,14 @@ AnyMount = Mount | Bind | Tmpfs
 
 @dataclass(frozen=True)
 class Healthcheck:
-    """`test` as compose has it: CMD and an argv, CMD-SHELL and one line, or NONE. Seconds."""
+    """`test` as compose has it: CMD and an argv, CMD-SHELL and one line, or NONE; nothing where it
+    is the image's own. Seconds. None is not given."""
 
-    test: tuple[str, ...]
-    interval: float = 30.0
-    timeout: float = 30.0
-    retries: int = 3
-    start_period: float = 0.0
+    test: tuple[str, ...] = ()
+    interval: float | None = None
+    timeout: float | None = None
+    retries: int | None = None
+    start_period: float | None = None
     start_interval: float | None = None
 
 

@@ -131,6 +131,11 @@ class Profile(Strict):
         description="The registry of image names that have none, as `docker.io`; without it they "
         "are refused.",
     )
+    source_owner: Annotated[str, Field(pattern=r"^[0-9]{1,9}:[0-9]{1,9}$")] | None = Field(
+        default=None,
+        description="Whose the source's files are for containers, `UID:GID`, where the host's "
+        "engine is root's; without it they are root's.",
+    )
     stack: Stack | None = Field(
         default=None, description="A compose file's content, in the place of a source."
     )
@@ -151,6 +156,10 @@ class Profile(Strict):
             raise ValueError("compose is about a source, and this profile has a stack of its own")
         if self.stack is not None and self.qualify is not None:
             raise ValueError("qualify is about a source, and this profile has a stack of its own")
+        if self.stack is not None and self.source_owner is not None:
+            raise ValueError(
+                "source_owner is about a source, and this profile has a stack of its own"
+            )
         return self
 
     @property

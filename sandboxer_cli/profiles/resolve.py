@@ -76,6 +76,8 @@ def resolve(request: ResolveRequest) -> Resolved:
         _check_paths(document, found)
     if request.carry is not None:
         document["source"] = True
+    if profile.source_owner is not None:
+        document["source_owner"] = [int(word) for word in profile.source_owner.split(":")]
     return Resolved(
         profile=profile.name,
         profile_hash=digest(parts),

@@ -1,23 +1,29 @@
-"""python3 -m tests.corpus shapes [HOST…] | originals FOLDER | suites CLONES [HOST] | images"""
+"""python3 -m tests.corpus shapes [HOST…] | makers [HOST…] | originals FOLDER | suites CLONES [HOST]
+| images"""
 
 from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
-from tests.corpus import images, judge, originals, suites, trial
+from tests.corpus import images, judge, makers, originals, suites, trial
 from tests.corpus.projects import Project, projects
+from tests.lab import command
 from tests.lab.command import LabError
 from tests.lab.doors import Controller
-from tests.lab.hosts import HOSTS
+from tests.lab.hosts import HOSTS, Host
 from tests.lab.places import HERE, Place
 
 SHORT = 110
+PROGRAM = "podman-compose"
 
 
 def main() -> int:
@@ -29,6 +35,9 @@ def main() -> int:
     shapes.add_argument("hosts", nargs="*", default=[HERE], help="of the lab; else this machine")
     shapes.add_argument("--only", action="append", help="the name of a shape")
     shapes.add_argument("--show", action="store_true", help="render them; make nothing")
+    both = verbs.add_parser("makers", help="have both makers make each; 0 if they agree")
+    both.add_argument("hosts", nargs="*", default=[HERE], help="with podman-compose")
+    both.add_argument("--only", action="append", help="the name of a shape")
     real = verbs.add_parser("originals", help="try the files that the shapes are of")
     real.add_argument("folder", type=Path, help="with clones: OWNER+NAME, OWNER/NAME or NAME")
     whole = verbs.add_parser("suites", help="validate public projects, with tests of their own")
@@ -48,6 +57,8 @@ def main() -> int:
             if asked.verb == "suites":
                 return _validate_suites(_place(Path(home), asked.host), asked.clones)
             chosen = [one for one in projects() if not asked.only or one.name in asked.only]
+            if asked.verb == "makers":
+                return _have_both_make(chosen, asked.hosts)
             return _try_shapes(Path(home), chosen, [] if asked.show else asked.hosts)
     except LabError as error:
         print(f"corpus: {error}", file=sys.stderr)
@@ -101,6 +112,26 @@ def _judged(chosen: list[Project]) -> dict[str, str]:
     return found
 
 
+def _have_both_make(chosen: list[Project], hosts: list[str]) -> int:
+    """Here on a private machine, with the podman-compose of this project's environment."""
+    shapes = [judge.Files.of(one) for one in chosen if one.renders]
+    amiss = 0
+    for name in hosts:
+        host = None if name == HERE else _host(name)
+        run = host.run if host else _run_privately
+        program = PROGRAM if host else str(Path(sys.executable).with_name(PROGRAM))
+        for shape, verdict in makers.verdicts(run, program, shapes).items():
+            good = verdict == makers.AGREES
+            amiss += not good
+            _say(shape, {f"makers on {name}": verdict}, good)
+    print(f"\n{len(shapes)} shapes, {amiss} on which the makers do not agree")
+    return 1 if amiss else 0
+
+
+def _run_privately(argv: Sequence[str], **how: Any) -> subprocess.CompletedProcess[str]:
+    return command.run(["tests/faults/private.sh", *argv], **how)
+
+
 def _try_originals(home: Path, clones: Path) -> int:
     controller = Controller(home)
     amiss = 0
@@ -132,10 +163,14 @@ def _place(home: Path, name: str) -> Place:
     if name == HERE:
         state = {"SANDBOXER_STATE": os.environ.get("SANDBOXER_STATE", str(home / "sandboxer"))}
         return Place(Controller(home, None, state), None)
+    return Place(Controller(home), _host(name))
+
+
+def _host(name: str) -> Host:
     hosts = {host.name: host for host in HOSTS}
     if name not in hosts:
         raise LabError(f"the lab has no host {name}, only {', '.join(hosts)}")
-    return Place(Controller(home), hosts[name])
+    return hosts[name]
 
 
 def _say(name: str, found: dict[str, str], good: bool) -> None:

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,50 @@ def test_a_target_and_a_dockerfile_elsewhere(
 def test_a_dockerfile_in_the_compose_file(host: HostProgram, before: Listing, folder: Path) -> None:
     shown = made(host, folder, built_service(dockerfile_inline=f"FROM {IMAGE}\nCOPY page /x\n"))
     assert inside(shown, "/bin/cat", "/x") == "built\n"
+    host.destroy("one")
+    assert_nothing_left(host, before)
+
+
+def test_an_account_writes_what_is_its_own(
+    host: HostProgram, before: Listing, folder: Path
+) -> None:
+    """A folder that is made for it, a file of the source; nobody else's."""
+    binds = [
+        {"type": "bind", "source": path, "target": target, "read_only": False, **more}
+        for path, target, more in ((".", "/all", {}), ("new/here", "/new", {"create": True}))
+    ]
+    wanted = service(command=["/bin/sleep", "1000"], user="1000", volumes=binds)
+    document = {**asked(folder, wanted)["document"], "source_owner": [1000, 1000]}
+    shown = made(host, folder, wanted, document=document)
+    assert shown["state"] == "ready", shown["error"]
+    for path in ("/all/page", "/all/more", "/new/file", "/all/new/file"):
+        inside(shown, "/bin/sh", "-c", f"echo mine > {path} && cat {path}")
+    denied = ["podman", "exec", "--user", "999", f"{shown['id']}.s0", "/bin/touch", "/all/other"]
+    assert subprocess.run(denied, capture_output=True).returncode != 0
+    host.destroy("one")
+    assert_nothing_left(host, before)
+
+
+def test_its_own_health_check(host: HostProgram, before: Listing, tmp_path: Path) -> None:
+    """That of the Dockerfile: asked where the service says no other, and one waits for it."""
+    check = 'HEALTHCHECK CMD ["/bin/test", "-e", "/tmp/up"]\nRUN mkdir /tmp\n'
+    folder = source_folder(tmp_path / "source", check)
+    first = built_service()
+    first["command"] = ["/bin/sh", "-c", "sleep 2; touch /tmp/up; exec sleep 1000"]
+    second = service(
+        image=None,
+        built_by="s0",
+        command=["/bin/sh", "-c", "echo > /tmp/up; exec sleep 1000"],
+        depends_on={"s0": {"condition": "service_healthy"}},
+        healthcheck={"test": [], "interval": 1.0},
+    )
+    shown = made(host, folder, first, second)
+    assert shown["state"] == "ready", shown["error"]
+    started = [
+        podman("inspect", "--format", "{{.State.StartedAt.Unix}}", f"{shown['id']}.s{n}")
+        for n in (0, 1)
+    ]
+    assert int(started[1]) - int(started[0]) >= 2
     host.destroy("one")
     assert_nothing_left(host, before)
 

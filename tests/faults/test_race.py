@@ -14,7 +14,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import process, runtime
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import (
+    nameserver,
+    process,
+    runtime,
+)
 from tests.faults.conftest import (
     IMAGE,
     HostProgram,
@@ -24,8 +28,11 @@ from tests.faults.conftest import (
     listing,
     service,
 )
+from tests.faults.test_trouble import await_condition
 
 pytestmark = pytest.mark.podman
+
+LISTS = Path("/run/containers/networks/aardvark-dns")
 
 
 def answers(*children: Any) -> list[Any]:
@@ -250,6 +257,57 @@ def test_nothing_is_proved_while_nobody_can_look_at_the_bridge(
     error = host.record(made["id"])["error"]
     assert (error["code"], "it is broken" in error["message"]) == ("ip_failed", True)
     assert host.destroy(made["id"])["receipt"]["remains"] == []
+    assert_nothing_left(host, before)
+
+
+def server_of_names() -> list[int]:
+    named = [(pid, process.argv(pid)[0].decode()) for pid in process.all_pids()]
+    return [pid for pid, program in named if Path(program).name == nameserver.SERVER]
+
+
+def leave_names(sandbox_id: str) -> Path:
+    """What a killed engine leaves of the names of a network: the list, and who answers for it."""
+    [server] = server_of_names()
+    path = LISTS / f"{sandbox_id}.default"
+    text = path.read_text()
+    os.kill(server, signal.SIGSTOP)  # so that it hears of the removal only when that is undone
+    subprocess.run(["podman", "rm", "--all", "--force", "--time", "0"], check=True)
+    assert not path.exists()
+    path.write_text(text)
+    os.utime(path, (0, 0))
+    os.kill(server, signal.SIGCONT)
+    await_condition(lambda: path.stat().st_atime > 0)  # it has read it
+    return path
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["a list", "a server that was not told"])
+def test_names_that_a_killed_engine_left_are_answered_no_more(
+    host: HostProgram, before: dict[str, list[str]], told: bool
+) -> None:
+    made = host.made()
+    path = leave_names(made["id"])
+    if not told:
+        path.unlink()
+    receipt = host.destroy("one")["receipt"]
+    assert (receipt["removed"][-1] == {"kind": "names", "key": path.name}) == told
+    assert receipt["remains"] == []
+    assert_nothing_left(host, before)
+
+
+def test_names_that_stay_are_residue_and_those_of_others_stay(
+    host: HostProgram, before: dict[str, list[str]]
+) -> None:
+    made = host.made()
+    path = leave_names(made["id"])
+    other = host.made(name="other", owner="her")
+    subprocess.run(["mount", "--bind", path, path], check=True)  # nobody can unlink it now
+    receipt = host.destroy("one")["receipt"]
+    assert receipt["remains"] == [{"kind": "names", "key": path.name}]
+    subprocess.run(["umount", path], check=True)
+    assert host.destroy(made["id"])["receipt"]["remains"] == []
+    ask = ["podman", "exec", f"{other['id']}.web", "wget", "-q", "-O", "-", "http://web/"]
+    assert subprocess.check_output(ask, timeout=20) == b"it answers\n"
+    host.destroy(other["id"])
     assert_nothing_left(host, before)
 
 

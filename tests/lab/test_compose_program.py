@@ -128,3 +128,31 @@ def test_one_that_is_not_there(place: Place, clean: Callable[[], None]) -> None:
     assert (refused.status, refused.error["code"]) == (7, "compose_program_missing")
     assert place.sandboxer("list").data == []
     clean()
+
+
+def test_podman_that_hands_on_to_it(place: Place, clean: Callable[[], None]) -> None:
+    """From 4.7 on; before, podman takes `compose` for no command of its own."""
+    words = ("create", "--profile", "profile.hello", "--name", "one", "--compose-cmd")
+    made = place.sandboxer(*words, "podman compose")
+    assert place.host is not None
+    if place.host.name == "h1":
+        assert (made.status, made.error["code"]) == (7, "compose_program_missing"), made
+        assert "there is no podman compose on this host" in made.error["message"]
+    else:
+        assert (made.status, made.data["state"]) == (0, "ready"), made
+        asked = ["podman", "inspect", "--format", "{{.Config.Labels}}", f"{made.data['id']}.web"]
+        assert "io.podman.compose.version:" in place.run(asked).stdout
+        again = place.sandboxer(*words, "podman compose")
+        assert again.data == {**made.data, "changed": False}
+        assert place.sandboxer("destroy", "one").data["remains"] == []
+    clean()
+
+
+@pytest.mark.parametrize("command", ["nerdctl compose", "podman kube", "podman"])
+def test_one_that_nobody_knows(place: Place, clean: Callable[[], None], command: str) -> None:
+    words = ("create", "--profile", "profile.hello", "--name", "one", "--compose-cmd", command)
+    refused = place.sandboxer(*words)
+    assert (refused.status, refused.error["code"]) == (2, "usage"), refused
+    assert "is no compose program that is known" in refused.error["message"]
+    assert "podman-compose, podman compose, docker compose" in refused.error["hint"]
+    clean()

@@ -1,15 +1,15 @@
-"""A few stacks of the shape of real ones, spoken to; `make compose-corpus` tries them all. And what
-docker compose says of each of them."""
+"""A few stacks of the shape of real ones, spoken to; `make compose-corpus` tries them all. What
+docker compose says of each of them, and what podman-compose makes of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from sandboxer_cli.compose.differences import DIFFERENCES
-from tests.corpus import images, judge, trial
-from tests.corpus.projects import projects
+from tests.corpus import images, judge, makers, trial
+from tests.corpus.projects import Project, projects
 from tests.lab.doors import Controller
 from tests.lab.hosts import Host
 from tests.lab.places import HERE, Place
@@ -18,6 +18,8 @@ pytestmark = pytest.mark.lab
 
 # built, extended, merged, each with a queue of another kind
 TRIED = ("polls", "board")
+# networks of its own with addresses, secrets, limits; a file beside the image's own command
+MADE = ("watch", "flows")
 PROJECTS = {project.name: project for project in projects()}
 
 
@@ -43,6 +45,25 @@ def place(
 @pytest.mark.parametrize("name", TRIED)
 def test_a_stack_speaks(place: Place, name: str) -> None:
     assert trial.make(place, PROJECTS[name]) == PROJECTS[name].shape
+
+
+@pytest.mark.parametrize("name", ["h1", "h2"])
+def test_podman_compose_makes_the_same(lab: dict[str, Host], name: str) -> None:
+    """As the engine maker does, of some; 1.0.3 and 1.3.0 with the engines that came with them."""
+    assert both_make(lab[name], [PROJECTS[one] for one in MADE]) == {}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ["h1", "h2"])
+def test_podman_compose_makes_the_same_of_all(lab: dict[str, Host], name: str) -> None:
+    assert both_make(lab[name], list(PROJECTS.values())) == {}
+
+
+def both_make(host: Host, chosen: Sequence[Project]) -> dict[str, str]:
+    """Those on which they do not agree, and why."""
+    shapes = [judge.Files.of(one) for one in chosen if one.renders]
+    found = makers.verdicts(host.run, "podman-compose", shapes)
+    return {name: said for name, said in found.items() if said != makers.AGREES}
 
 
 @pytest.mark.on("h3")

@@ -30,10 +30,11 @@ NEVER_HEALTHY = """
 services:
   web:
     image: localhost/sandboxer/hello:1
+    init: true  # a host that goes down waits 90 s for one that hears no TERM
     healthcheck:
       test: [CMD, "false"]
       interval: 1s
-      retries: 10000
+      retries: 1000
 """
 
 

@@ -14,6 +14,7 @@ from tests.lab.command import await_until
 from tests.lab.doors import Controller, recap
 from tests.lab.hosts import Host
 from tests.lab.listing import whole_listing
+from tests.lab.places import FETCH
 
 pytestmark = [pytest.mark.lab, pytest.mark.on("h3")]
 
@@ -147,3 +148,14 @@ def test_a_command_of_dockers_that_is_killed(h3: Host, command: str) -> None:
     h3.run(["sh", "-c", kill], check=False)
     assert ask(h3, "destroy", {"id": sandbox_id})["receipt"]["remains"] == []
     assert ids(h3) == []
+
+
+def test_what_is_published_on_the_host_answers_by_ipv6(controller: Controller, h3: Host) -> None:
+    """The daemon hands it on: the sandbox's own network has none."""
+    made = controller.sandboxer(*HELLO, "--publish", "host")
+    assert made.status == 0, made
+    [endpoint] = made.data["reachability"]["endpoints"]
+    for address in ("[::1]", h3.address):
+        url = f"http://{address}:{endpoint['host_port']}/"
+        assert h3.run(["python3", "-c", FETCH, url]).stdout.strip()
+    assert controller.sandboxer("destroy", "one", "--host", "h3").status == 0

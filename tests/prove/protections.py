@@ -920,6 +920,13 @@ CREATE = (
 
 MAKERS = (
     Protection(
+        "a key that a compose program is not given is found by real shapes",
+        HOST + "compose_program.py",
+        '"security_opt", "shm_size", "stdin_open",',
+        '"security_opt", "stdin_open",',
+        WIDE + "test_both_makers_agree_on_real_shapes",
+    ),
+    Protection(
         "no limit is above what may be given",
         HOST + "make.py",
         'limits.within(service["ulimits"], engine.starter())',
@@ -1051,9 +1058,9 @@ MAKERS = (
 REACH = (
     Protection(
         "ports are published on loopback",
-        HOST + "make.py",
-        'else "127.0.0.1"  # noqa: S104',
-        'else "0.0.0.0"  # noqa: S104',
+        HOST + "ports.py",
+        '    if publish != "host":\n        return ("127.0.0.1",)\n',
+        "",
         TROUBLE + "test_only_this_machine_reaches_a_sandbox",
     ),
     Protection(
@@ -2027,6 +2034,141 @@ COMPOSE = (
     ),
 )
 
+DOCKERFILE = (
+    Protection(
+        "a short name in a Dockerfile gets the registry",
+        CLI + "compose/dockerfile.py",
+        "        self.found[written] = full\n",
+        "        return written\n",
+        TESTS + "profiles/test_resolve.py::test_short_image_names_in_a_dockerfile",
+    ),
+    Protection(
+        "a stage is no image",
+        CLI + "compose/dockerfile.py",
+        "name.lower() in self._stages",
+        "name == _EMPTY",
+        TESTS + "compose/test_dockerfile.py::test_names",
+    ),
+    Protection(
+        "what a command is given to read is no instruction",
+        CLI + "compose/dockerfile.py",
+        "            ends = [word for _quote, word in _HEREDOC.findall(line)]\n",
+        "",
+        TESTS + "compose/test_dockerfile.py::test_names",
+    ),
+    Protection(
+        "a Dockerfile keeps its own list of what it ignores",
+        CLI + "compose/build.py",
+        'if is_there(field, below + ".dockerignore"):',
+        "if False:",
+        TESTS + "profiles/test_resolve.py::test_short_image_names_in_a_dockerfile",
+    ),
+)
+
+HEALTH = (
+    Protection(
+        "a health check without a test is the image's own",
+        HOST + "readiness.py",
+        'or (check is not None and not check["test"])',
+        "",
+        HOST_TESTS + "test_readiness.py::test_the_images_own_health_check",
+    ),
+    Protection(
+        "one that others wait for to be healthy has its image's own",
+        HOST + "readiness.py",
+        "(check is None and wanted) or ",
+        "",
+        HOST_TESTS + "test_readiness.py::test_the_images_own_health_check",
+    ),
+    Protection(
+        "what nobody can tell is not healthy",
+        HOST + "readiness.py",
+        'if condition == "service_healthy" and self._check(name, wanted=True) is None:',
+        "if False:",
+        HOST_TESTS + "test_readiness.py::test_nobody_can_tell_whether_it_is_healthy",
+    ),
+    Protection(
+        "a build by podman keeps the health check",
+        HOST + "podman.py",
+        '"--format", "docker", ',
+        "",
+        BUILD + "test_its_own_health_check",
+    ),
+)
+
+OWNER = (
+    Protection(
+        "a service writes what it mounts of the source",
+        HOST + "make.py",
+        ', self._document.get("source_owner"))',
+        ")",
+        BUILD + "test_an_account_writes_what_is_its_own",
+    ),
+    Protection(
+        "a folder that is made for a service is whose the source is",
+        HOST + "source.py",
+        "                        _give(part, *_owner(folder), folder)\n",
+        "",
+        BUILD + "test_an_account_writes_what_is_its_own",
+    ),
+)
+
+IPV6 = (
+    Protection(
+        "what is published on a host listens on its IPv6 where the engine carries that",
+        HOST + "ports.py",
+        '*(["[::]"] if carries_ipv6 and _has_ipv6() else [])',
+        "*([])",
+        HOST_TESTS + "test_ports.py::test_where_ports_listen",
+    ),
+    Protection(
+        "a port that somebody has on IPv6 alone is taken",
+        HOST + "ports.py",
+        "*([socket.AF_INET6] if _has_ipv6() else [])",
+        "*([])",
+        HOST_TESTS + "test_ports.py::test_a_listener_on_ipv6_alone_has_its_port",
+    ),
+)
+
+NAMES = (
+    Protection(
+        "names that a killed engine left go",
+        HOST + "holdings.py",
+        "    nameserver.forget(names)\n",
+        "",
+        RACE + "test_names_that_a_killed_engine_left_are_answered_no_more",
+    ),
+    Protection(
+        "the server hears that they are gone",
+        HOST + "nameserver.py",
+        "            os.kill(server, signal.SIGHUP)\n",
+        "            pass\n",
+        RACE + "test_names_that_a_killed_engine_left_are_answered_no_more[a list]",
+    ),
+    Protection(
+        "a server without any list is told so",
+        HOST + "nameserver.py",
+        "if server and (lists or not _lists()):",
+        "if server and lists:",
+        RACE + "test_names_that_a_killed_engine_left_are_answered_no_more"
+        "[a server that was not told]",
+    ),
+    Protection(
+        "a receipt looks at the names again",
+        HOST + "holdings.py",
+        "return seen.found + behind + _names(nameserver.left(sandbox_id))",
+        "return seen.found + behind",
+        RACE + "test_names_that_stay_are_residue_and_those_of_others_stay",
+    ),
+    Protection(
+        "names of another sandbox's stay",
+        HOST + "nameserver.py",
+        "if owner_of({}, name) == sandbox_id]",
+        "]",
+        RACE + "test_names_that_stay_are_residue_and_those_of_others_stay",
+    ),
+)
+
 BRIDGE = (
     Protection(
         "what a killed engine left plugged in goes",
@@ -2038,8 +2180,8 @@ BRIDGE = (
     Protection(
         "a receipt looks at the bridge again",
         HOST + "holdings.py",
-        "return seen.found + [item for left in bridges for item in left.holdings()]",
-        "return seen.found",
+        "behind = [item for left in bridges for item in left.holdings()]",
+        "behind: list[dict[str, str]] = []",
         RACE + "test_what_stays_plugged_in_is_residue_until_it_is_gone",
     ),
     Protection(
@@ -2658,8 +2800,8 @@ IMAGES = (
     Protection(
         "a working container is known by whose build it was",
         HOST + "podman.py",
-        '[command, "--build-arg", BUILD_MARK, *rest]',
-        "[command, *rest]",
+        '"docker", "--build-arg", BUILD_MARK, *rest]',
+        '"docker", *rest]',
         BUILD + "test_a_build_that_is_killed[podman]",
     ),
     Protection(
@@ -3668,6 +3810,11 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "ahead": AHEAD,
     "connection": CONNECTION,
     "compose": COMPOSE,
+    "dockerfile": DOCKERFILE,
+    "health": HEALTH,
+    "owner": OWNER,
+    "ipv6": IPV6,
+    "names": NAMES,
     "bridge": BRIDGE,
     "runtime": RUNTIME,
     "compose program": COMPOSE_PROGRAM,

@@ -171,6 +171,7 @@ def test_depends_on(value: str, conditions: dict[str, str]) -> None:
         ("{test: [CMD-SHELL, curl || exit 1]}", Healthcheck(("CMD-SHELL", "curl || exit 1"))),
         ("{test: [NONE]}", Healthcheck(("NONE",))),
         ("{disable: true}", Healthcheck(("NONE",))),
+        ("{interval: 1s, retries: 2}", Healthcheck((), interval=1.0, retries=2)),
         ("{disable: false, test: a}", Healthcheck(("CMD-SHELL", "a"))),
         (
             "{test: a, interval: 1m30s, timeout: 500ms, retries: 5, start_period: 0s, x-a: b}",

@@ -86,11 +86,6 @@ def test_refused(lines: str, what: str, why: str, place: str) -> None:
         ),
         ("    tmpfs: /x:y", "services.web.tmpfs: the tmpfs option 'y'", "4:12"),
         ("    ports: ['1-65535']", "services.web.ports: more than 100 ports", "4:12"),
-        (
-            "    healthcheck: {interval: 1s}",
-            "services.web.healthcheck: a health check without a test (it would be the image's own)",
-            "4:18",
-        ),
         ("include: [x.yml]", "include", "4:1"),
         ("    extends: {service: x}", "services.web.extends", "4:5"),
     ],
@@ -474,14 +469,9 @@ def test_unsupported(lines: str, what: str, place: str) -> None:
             "4:42",
         ),
         (
-            "    depends_on:\n      db: {condition: service_healthy}\n  db: {image: docker.io/x/y}",
-            "services.web.depends_on: db can't become healthy, it has no healthcheck",
-            "5:7",
-        ),
-        (
             "    depends_on: {db: {condition: service_healthy}}\n"
             "  db: {image: docker.io/x/y, healthcheck: {disable: true}}",
-            "services.web.depends_on: db can't become healthy, it has no healthcheck",
+            "services.web.depends_on: db can't become healthy, its healthcheck is disabled",
             "4:18",
         ),
         ("  -x: {image: docker.io/x/y}", "services.-x: not a service's name", "4:3"),

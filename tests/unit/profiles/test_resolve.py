@@ -432,6 +432,41 @@ def test_short_image_names(tmp_path: Path, mine: Write) -> None:
     assert images(again) == images(given)
 
 
+def test_whose_the_source_is(tmp_path: Path, mine: Write) -> None:
+    source = folder(tmp_path / "a", "services: {web: {image: ghcr.io/a/b}}\n")
+    request = ResolveRequest("profile.compose", source)
+    assert resolve(request).document["source_owner"] == [1000, 1000]
+    mine("compose", 'extends: profile.compose\nsource_owner: "0:33"\n')
+    assert resolve(request).document["source_owner"] == [0, 33]
+    mine("compose", "extends: profile.compose\nsource_owner: root\n")
+    assert code_of(request) == "profile_invalid"
+    mine("compose", "extends: profile.compose\n")
+    mine("hello", 'extends: profile.hello\nsource_owner: "1:1"\n')
+    assert code_of(ResolveRequest("profile.hello", None)) == "profile_invalid"
+
+
+def test_short_image_names_in_a_dockerfile(tmp_path: Path) -> None:
+    """The text then goes with the document; without a short name the file is built from."""
+    source = folder(tmp_path / "a", "services: {web: {build: app}, db: {build: {dockerfile: D}}}\n")
+    (source / "app").mkdir()
+    (source / "app/Dockerfile").write_text("FROM nginx:1 AS a\n")
+    (source / "D").write_text("FROM ghcr.io/a/db:1\n")
+    asked = ResolveRequest("profile.compose", source, {"qualify": "docker.io"})
+    builds = {name: one["build"] for name, one in resolve(asked).document["services"].items()}
+    assert builds == {
+        "web": {
+            "context": "app",
+            "dockerfile_inline": "FROM docker.io/library/nginx:1 AS a\n",
+        },
+        "db": {"context": ".", "dockerfile": "D"},
+    }
+    [note] = resolve(asked).notes
+    assert note.text == "nginx:1 is docker.io/library/nginx:1 in it, since qualify is docker.io"
+    # it would lose what it ignores
+    (source / "app/Dockerfile.dockerignore").write_text("x\n")
+    assert resolve(asked).notes == ()
+
+
 @pytest.mark.parametrize("value", ["", "docker", "https://docker.io", 1, "docker.io/library"])
 def test_what_is_no_registry(tmp_path: Path, value: str | int) -> None:
     source = folder(tmp_path / "a", SHORT)

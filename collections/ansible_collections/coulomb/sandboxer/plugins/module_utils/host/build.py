@@ -168,7 +168,8 @@ def _build_failed(service: str, lines: Sequence[str]) -> HostError:
     return HostError(
         "build_failed",
         f"the image of service {service} could not be built; its last lines:\n" + "\n".join(lines),
-        f"this host refuses short names: write FROM with the registry, as docker.io/library/{short}"
+        "this host refuses short names: write FROM with the registry, as "
+        f"docker.io/library/{short}, or have it so with --set qualify=docker.io"
         if short
         else "build it by hand from the same folder to see more",
     )

@@ -18,6 +18,10 @@ _KNOWN = {
     ("docker", "compose"): "docker",
     ("docker-compose",): "docker",
 }
+_HAD_BY = {
+    "podman": "podman has it from 4.7 on, where podman-compose is installed too",
+    "docker": "install it (on Debian: apt-get install docker-compose)",
+}
 _IN_WORDS = "podman-compose, podman compose, docker compose and docker-compose (2)"
 
 
@@ -64,8 +68,8 @@ def refuse_unfit(words: Sequence[str], engine: Engine) -> None:
         raise HostError(
             "compose_program_missing",
             f"there is no {' '.join(name)} on this host: {told}",
-            "install it (on Debian: apt-get install docker-compose), or name another one; "
-            "without any the engine itself makes the containers",
+            f"{_HAD_BY[engine.program]}; name another one, or none: then the engine itself makes "
+            "the containers",
         )
     version = done.stdout.decode("utf-8", "replace").strip()
     if engine.program == "docker" and version.lstrip("v").startswith("1."):

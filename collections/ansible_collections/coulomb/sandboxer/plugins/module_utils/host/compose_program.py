@@ -178,9 +178,7 @@ def _service(engine: Engine, sandbox_id: str, generation: int, one: Wanted) -> d
         "init": spec["init"],
         "stop_grace_period": f"{maker.stop_grace(spec)}s",
         "expose": ["{target}/{protocol}".format(**port) for port in spec["expose"]],
-        "ports": [
-            "{}:{host_port}:{target}/{protocol}".format(one.bind, **port) for port in one.published
-        ],
+        "ports": maker.published(one),
         "volumes": [_mount(mount) for mount in one.mounts if mount.kind != "tmpfs"],
         "tmpfs": [maker.tmpfs(mount) for mount in one.mounts if mount.kind == "tmpfs"],
         "extra_hosts": maker.extra_hosts(one),

@@ -52,6 +52,7 @@ class Docker(Engine):
     log_driver: ClassVar[str] = "json-file"
     storage: ClassVar[str] = "/var/lib/docker"
     has_domainname: ClassVar[bool] = True
+    carries_ipv6: ClassVar[bool] = True
     pull_always: ClassVar[str] = "--pull"
     settings: ClassVar[Sequence[str]] = ("/etc/docker/daemon.json",)
     # this host's own daemon, whichever the account's shell or a context of its own names

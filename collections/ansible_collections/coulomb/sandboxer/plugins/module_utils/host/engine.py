@@ -105,6 +105,8 @@ class Engine(ABC):
     environment: ClassVar[Mapping[str, str]] = {}  # what each of its commands has to have
     removes_beside: ClassVar[bool] = False  # whether `removing` does
     has_domainname: ClassVar[bool] = False  # whether a container's is apart from its host name
+    # whether it carries what comes by IPv6 to containers whose networks have none
+    carries_ipv6: ClassVar[bool] = False
     pull_always: ClassVar[str]  # the option by which a build pulls what it begins with
 
     def run(

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from . import bridge, build, fault
+from . import bridge, build, fault, nameserver
 from .engine import KINDS as ENGINE_KINDS
 from .engine import Container, Engine
 from .errors import HostError
@@ -166,6 +166,9 @@ def remove(
             fault.point("remove-" + kind)
             place.engine.remove(kind, names)
             fault.point("removed-" + kind)
+    names = nameserver.left(sandbox_id)
+    nameserver.forget(names)
+    left_behind += _names(names)
     if any(item["kind"] == "image" for item in holdings):
         fault.point("remove-build")
         build.remove_working_containers(place.state, place.engine, sandbox_id)
@@ -195,7 +198,12 @@ def remaining(
         time.sleep(0.02)
     seen = _look(place, sandbox_id, planned, _held(place, sandbox_id, planned))
     bridges = [left for one in seen.networks.values() if (left := bridge.look(one))]
-    return seen.found + [item for left in bridges for item in left.holdings()]
+    behind = [item for left in bridges for item in left.holdings()]
+    return seen.found + behind + _names(nameserver.left(sandbox_id))
+
+
+def _names(lists: Iterable[str]) -> list[dict[str, str]]:
+    return [{"kind": "names", "key": name} for name in lists]
 
 
 def _remove_bridges(networks: Mapping[str, str]) -> tuple[list[dict[str, str]], list[str]]:

@@ -56,6 +56,26 @@ def of(found: Mapping[str, Any], done: str = "") -> Image:
     return Image(done, tuple(sorted((found.get("Config") or {}).get("Volumes") or {})))
 
 
+def healthcheck(found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The health check that an image has of its own, as a document says it."""
+    # docker's place, and podman's
+    said = (found.get("Config") or {}).get("Healthcheck") or found.get("Healthcheck")
+    if not said or not said.get("Test"):
+        return None
+    spans = (
+        ("interval", "Interval", 30.0),
+        ("timeout", "Timeout", 30.0),
+        ("start_period", "StartPeriod", 0.0),
+        ("start_interval", "StartInterval", None),
+    )
+    made: dict[str, Any] = {"test": said["Test"], "retries": said.get("Retries") or 3}
+    for key, theirs, default in spans:
+        seconds = said[theirs] / 1e9 if said.get(theirs) else default
+        if seconds is not None:
+            made[key] = seconds
+    return made
+
+
 def built_name(sandbox_id: str, service: str) -> str:
     """What the image is called that is built for a service."""
     return f"{BUILT}/{sandbox_id}/{hashlib.sha256(service.encode('utf-8')).hexdigest()[:12]}"

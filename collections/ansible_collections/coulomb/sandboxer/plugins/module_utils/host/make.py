@@ -207,7 +207,8 @@ class _Making:
             return
         self._enter("source", "")
         source.wait(self._state, self._record.id)
-        source.unpack(self._state, self._record.id, self._record.source_digest or "")
+        digest = self._record.source_digest or ""
+        source.unpack(self._state, self._record.id, digest, self._document.get("source_owner"))
 
     def _build_images(self) -> None:
         for name, service in self._services.items():
@@ -264,7 +265,7 @@ class _Making:
         written = files.write_all(
             os.path.join(self._state.job(self._record.id), FILES), self._document
         )
-        bind = "0.0.0.0" if self._document["publish"] == "host" else "127.0.0.1"  # noqa: S104
+        bind = ports.addresses(self._document["publish"], self._engine.carries_ipv6)
         for name, asked in self._services.items():
             service = _possible(self._engine, asked, self._services, name)
             self._say_lowered(name, asked, service)

@@ -67,8 +67,8 @@ class Wanted:
     """A container that a maker has to make: a service, and what was decided about it here.
 
     `instance` is the service's name, with a number from the second of its containers on.
-    `published` has `target`, `protocol` and `host_port`, at the address `bind`. `gateway` is this
-    host as the container sees it; empty where no network has one.
+    `published` has `target`, `protocol` and `host_port`, at each address of `bind`. `gateway` is
+    this host as the container sees it; empty where no network has one.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Wanted:
     image: str
     mounts: Sequence[Mount] = ()
     published: Sequence[Mapping[str, Any]] = ()
-    bind: str = "127.0.0.1"
+    bind: Sequence[str] = ("127.0.0.1",)
     gateway: str = ""
 
 
@@ -338,8 +338,7 @@ def create_argv(
     labels = {**service["labels"], **labels_of(sandbox_id, generation)}
     for key, value in labels.items():
         argv += ["--label", f"{key}={value}"]
-    for port in one.published:
-        argv += ["--publish", "{}:{host_port}:{target}/{protocol}".format(one.bind, **port)]
+    argv += _each("--publish")(published(one))
     for mount in one.mounts:
         argv += _mount(mount)
     for key in ("ipc", "pid"):
@@ -356,6 +355,12 @@ def create_argv(
         options, command = engine.entrypoint(service["entrypoint"], command)
         argv += options
     return [*argv, "--", one.image, *command]
+
+
+def published(one: Wanted) -> list[str]:
+    """As engines and compose programs take it: address:port of the host:port/protocol."""
+    ports = [(address, port) for port in one.published for address in one.bind]
+    return ["{}:{host_port}:{target}/{protocol}".format(where, **port) for where, port in ports]
 
 
 def _networks(engine: Engine, sandbox_id: str, one: Wanted) -> list[str]:

@@ -203,7 +203,8 @@ class Podman(Engine):
         environment: Mapping[str, str],
     ) -> tuple[int, list[str]]:
         command, *rest = argv
-        marked = [command, "--build-arg", BUILD_MARK, *rest]
+        # its own format has no HEALTHCHECK and no SHELL, and passes over them
+        marked = [command, "--format", "docker", "--build-arg", BUILD_MARK, *rest]
         own = {**environment, BUILD_MARK: sandbox_id, "TMPDIR": scratch}
         boot_id = os.path.join(scratch, "boot_id")
         shutil.copyfile(BOOT_ID, boot_id)

@@ -81,15 +81,41 @@ def move(state: State, current: Record, services: Collection[str]) -> Record | N
     return replace(current, holdings=tuple(held), reachability=reachability)
 
 
+def addresses(publish: str, carries_ipv6: bool) -> tuple[str, ...]:
+    """Where ports listen: on this host's loopback, or on all its addresses that lead on."""
+    if publish != "host":
+        return ("127.0.0.1",)
+    return ("0.0.0.0", *(["[::]"] if carries_ipv6 and _has_ipv6() else []))  # noqa: S104
+
+
 def is_free(port: int) -> bool:
     """Whether nobody listens on `port`, for TCP and UDP, on any address of this host."""
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        with socket.socket(socket.AF_INET, kind) as probe:
-            if kind == socket.SOCK_STREAM:
-                # a port in TIME_WAIT is free
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("", port))
-            except OSError:
-                return False
+    families = [socket.AF_INET, *([socket.AF_INET6] if _has_ipv6() else [])]
+    return all(
+        _can_be_bound(family, kind, port)
+        for family in families
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+    )
+
+
+def _can_be_bound(family: int, kind: int, port: int) -> bool:
+    with socket.socket(family, kind) as probe:
+        if kind == socket.SOCK_STREAM:
+            # a port in TIME_WAIT is free
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
     return True
+
+
+def _has_ipv6() -> bool:
+    """Whether any interface has an address of it, as one's own loopback does."""
+    try:
+        with open("/proc/net/if_inet6", "rb") as file:
+            return bool(file.read(1))
+    except OSError:
+        return False

@@ -53,6 +53,7 @@ ROOMS = (
     "logs",
     "make",
     "maker",
+    "nameserver",
     "observe",
     "output",
     "podman",

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from . import inside, maker, probe
+from . import image, inside, maker, probe
 from .engine import Container, Engine, said
 from .errors import HostError
 
@@ -47,6 +47,7 @@ class Readiness:
         self._seen: dict[str, tuple[tuple[str, int], float]] = {}
         self._restarted: set[str] = set()
         self._exit_codes: dict[str, int] = {}
+        self._of_images: dict[str, Mapping[str, Any] | None] = {}
         self._waiting = ("", "")  # a service and why it isn't ready
         self.forgiven: dict[str, str] = {}  # optional services that failed, and how
 
@@ -168,15 +169,37 @@ class Readiness:
             return ""
         if name in self._completed:
             return ""
-        return self._healthy(name) or (self._answers(name) if condition == "ready" else "")
+        if condition == "service_healthy" and self._check(name, wanted=True) is None:
+            raise HostError(
+                "not_ready",
+                f"service {name} can't become healthy: neither it nor its image has a health check",
+                "give it a healthcheck, or wait for service_started",
+            )
+        return self._healthy(name, condition) or (
+            self._answers(name) if condition == "ready" else ""
+        )
 
-    def _check(self, name: str) -> Mapping[str, Any] | None:
-        """The health check of a service, if it has one."""
+    def _check(self, name: str, wanted: bool = False) -> Mapping[str, Any] | None:
+        """The health check of a service, if it has one. The image's own where it says no other of
+        its own accord, or where it says nothing and one is `wanted`."""
         check: Mapping[str, Any] | None = self._services[name]["healthcheck"]
+        if (check is None and wanted) or (check is not None and not check["test"]):
+            own = self._of_image(name)
+            given = {key: one for key, one in (check or {}).items() if key != "test"}
+            check = {**own, **given} if own else None
         return None if check is None or check["test"][0] == "NONE" else check
 
-    def _healthy(self, name: str) -> str:
-        check = self._check(name)
+    def _of_image(self, name: str) -> Mapping[str, Any] | None:
+        """Asked once: it is another one only with another container."""
+        if name not in self._of_images:
+            [container, *_] = maker.container_names(self._id, name, self._services[name])
+            [shown] = self._engine.inspect([container])
+            found = self._engine.image(shown["Image"]) or {}
+            self._of_images[name] = image.healthcheck(found)
+        return self._of_images[name]
+
+    def _healthy(self, name: str, condition: str) -> str:
+        check = self._check(name, wanted=condition == "service_healthy")
         if check is None:
             return ""
         for container in self._replicas(name):

@@ -17,7 +17,7 @@ import stat
 import tarfile
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from . import fault
@@ -73,6 +73,7 @@ def inside(state: State, sandbox_id: str, path: str, create: bool = False) -> st
                 if create:
                     with contextlib.suppress(FileExistsError):
                         os.mkdir(part, 0o755, dir_fd=folder)
+                        _give(part, *_owner(folder), folder)
                 last = number == len(parts) - 1
                 folder = _open(opened, part, _ANY if last else _FOLDER, folder)
             if stat.S_ISLNK(os.fstat(folder).st_mode):
@@ -94,6 +95,17 @@ def _open(opened: contextlib.ExitStack, path: str, flags: int, folder: int | Non
     descriptor = os.open(path, flags, dir_fd=folder)
     opened.callback(os.close, descriptor)
     return descriptor
+
+
+def _owner(descriptor: int) -> tuple[int, int]:
+    found = os.fstat(descriptor)
+    return found.st_uid, found.st_gid
+
+
+def _give(path: str, uid: int, gid: int, folder: int | None = None) -> None:
+    """Only root may; what another account unpacks is its own, and in its containers root's."""
+    if os.geteuid() == 0:
+        os.chown(path, uid, gid, dir_fd=folder, follow_symlinks=False)
 
 
 def _outside(path: str) -> HostError:
@@ -151,8 +163,9 @@ def wait(state: State, sandbox_id: str) -> None:
         time.sleep(0.02)
 
 
-def unpack(state: State, sandbox_id: str, digest: str) -> None:
+def unpack(state: State, sandbox_id: str, digest: str, owner: Sequence[int] | None = None) -> None:
     """From the archive to the folder, all of it or nothing. The sandbox's own folder is there.
+    `owner` is the account of containers, uid and gid, whose all of it is; else it is ours.
 
     HostError `source_broken` for what no controller of ours sends, `source_changed` for another
     content than was announced.
@@ -179,6 +192,11 @@ def unpack(state: State, sandbox_id: str, digest: str) -> None:
             "the same again sends what is there then",
             retryable=True,
         )
+    if owner:
+        uid, gid = owner
+        for folder, _folders, names in os.walk(half):
+            for path in (folder, *(os.path.join(folder, name) for name in names)):
+                _give(path, uid, gid)
     os.rename(half, target)
     fault.point("unpacked-source")
     os.unlink(archive)

@@ -81,9 +81,9 @@ def test_the_plain_service() -> None:
         (
             {
                 "published": [{"target": 53, "protocol": "udp", "host_port": 20001}],
-                "bind": "0.0.0.0",
+                "bind": ("0.0.0.0", "[::]"),
             },
-            {"ports": ["0.0.0.0:20001:53/udp"]},
+            {"ports": ["0.0.0.0:20001:53/udp", "[::]:20001:53/udp"]},
         ),
         (
             {"mounts": [Mount("volume", "sbx-a.data", "/data", True)]},

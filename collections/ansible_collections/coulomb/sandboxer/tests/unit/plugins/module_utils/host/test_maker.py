@@ -81,8 +81,8 @@ def test_the_plain_service() -> None:
         ({"expose": [{"target": 53, "protocol": "udp"}]}, ["--expose", "53/udp"]),
         ({"published": [PUBLISHED]}, ["--publish", "127.0.0.1:20001:80/tcp"]),
         (
-            {"published": [PUBLISHED], "bind": "0.0.0.0"},
-            ["--publish", "0.0.0.0:20001:80/tcp"],
+            {"published": [PUBLISHED], "bind": ("0.0.0.0", "[::]")},
+            ["--publish", "0.0.0.0:20001:80/tcp", "--publish", "[::]:20001:80/tcp"],
         ),
         (
             {"mounts": [Mount("volume", "sbx-a.data", "/data")]},

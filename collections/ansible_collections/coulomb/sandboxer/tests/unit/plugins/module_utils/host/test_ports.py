@@ -84,3 +84,32 @@ def test_the_range_of_an_account(state: State) -> None:
     with open(state.host_file, "w", encoding="utf-8") as file:
         json.dump({"ports": [21000, 21003]}, file)
     assert ports.account_range(state) == (21000, 21003)
+
+
+@pytest.mark.parametrize(
+    ("publish", "carries", "there", "found"),
+    [
+        ("loopback", True, True, ("127.0.0.1",)),
+        ("host", True, True, ("0.0.0.0", "[::]")),
+        ("host", True, False, ("0.0.0.0",)),
+        ("host", False, True, ("0.0.0.0",)),
+    ],
+)
+def test_where_ports_listen(
+    monkeypatch: pytest.MonkeyPatch,
+    publish: str,
+    carries: bool,
+    there: bool,
+    found: tuple[str, ...],
+) -> None:
+    monkeypatch.setattr(ports, "_has_ipv6", lambda: there)
+    assert ports.addresses(publish, carries) == found
+
+
+def test_a_listener_on_ipv6_alone_has_its_port() -> None:
+    try:
+        listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with listener:
+        assert not ports.is_free(listener.getsockname()[1])

@@ -27,10 +27,18 @@ ENDED = ("exited", 3, 1)
 
 
 class Played:
-    """An engine. `scenes` are what is seen, one a look: service -> (state, exit code, started)."""
+    """An engine. `scenes` are what is seen, one a look: service -> (state, exit code, started).
+    `healthcheck` is that of each image."""
 
-    def __init__(self, scenes: Iterable[Scene]) -> None:
+    def __init__(self, scenes: Iterable[Scene], healthcheck: Any = None) -> None:
         self._scenes = iter(scenes)
+        self._healthcheck = healthcheck
+
+    def inspect(self, containers: Sequence[str]) -> list[dict[str, Any]]:
+        return [{"Image": "of " + name} for name in containers]
+
+    def image(self, name: str) -> dict[str, Any] | None:
+        return {"Healthcheck": self._healthcheck}
 
     def containers(self) -> list[Container]:
         return [
@@ -52,7 +60,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def watched(scenes: Iterable[Scene], **services: dict[str, Any]) -> Readiness:
+def watched(
+    scenes: Iterable[Scene], of_images: Any = None, **services: dict[str, Any]
+) -> Readiness:
     document = {
         "services": {
             name: {"restart": "no", "healthcheck": None, "depends_on": {}, **service}
@@ -60,7 +70,7 @@ def watched(scenes: Iterable[Scene], **services: dict[str, Any]) -> Readiness:
         },
         "probes": [],
     }
-    engine: Any = Played(scenes)
+    engine: Any = Played(scenes, of_images)
     found = Readiness(engine, ID, document, [])
     found.started(list(services))
     return found
@@ -84,6 +94,38 @@ def test_one_that_ended_is_told_before_one_that_waits_for_it() -> None:
     found = watched(scenes, web={"healthcheck": check}, db={})
     with pytest.raises(HostError, match="service db ended with exit code 3"):
         found.wait({"web": "ready", "db": "ready"})
+
+
+OWN = {"Test": ["CMD", "x"], "Interval": 4 * 10**9, "Retries": 2}
+
+
+@pytest.mark.parametrize(
+    ("check", "condition", "seconds"),
+    [
+        ({"test": []}, "ready", 8),
+        ({"test": [], "interval": 1.0}, "service_healthy", 2),
+        ({"test": [], "start_period": 5.0}, "service_healthy", 13),
+        (None, "service_healthy", 8),
+    ],
+)
+def test_the_images_own_health_check(
+    clock: Clock, check: Any, condition: str, seconds: int
+) -> None:
+    """Asked as the image says, but for what the service does. Where it says nothing, it is asked
+    only where somebody waits for it."""
+    scenes = itertools.repeat({"db": RUNNING})
+    found = watched(scenes, OWN, db={"healthcheck": check})
+    with pytest.raises(HostError, match="the health check of service db fails"):
+        found.wait({"db": condition})
+    assert seconds <= clock.now <= seconds + 3
+
+
+@pytest.mark.parametrize("own", [None, {"Test": ["NONE"]}])
+def test_nobody_can_tell_whether_it_is_healthy(own: Any) -> None:
+    found = watched(itertools.repeat({"db": RUNNING}), own, db={"healthcheck": {"test": []}})
+    with pytest.raises(HostError, match="neither it nor its image has a health check"):
+        found.wait({"db": "service_healthy"})
+    watched(itertools.repeat({"db": RUNNING}), own, db={}).wait({"db": "ready"})
 
 
 @pytest.mark.parametrize("condition", ["ready", "service_completed_successfully"])

@@ -1,0 +1,174 @@
+"""Each maker is the other's judge: of every shape what `podman inspect` says of its containers,
+field by field, by whom they were made: the engine, or podman-compose.
+
+Images are one that is there, whatever a shape names or builds: it is about what is made of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import shlex
+import tarfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import program
+from sandboxer_cli.compose.emit import Document
+from sandboxer_cli.compose.makers import DIFFERENCES, FAILS, LEFT_OUT, REFUSED, Difference
+from sandboxer_cli.profiles.resolve import ResolveRequest, resolve
+from tests.corpus.judge import AGREES, Files
+
+Run = Callable[..., Any]  # a place's
+SECONDS = 1800
+IMAGE = "localhost/sandboxer-tests/judged:1"
+ON_THE_HOST = Path(__file__).with_name("both_makers.py")
+ASK = """
+set -eu
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+base64 -d | tar -x -C "$folder"
+python3 -I "$folder/both_makers.py" "$folder" "$1"
+"""
+# what the engine numbers anew each time
+ANEW = re.compile(
+    r"(.*\.)?(Id|NetworkID|Created|SandboxKey|MacAddress|IPAddress|Pid|ConmonPid|StartedAt|FinishedAt)"
+    r"|GraphDriver\..*"
+)
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """A field of a container of which the two say different things; None is nothing."""
+
+    container: str
+    field: str
+    engines: Any
+    programs: Any
+
+    def __str__(self) -> str:
+        said = [json.dumps(one)[:200] for one in (self.engines, self.programs)]
+        return f"{self.container} {self.field}: {said[0]} by the engine, {said[1]} by the program"
+
+    def rows(self, version: str) -> set[Difference]:
+        """The table's, that say why."""
+        return {row for row in DIFFERENCES if row.explains(self.field, version)}
+
+
+def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Each leaf of what `podman inspect` says; a list that has no order by what is in it."""
+    if isinstance(value, dict) and value:
+        for key, one in value.items():
+            yield from flat(one, f"{path}.{key}" if path else key)
+    elif path == "Mounts" and isinstance(value, list):
+        yield from flat({one["Destination"]: one for one in value}, path)
+    elif path == "HostConfig.Binds" and isinstance(value, list):
+        yield from flat({one.split(":")[1]: one for one in value}, path)
+    elif path in ("Config.Env", "Config.CreateCommand") or path.endswith(".Aliases"):
+        yield path, sorted(value)
+    elif not ANEW.fullmatch(path):
+        yield path, value
+
+
+def by_field(listed: Sequence[Any]) -> dict[str, dict[str, Any]]:
+    """Container -> field -> value, with ID in place of each container's id."""
+    ids = "|".join(part for one in listed for part in (one["Id"], one["Id"][:12]))
+    text = re.sub(ids, "ID", json.dumps(listed))
+    return {one["Name"]: dict(flat(one)) for one in json.loads(text)}
+
+
+def disputes(engines: Sequence[Any], programs: Sequence[Any]) -> list[Dispute]:
+    """All that differs, with a reason or without."""
+    ours, theirs = by_field(engines), by_field(programs)
+    assert ours.keys() == theirs.keys()
+    return [
+        Dispute(name, field, one.get(field), theirs[name].get(field))
+        for name, one in ours.items()
+        for field in sorted({*one, *theirs[name]})
+        if one.get(field) != theirs[name].get(field)
+    ]
+
+
+def verdicts(run: Run, command: str, shapes: Sequence[Files]) -> dict[str, str]:
+    """Shape -> `agrees`, or what differs and no table says why."""
+    version = version_of(run, command)
+    found = {}
+    for one, said in ask(run, command, shapes).items():
+        if isinstance(said, str):
+            found[one.name] = AGREES if cannot(version, document(one)) else said
+            continue
+        left = [str(dispute) for dispute in said if not dispute.rows(version)]
+        found[one.name] = "; ".join(left) or AGREES
+    return found
+
+
+def cannot(version: str, made: Document) -> bool:
+    """Whether a table says that this podman-compose makes nothing of a document."""
+    return any(
+        row.is_of(version) and row.then in (FAILS, REFUSED) and _asks(service, key)
+        for row in LEFT_OUT
+        for key in row.key.split(", ")
+        for service in made["services"].values()
+    )
+
+
+def _asks(service: Mapping[str, Any], key: str) -> bool:
+    if key == "aliases":
+        return any(one.get("aliases") for one in service["networks"].values())
+    name, _colon, value = key.partition(": ")
+    if value:
+        return bool(str(service.get(name, "")).startswith(value))
+    return service.get(name) not in (None, 1)
+
+
+def ask(run: Run, command: str, shapes: Sequence[Files]) -> dict[Files, list[Dispute] | str]:
+    """What differs, or why the program made nothing; all in one trip."""
+    said = run(["sh", "-c", ASK, "sh", command], stdin=packed(shapes), timeout=SECONDS).stdout
+    found: dict[Files, list[Dispute] | str] = {}
+    for one, line in zip(shapes, said.splitlines(), strict=True):
+        name, engines, programs = json.loads(line)
+        assert name == one.name and not isinstance(engines, str), (name, engines)
+        found[one] = programs if isinstance(programs, str) else disputes(engines, programs)
+    return found
+
+
+def packed(shapes: Sequence[Files]) -> str:
+    """The folder that ON_THE_HOST wants, and itself: a tar in base64."""
+    files = {
+        "both_makers.py": ON_THE_HOST.read_bytes(),
+        "host.pyz": program.build(program.sources()),
+        "documents.json": json.dumps({one.name: document(one) for one in shapes}).encode(),
+    }
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w") as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+        for one in shapes:
+            tar.add(one.folder, f"sources/{one.name}")
+    return base64.b64encode(whole.getvalue()).decode()
+
+
+def document(shape: Files) -> Document:
+    """Ours, of one image only."""
+    request = ResolveRequest("profile.compose", shape.folder, files=shape.files)
+    made = resolve(request).document
+    services = {}
+    for name, service in made["services"].items():
+        kept = {k: one for k, one in service.items() if k not in ("build", "built_by", "pull")}
+        services[name] = {**kept, "image": IMAGE}
+    busybox = {"path": "/bin/busybox", "source": "/bin/busybox", "mode": 0o755}
+    image = {"rootfs": {"files": [busybox], "links": {}, "command": ["/bin/busybox", "true"]}}
+    return {**made, "images": {IMAGE: image}, "services": services, "probes": []}
+
+
+def version_of(run: Run, command: str) -> str:
+    said = run([*shlex.split(command), "--version"]).stdout
+    found = re.search(r"podman-compose\w* version\s+(\S+)", said)
+    assert found, said
+    return found[1]

@@ -210,6 +210,7 @@ seq -f 'many-%g' 6000 | xargs touch
 
 
 @pytest.mark.usefixtures("peaks")
+@pytest.mark.soak
 def test_what_a_test_leaves_is_bounded(shop: Path, one: Controller) -> None:
     script(shop, LEAVES)
     status, found = one.validate("run", str(shop))
@@ -233,6 +234,7 @@ reports: {junit: ["e2e/out/*", "now/*"], artifacts: ["e2e/out/**", "there/**", "
 
 
 @pytest.mark.usefixtures("peaks", "others")
+@pytest.mark.soak
 def test_links_in_the_place_of_reports_lead_nowhere(shop: Path, one: Controller) -> None:
     """Neither those of the repository nor those that its test makes; and nobody gets what is
     behind them."""

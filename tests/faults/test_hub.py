@@ -108,6 +108,7 @@ def test_a_controller_that_dies_before_the_hub_has_answered(
         ),
     ],
 )
+@pytest.mark.soak
 def test_a_controller_that_dies_anywhere_else(
     shop: Path, hub: Receiver, tmp_path: Path, said: bytes, words: tuple[str, ...], end: Any
 ) -> None:
@@ -149,6 +150,7 @@ def test_a_dead_controllers_sandbox_is_reaped_and_its_outcome_is_kept(
     assert_each_once(hub)
 
 
+@pytest.mark.soak
 def test_two_controllers_with_one_key_have_one_run(
     shop: Path, hub: Receiver, tmp_path: Path
 ) -> None:

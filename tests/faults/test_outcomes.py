@@ -56,6 +56,7 @@ def test_one_junit_file_of_all_that_is_of_this_run(shop: Path, tmp_path: Path) -
     assert [suite.name for suite in written] == [OWN_SUITE]
 
 
+@pytest.mark.soak
 def test_a_step_that_hangs_is_no_failed_test(shop: Path, tmp_path: Path) -> None:
     contract = shop / "e2e/e2e.yml"
     contract.write_text(contract.read_text().replace("timeouts: {", "timeouts: {test: 2s, "))
@@ -70,6 +71,7 @@ def test_a_step_that_hangs_is_no_failed_test(shop: Path, tmp_path: Path) -> None
     assert sandboxes() == []
 
 
+@pytest.mark.soak
 def test_what_is_left_behind_fails_a_run_that_has_passed(shop: Path, tmp_path: Path) -> None:
     script(shop, "sleep 4")
     one = Controller(tmp_path / "one")
@@ -91,6 +93,7 @@ def test_what_is_left_behind_fails_a_run_that_has_passed(shop: Path, tmp_path: P
     assert (sandboxes(), Path(folder).exists()) == ([], False)
 
 
+@pytest.mark.soak
 def test_a_link_that_is_cut_in_mid_test(shop: Path, sshd: Sshd, tmp_path: Path) -> None:
     script(shop, "sleep 6; exit 3")
     one = Controller(tmp_path / "one")

@@ -107,6 +107,7 @@ def shell(line: str) -> None:
     subprocess.run(["sh", "-c", line], check=True, capture_output=True)
 
 
+@pytest.mark.soak
 def test_what_is_published_is_asked_from_here_too(shop: Path, tmp_path: Path) -> None:
     one = Controller(tmp_path / "one")
     profiles = one.home / ".config/sandboxer/profiles"
@@ -189,6 +190,7 @@ def test_a_canary_is_seen_by_the_test_alone(shop: Path, tmp_path: Path, pipelini
     assert [path for folder in (*FOLDERS, one.home) for path in holding(Path(folder))] == []
 
 
+@pytest.mark.soak
 def test_a_secret_is_asked_for_once(shop: Path, tmp_path: Path) -> None:
     """By the program, which may have a terminal; its play has it from there."""
     one = Controller(tmp_path / "one")

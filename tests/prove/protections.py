@@ -1604,7 +1604,7 @@ AHEAD = (
         "and with the end of its program's need",
         CLI + "ansible_ahead.py",
         "            os.killpg(child.pid, signal.SIGKILL)\n",
-        "            pass\n",
+        "            return\n",
         TESTS + "test_ansible_ahead.py::test_one_that_nobody_needs_ends_and_leaves_nothing",
     ),
     Protection(

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -228,15 +229,15 @@ def test_what_a_killed_engine_left_plugged_in_goes(
 
 
 def test_what_stays_plugged_in_is_residue_until_it_is_gone(
-    host: HostProgram, before: dict[str, list[str]]
+    host: HostProgram, before: dict[str, list[str]], tmp_path: Path
 ) -> None:
     made = host.made()
     bridge = plug_in(made["id"])
-    # mounted three times: of one that was ready a destroyer tries twice
-    held = "/run/netns/netns-left"
-    for _more in range(2):
-        subprocess.run(["mount", "--bind", held, held], check=True)
-    receipt = host.destroy("one")["receipt"]
+    fake = tmp_path / "ip"  # stands in for one that can't delete a namespace
+    ip = shutil.which("ip", path=process.search_path())
+    fake.write_text(f'#!/bin/sh\ncase "$*" in "netns delete"*) exit 1;; esac\nexec {ip} "$@"\n')
+    fake.chmod(0o755)
+    receipt = host.destroy("one", PATH=f"{tmp_path}:{os.environ['PATH']}")["receipt"]
     network = {"kind": "network", "key": f"{made['id']}.default"}  # by which it is found again
     assert receipt["remains"] == [network, *left_behind(bridge)]
     assert not any(one in receipt["removed"] for one in receipt["remains"])

@@ -174,7 +174,8 @@ def _empty(
             left: list[dict[str, str]] = []
             # of one that was whole all is known: only where something remains it is looked for
             for whole in [list(current.containers), []] if was_whole else [[]]:
-                removed += holdings.remove(place, current.id, current.holdings, graces, whole)
+                tried = holdings.remove(place, current.id, current.holdings, graces, whole)
+                removed += [one for one in tried if one not in removed]
                 left = holdings.remaining(place, current.id, current.holdings)
                 if not left:
                     break

@@ -85,13 +85,16 @@ def e2e_result(found: RunResult) -> Event:
     """The outcome of a run. Its data are the result's fields and, as `cdevent`, the
     `testsuiterun.finished` of the same fact."""
     told = {key: value for key, value in found.as_dict().items() if key not in _NOT_TOLD}
+    told["reason"] = _sentence(found.reason)
+    if told["error"]:
+        told["error"] = {**told["error"], "message": _sentence(told["error"]["message"])}
     told["steps"] = [
         {key: value for key, value in step.items() if key not in _NOT_TOLD_OF_A_STEP}
         for step in told["steps"]
     ]
     content = {
         "outcome": _CDEVENT_OUTCOME[found.outcome],
-        "reason": found.reason or found.outcome,
+        "reason": told["reason"] or found.outcome,
         # a run that made none has to name one all the same
         "environment": {"id": found.sandbox or "none", "source": _SOURCE},
         "testSuite": {"id": found.repo, "name": found.repo, "version": found.commit},
@@ -107,6 +110,11 @@ def e2e_result(found: RunResult) -> Event:
         time=found.ended_at,
         data={**told, "cdevent": cdevent},
     )
+
+
+def _sentence(text: str) -> str:
+    """Without the lines of a log, which may come after it: they stay at home."""
+    return text.partition("\n")[0]
 
 
 def json_schema() -> dict[str, Any]:

@@ -3383,6 +3383,14 @@ RUNS = (
 
 EVENTS = (
     Protection(
+        "what a service wrote is not told to a hub",
+        CLI + "reporting/event.py",
+        'return text.partition("\\n")[0]',
+        "return text",
+        TESTS + "reporting/test_event.py"
+        "::test_so_do_the_lines_of_a_service_that_came_after_a_reason",
+    ),
+    Protection(
         "what no hub has is not forgotten",
         REPORTING + "outbox.py",
         "AND +state IN ('pending', 'dead')",

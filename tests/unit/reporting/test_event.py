@@ -13,7 +13,7 @@ from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 
 from sandboxer_cli.reporting.event import Event, e2e_result, event_id, events_of
 from sandboxer_cli.reporting.hub import Hub
-from sandboxer_cli.reporting.result import Outcome, Phase
+from sandboxer_cli.reporting.result import Cause, Outcome, Phase
 from tests.unit.reporting.runs import passed
 
 SCHEMA = Path(__file__).resolve().parents[3] / "docs/reference/e2e_result.schema.json"
@@ -169,3 +169,11 @@ def test_what_a_test_printed_stays_at_home() -> None:
     assert "canary" in passed().to_json()
     for event in events_of(passed()):
         assert "canary" not in json.dumps(event.as_dict())
+
+
+def test_so_do_the_lines_of_a_service_that_came_after_a_reason() -> None:
+    said = "service web ended with exit code 3; its last lines:\ncanary"
+    error = Cause("service_exited", said, "")
+    found = e2e_result(passed(outcome="infra_error", reason=said, error=error))
+    assert "canary" not in json.dumps(found.as_dict())
+    assert found.data["error"]["message"] == found.data["reason"] == said.partition("\n")[0]

@@ -268,11 +268,14 @@ class Engine(ABC):
         """Start what was created, or has ended."""
         self.run(["start", *containers])
 
-    def owned(self, sandbox_id: str, *, besides: bool = False) -> Owned:
-        """All of a sandbox's things that have labels; what is besides its containers only."""
-        there = () if besides else self.containers()
-        mine = [one for one in there if one.owner_id == sandbox_id]
-        return Owned(mine, self.networks(sandbox_id), self.find("volume", sandbox_id))
+    def owned(self, sandbox_id: str, kinds: Collection[str] = KINDS) -> Owned:
+        """A sandbox's things of these kinds, which have labels."""
+        there = self.containers() if "container" in kinds else ()
+        return Owned(
+            [one for one in there if one.owner_id == sandbox_id],
+            self.networks(sandbox_id) if "network" in kinds else {},
+            self.find("volume", sandbox_id) if "volume" in kinds else [],
+        )
 
     @abstractmethod
     def remove_containers(

@@ -107,14 +107,18 @@ def _look(
     besides: bool = False,
 ) -> _Seen:
     """What is there now: of the planned kinds by name and label, of the engine's whatever is ours;
-    in the order in which it was made. `besides`: what is besides containers."""
+    in the order in which it was made. `besides`: of what is planned that is no container.
+
+    podman's list of containers can't be had while any is being removed: it fails then.
+    """
     kinds = {item["kind"] for item in planned}
     found = [*held.found]
     if not place.engine.is_here():
         if kinds.intersection({"pod", "image", *ENGINE_KINDS}):
             raise place.engine.missing("install it again, then destroy once more")
         return _Seen(found)
-    owned = place.engine.owned(sandbox_id, besides=besides)
+    asked = [kind for kind in ("network", "volume") if kind in kinds] if besides else ENGINE_KINDS
+    owned = place.engine.owned(sandbox_id, asked)
     found += [{"kind": "network", "key": name} for name in sorted(owned.networks)]
     found += [{"kind": "volume", "key": name} for name in owned.volumes]
     if "pod" in kinds:  # only a compose program makes one, where it is told to

@@ -24,6 +24,7 @@ from .call import CALL_SECONDS
 from .engine import (
     AT_ONCE,
     BUILD_MARK,
+    KINDS,
     LABEL_GENERATION,
     QUERY_SECONDS,
     STOP_SECONDS,
@@ -68,15 +69,15 @@ class Podman(Engine):
         """All of them, those that only the storage knows too."""
         return _containers(self._json(_PS))
 
-    def owned(self, sandbox_id: str, *, besides: bool = False) -> Owned:
-        # its `ps` fails where one of whomever's goes meanwhile
-        asked = [_ls("network"), _ls("volume"), *([] if besides else [_PS])]
-        said = self.run_all([(argv, {}) for argv in asked], QUERY_SECONDS)
-        networks, volumes, *there = (json.loads(one or b"[]") or [] for one in said)
+    def owned(self, sandbox_id: str, kinds: Collection[str] = KINDS) -> Owned:
+        asked = {"container": _PS, "network": _ls("network"), "volume": _ls("volume")}
+        said = self.run_all([(asked[kind], {}) for kind in kinds], QUERY_SECONDS)
+        listed = {kind: json.loads(one or b"[]") or [] for kind, one in zip(kinds, said)}
+        containers = _containers(listed.get("container", []))
         return Owned(
-            [one for all in there for one in _containers(all) if one.owner_id == sandbox_id],
-            _interfaces(_owned(networks, sandbox_id)),
-            sorted(_name(item) for item in _owned(volumes, sandbox_id)),
+            [one for one in containers if one.owner_id == sandbox_id],
+            _interfaces(_owned(listed.get("network", []), sandbox_id)),
+            sorted(_name(item) for item in _owned(listed.get("volume", []), sandbox_id)),
         )
 
     def start(self, containers: Sequence[str]) -> None:

@@ -121,8 +121,7 @@ def build(texts: dict[str, str]) -> bytes:
     import zipfile
 
     buffer = io.BytesIO()
-    # not compressed: it is read far more often than written
-    with zipfile.ZipFile(buffer, "w") as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for room, text in sorted(texts.items()):
             path = f"{_FOLDER}/{room}.py"
             _add(archive, path, text.encode("utf-8"))
@@ -224,6 +223,7 @@ def _add(archive: Any, path: str, data: bytes) -> None:
     import zipfile
 
     info = zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0))
+    info.compress_type = zipfile.ZIP_DEFLATED
     info.create_system = 3
     info.external_attr = 0o644 << 16
     archive.writestr(info, data)

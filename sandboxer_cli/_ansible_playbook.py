@@ -64,18 +64,21 @@ def hand_over(folder: str) -> int | None:
     import socket
 
     said = {"words": sys.argv, "environment": dict(os.environ), "folder": str(Path.cwd())}
-    with socket.socket(socket.AF_UNIX) as line:
+    with socket.socket(socket.AF_UNIX) as line, line.makefile() as answers:
         try:
             line.connect(str(Path(folder, SOCKET)))
             socket.send_fds(line, [b"\n"], [0, 1, 2])
             line.sendall(json.dumps(said).encode() + b"\n")
-            with line.makefile() as answers:
-                if answers.readline() != "taken\n":
-                    return None
-                answer = answers.readline()
+            if answers.readline() != "taken\n":
+                return None
         except OSError:
             return None
-    return int(answer) if answer else 1  # it was killed
+        answer = ""
+        with contextlib.suppress(OSError):
+            answer = answers.readline()
+    if not answer:
+        os.kill(os.getpid(), signal.SIGKILL)  # as it was: nobody must take this for an end
+    return int(answer)
 
 
 def wait() -> None:
@@ -152,6 +155,7 @@ def take_over(line: socket.socket, begun_with: dict[str, str]) -> None:
         os.dup2(stream, number)
         os.close(stream)
     line.sendall(b"taken\n")
+    os.register_at_fork(after_in_child=line.close)  # our end is ours alone
     threading.Thread(target=end_with, args=[line], daemon=True).start()
     os.environ.clear()
     os.environ.update(given["environment"])
@@ -180,10 +184,10 @@ def fits(begun_with: dict[str, str], given: dict[str, Any]) -> bool:
 
 
 def end_with(line: socket.socket) -> None:
-    """Who has handed it over was killed, as ansible-runner does to a play: so are we and our
-    workers."""
-    if not line.recv(1):
-        os.killpg(0, signal.SIGKILL)
+    """Who has handed it over was killed, as ansible-runner does to a play: so are we."""
+    with contextlib.suppress(OSError):
+        line.recv(1)  # it says no more
+    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import contextlib
 import importlib.util
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -79,15 +78,14 @@ def _waiting() -> Iterator[None]:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """It, and its workers."""
-    if child.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+    if child.poll() is None:
+        child.kill()
         child.wait()
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """What the play will be started with, as far as it is known. A test compares it."""
+    """What ansible-runner will start the play with, as far as that is known. Where it turns out to
+    be something else the play is not played here, and only time is lost."""
     from sandboxer_cli import ansible_env
 
     ours = {**os.environ, **ansible_env.settings(), **for_runner(folder)}

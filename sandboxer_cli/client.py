@@ -10,6 +10,7 @@ program. Every method raises a `SandboxerError` of its kind where the one host w
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -139,7 +140,7 @@ class Client:
         wanted = self._wanted(request.host or found.host)
         ways = self._ways(wanted)
         name = request.name
-        if name is None and not all(way.name for way in ways):
+        if name is None and not _all_are_named(ways):
             name = host.check_name(_new_name(found.default_name))
         names = {way.host: name or str(way.name) for way in ways}
         variables = _given(
@@ -180,10 +181,12 @@ class Client:
 
         is_named = request.name is not None or request.id is not None  # else nothing is there yet
         if is_named and not request.check and all(_knows_all(way, variables) for way in ways):
-            glances = [Glance(way, {**at(way), "wait": request.wait}) for way in ways]
-            laps.end("reach")
-            kept = _kept(glances, variables)
-            laps.end("look")
+            kept = {}
+            with contextlib.suppress(SandboxerError):  # the play says what is missing here
+                glances = [Glance(way, {**at(way), "wait": request.wait}) for way in ways]
+                laps.end("reach")
+                kept = _kept(glances, variables)
+                laps.end("look")
             if kept:
                 return Answer(kept, timings=laps.parts)
         else:
@@ -192,8 +195,9 @@ class Client:
             laps.end("reach")
 
         def cancel() -> None:
+            known = [way for way in ways if "{{" not in names[way.host]]
             named = {"owner": owner}
-            _at_once(lambda way: host.ask(way, "cancel", {"ref": names[way.host], **named}), ways)
+            _at_once(lambda way: host.ask(way, "cancel", {"ref": names[way.host], **named}), known)
 
         with handed_over(asked, found) as environment:
             return self._play(
@@ -591,6 +595,18 @@ def _run(way: connection.Reach, run: str) -> Object | None:
     except NotFound:
         return None
     return found
+
+
+def _all_are_named(ways: Sequence[connection.Reach]) -> bool:
+    """Whether the inventory says what each host's sandbox is called."""
+    named = [way.host for way in ways if way.name]
+    if named and len(named) < len(ways):
+        raise Usage(
+            f"the inventory names the sandbox of {', '.join(named[:10])}, and not of the others",
+            "say --name, or give each host a sandboxer_name",
+            code="name_missing",
+        )
+    return bool(named)
 
 
 def _knows_all(way: connection.Reach, variables: Mapping[str, object]) -> bool:

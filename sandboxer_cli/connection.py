@@ -186,14 +186,20 @@ def _ended_by_signals(child: subprocess.Popen[bytes]) -> Iterator[None]:
 
 def begin(way: Reach, argv: Sequence[str]) -> subprocess.Popen[bytes]:
     """Begin a command on the host that the caller writes to, hears and waits for. Where no
-    connection is open it opens the one that later commands and plays share."""
-    return subprocess.Popen(
-        _command(way, argv),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    connection is open it opens the one that later commands and plays share.
+
+    Raises SandboxerError `program_missing`.
+    """
+    try:
+        return subprocess.Popen(
+            _command(way, argv),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except FileNotFoundError as exc:
+        raise SandboxerError(f"{exc.filename} is missing here", code="program_missing") from exc
 
 
 def start_master(way: Reach) -> subprocess.Popen[bytes] | None:

@@ -15,6 +15,7 @@ from typing import Any
 from sandboxer_cli import connection, host
 
 PATIENCE = 0.3  # seconds, from the question on, also where Ansible is ready before that
+LONGEST = 5.0  # where it never is
 _TICK = 0.01
 
 
@@ -52,14 +53,17 @@ class Glance:
 
 def kept(glances: Sequence[Glance], is_late: Callable[[], bool]) -> dict[str, dict[str, Any]]:
     """The sandboxes by host where nothing is to be done on any of them; else empty. Waits no longer
-    than is_late says, but PATIENCE in any case."""
-    found = {}
-    for one in glances:
-        while not one.look():
-            if is_late() and time.monotonic() - one.began > PATIENCE:
+    than is_late says: PATIENCE at least, and at most LONGEST."""
+    found: dict[str, dict[str, Any]] = {}
+    waiting = list(glances)
+    while waiting:
+        for one in [one for one in waiting if one.look()]:
+            there = one.kept()
+            if there is None:
                 return {}
-        there = one.kept()
-        if there is None:
+            found[one.way.host] = there
+        waiting = [one for one in waiting if one.way.host not in found]
+        lasted = time.monotonic() - glances[0].began
+        if waiting and (lasted > LONGEST or (lasted > PATIENCE and is_late())):
             return {}
-        found[one.way.host] = there
     return found

@@ -1,4 +1,5 @@
-"""Runs a playbook and brings back what it said. The only file that knows ansible-runner.
+"""Runs a playbook and brings back what it said. The only file that imports ansible-runner;
+ansible_ahead.py guesses what that gives to Ansible.
 
 Each default of ansible-runner that is not ours is set here; docs and tests call them traps.
 """
@@ -198,6 +199,7 @@ def _run(
     # any longer than Ansible lives
     if not watch.went_well() or not _has_ended(watch.pid):
         playing.join()
+    runner.config.artifact_dir = str(Path(private, "nowhere"))  # it may yet want to write
     watch.ended = time.monotonic()
     status: int | None = 0 if watch.stats and runner.rc is None else runner.rc
     return status
@@ -271,7 +273,8 @@ class _Watch:
         except pexpect.TIMEOUT:
             pass  # a reader that stood still at the very end (ansible-runner #1343)
         except Exception as exc:
-            self.fault = self.fault or exc
+            if not self.told.is_set():  # later nobody listens
+                self.fault = self.fault or exc
         finally:
             self.told.set()
 

@@ -16,7 +16,8 @@ _OTHERS = {
     "COPY": re.compile(r"(\s--from=)(\S+)"),
     "RUN": re.compile(r"(\s--mount=(?:\S*,)?from=)([^,\s]+)"),
 }
-_HEREDOC = re.compile(r"""<<-?(["']?)([A-Za-z_]\w*)\1""")
+_HEREDOC = re.compile(r"""\s<<(-?)(["']?)([A-Za-z_]\w*)\2""")
+_WITH_HEREDOCS = ("RUN", "COPY", "ADD")
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::?-([^${}]*))?\})")
 _EMPTY = "scratch"
 
@@ -24,10 +25,18 @@ _EMPTY = "scratch"
 def qualify(text: str, registry: str, args: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """The text with the short names of images made full, and these: as written -> full name.
 
-    `args` are the build's arguments. A name that nobody can tell before the build stays.
+    `args` are the build's arguments. A name that nobody can tell before the build stays; so does
+    the whole text where a FROM goes on in another line, since a stage's name may stand there.
     """
     names = _Names(registry, args)
-    return "".join(map(names.line, _instructions(text))), names.found
+    try:
+        return "".join(map(names.line, _instructions(text))), names.found
+    except _NotPlainError:
+        return text, {}
+
+
+class _NotPlainError(Exception):
+    """What this file can't tell."""
 
 
 class _Names:
@@ -43,7 +52,10 @@ class _Names:
 
     def line(self, instruction: tuple[str, str]) -> str:
         word, line = instruction
-        if word == "FROM" and (match := _FROM.fullmatch(line)):
+        if word == "FROM":
+            match = _FROM.fullmatch(line)
+            if match is None:
+                raise _NotPlainError
             self._begun = True
             changed = self._named(match) + line[match.end(2) :]
             self._stages |= {match[3].lower()} if match[3] else set()
@@ -90,16 +102,18 @@ def _instructions(text: str) -> Iterator[tuple[str, str]]:
     """(the instruction to which it belongs, or nothing; the line), of all lines."""
     escape = "`" if _ESCAPE.search(text) else "\\"
     word, goes_on = "", False
-    ends: list[str] = []  # of the documents that follow
+    ends: list[tuple[str, str]] = []  # of the documents that follow: what is stripped, the word
     for line in text.splitlines(keepends=True):
         bare = line.strip()
         if ends:
-            ends = ends[1:] if bare == ends[0] else ends
+            stripped, last = ends[0]
+            ends = ends[1:] if line.rstrip("\r\n").lstrip(stripped) == last else ends
             yield "", line
         elif bare.startswith("#") or not bare:  # which doesn't end what goes on
             yield "", line
         else:
             word = word if goes_on else bare.split(maxsplit=1)[0].upper()
             yield word, line
-            ends = [word for _quote, word in _HEREDOC.findall(line)]
+            found = _HEREDOC.findall(line) if word in _WITH_HEREDOCS else []
+            ends = [("\t" if dash else "", last) for dash, _quote, last in found]
             goes_on = bare.endswith(escape)

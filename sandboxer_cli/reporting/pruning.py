@@ -39,9 +39,9 @@ def forget_old(outbox: Outbox, now: float | None = None) -> None:
 
 
 def _days() -> int:
-    """0 is for ever; what is no number removes nothing, either."""
+    """0 is for ever; more than a life, and what is no number, remove nothing, either."""
     said = os.environ.get("SANDBOXER_REPORTS_DAYS", str(DAYS))
-    return int(said) if said.isascii() and said.isdecimal() else 0
+    return int(said) if said.isascii() and said.isdecimal() and len(said) < 5 else 0
 
 
 def _is_time(stamp: Path, now: float) -> bool:

@@ -23,8 +23,6 @@ from .resolve import Asked, Wanted, resolve
 from .returned import Returned, again, report_folder, unpack
 from .secrets import Secret, read_secrets
 
-_HEALTHY = ("health", "done")
-
 
 class Host(Protocol):
     """What a validation needs of whoever speaks to the host."""
@@ -40,9 +38,9 @@ class Host(Protocol):
     def destroy_sandbox(self, sandbox: str) -> bool:
         """Whether there was one. Raises SandboxerError where something is left of it."""
 
-    def unhealthy(self, sandbox: str, health: Sequence[Mapping[str, Any]]) -> str:
-        """Why what is healthy on the host is not so from here, where it is published for others;
-        empty where it is. Raises SandboxerError."""
+    def unhealthy(self, sandbox: str, health: Sequence[Mapping[str, Any]], seconds: float) -> str:
+        """Why what may be healthy on the host is not so from here within its time, where it is
+        published for others; empty where it is. Raises SandboxerError."""
 
     def say(self, text: str) -> None:
         """Show progress."""
@@ -117,7 +115,7 @@ class _Validation:
         self._wanted = wanted
         self._secrets = secrets or {}
         self._cursor = 0
-        self._unhealthy: str | None = None  # None: nobody has asked
+        self._unhealthy = ""
 
     def go_on(self, begun: dict[str, Any]) -> dict[str, Any]:
         """From wherever a run is to its end."""
@@ -132,15 +130,13 @@ class _Validation:
         refusal = None
         if begun["state"] == "provisioning":
             begun, refusal = self._begin_test(begun)
-        self._look_from_here(begun)
         while begun["state"] == "testing":
             asked = {"run": begun["id"], "cursor": self._cursor}
             begun = self._shown(host.ask("run-follow", asked))
-            self._look_from_here(begun)
         if begun["state"] == "tested" and begun["error"] and not begun["cancelled"]:
             begun = self._collect(begun)
         back = self._fetch(begun, folder) if begun["state"] == "tested" else None
-        facts = _facts(begun, refusal, back, self._unhealthy or "")
+        facts = _facts(begun, refusal, back, self._unhealthy)
         verdict = outcome.judge(facts)
         kept = run.should_keep(verdict, begun["document"]["keep"])
         destroyed = self._destroy(begun["sandbox"], kept)
@@ -164,6 +160,7 @@ class _Validation:
             host.say("making the sandbox")
             named = {"id": begun["sandbox"], "name": begun["id"], "owner": begun["owner"]}
             host.make_sandbox({**wanted.sandbox, **order.options, **named})
+            self._unhealthy = self._look_from_here(begun)
             asked = {"run": begun["id"], "secrets": self._values()}
             return self._shown(host.ask("run-test", asked)), None
         except SandboxerError as error:
@@ -177,18 +174,14 @@ class _Validation:
         self._cursor = done["cursor"]
         return dict(done["run"])
 
-    def _look_from_here(self, begun: Mapping[str, Any]) -> None:
-        """Once, as soon as the host says that it is healthy. Its test goes on meanwhile."""
-        healthy = any((one["name"], one["status"]) == _HEALTHY for one in begun["phases"])
-        if not healthy or self._unhealthy is not None or begun["cancelled"]:
-            return
-        health = begun["document"]["health"]
-        try:
-            self._unhealthy = self._host.unhealthy(begun["sandbox"], health)
-        except SandboxerError:  # it is gone: that is for others to say
-            self._unhealthy = ""
-        if self._unhealthy:
-            self._host.say(self._unhealthy)
+    def _look_from_here(self, begun: Mapping[str, Any]) -> str:
+        """Before the test, which may do to its services what it likes. Where the host itself finds
+        them unhealthy that counts."""
+        document = begun["document"]
+        if not document["health"]:
+            return ""
+        seconds = float(document["timeouts"]["health"])
+        return self._host.unhealthy(begun["sandbox"], document["health"], seconds)
 
     def _collect(self, begun: dict[str, Any]) -> dict[str, Any]:
         """Evidence, where the job broke down before it had taken it."""

@@ -97,7 +97,7 @@ def _file_names(project: Project) -> str:
 
 def _health(name: str, service: Service, project: Project) -> Iterator[str]:
     """A check of the service's own where it has one, else whether a published port answers."""
-    if service.healthcheck is not None and service.healthcheck.test != ("NONE",):
+    if service.healthcheck is not None and service.healthcheck.test not in ((), ("NONE",)):
         if _is_made_of_variables(project.tree, name):
             yield f"  # {name}: its health check in the compose file counts; it holds variables"
         else:

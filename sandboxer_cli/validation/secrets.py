@@ -55,9 +55,10 @@ def read_secrets(names: Sequence[str], repository: Path) -> dict[str, Secret]:
     """
     if not names:
         return {}
-    handed = handover.taken(VARIABLE) or {"for": "", "values": {}}
-    if handed["for"] == str(repository.absolute()) and handed["values"].keys() == set(names):
-        return {name: Secret(name, handed["values"][name]) for name in names}
+    match handover.taken(VARIABLE):
+        case {"for": folder, "values": dict(values)}:
+            if folder == str(repository.absolute()) and values.keys() == set(names):
+                return {name: Secret(name, values[name]) for name in names}
     sources = read()
     reader = _Reader()
     values = {name: _value(name, sources, repository, reader) for name in names}

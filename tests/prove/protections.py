@@ -575,8 +575,8 @@ DESTROY = (
     Protection(
         "what nobody knew of is looked for",
         HOST + "destroy.py",
-        "for whole in [list(current.containers), []] if was_whole else [[]]:",
-        "for whole in [list(current.containers)] if was_whole else [[]]:",
+        "for whole in [mine, []] if was_whole else [[]]:",
+        "for whole in [mine] if was_whole else [[]]:",
         HOST_TESTS + "test_destroy.py::test_what_nobody_knew_of_is_found_and_goes",
     ),
     Protection(
@@ -1603,8 +1603,8 @@ AHEAD = (
     Protection(
         "and with the end of its program's need",
         CLI + "ansible_ahead.py",
-        "            os.killpg(child.pid, signal.SIGKILL)\n",
-        "            return\n",
+        "        child.kill()\n        child.wait()\n",
+        "        return\n",
         TESTS + "test_ansible_ahead.py::test_one_that_nobody_needs_ends_and_leaves_nothing",
     ),
     Protection(
@@ -2098,6 +2098,13 @@ HEALTH = (
 
 OWNER = (
     Protection(
+        "a test on the host writes to a source that is somebody's",
+        HOST + "suite.py",
+        "confined.prepare(self._state, self._sandbox.id, who, given_to[0])",
+        "confined.prepare(self._state, self._sandbox.id, who)",
+        OUTCOMES + "test_one_junit_file_of_all_that_is_of_this_run",
+    ),
+    Protection(
         "a service writes what it mounts of the source",
         HOST + "make.py",
         ', self._document.get("source_owner"))',
@@ -2322,7 +2329,7 @@ RUNTIME = (
     Protection(
         "nor is one whose job is over",
         HOST + "call.py",
-        "            await_end(self._child)\n",
+        "            await_end(self._child, max(until - time.monotonic(), 0))\n",
         "            self._child.kill()\n",
         HOST_TESTS + "test_engine.py::test_so_may_one_whose_job_is_over",
     ),

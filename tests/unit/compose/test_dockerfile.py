@@ -32,6 +32,9 @@ ALPINE = "docker.io/library/alpine"
         ("FROM alpine:$NONE\nFROM alpine:${A:+x}\nFROM $\n", ""),
         ("FROM ghcr.io/x\nARG B=3\nFROM alpine:$B\n", ""),
         ("FROM NotAName\nFROM\n", ""),
+        ("FROM alpine \\\n  AS b\nCOPY --from=b /x /y\n", ""),
+        ("FROM scratch\nRUN cat <<EOF\n  EOF\nFROM alpine\nEOF\n", ""),
+        ("FROM scratch\nRUN echo $((1<<x))\nCOPY --from=alpine:3 /a /a\n", None),
     ],
 )
 def test_names(text: str, full: str | None) -> None:

@@ -92,7 +92,11 @@ def test_once_a_day(state: Path, outbox: Outbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "stays"), [("1", False), ("30", False), ("31", True), ("0", True), ("a week", True)]
+    ("said", "stays"),
+    [
+        *(("1", False), ("30", False), ("31", True)),
+        *(("0", True), ("a week", True), ("999999", True), ("9" * 5000, True)),
+    ],
 )
 def test_how_long_is_the_users_to_say(
     state: Path, outbox: Outbox, monkeypatch: pytest.MonkeyPatch, said: str, stays: bool

@@ -102,7 +102,7 @@ class Host:
             raise self.residue
         return True
 
-    def unhealthy(self, sandbox: str, health: Sequence[Mapping[str, Any]]) -> str:
+    def unhealthy(self, sandbox: str, health: Sequence[Mapping[str, Any]], seconds: float) -> str:
         self.asked.append("unhealthy")
         return self.from_here
 
@@ -259,8 +259,9 @@ def test_what_is_healthy_there_is_asked_from_here_once(shop: Path, said: str) ->
     host = Host()
     host.from_here = said
     host.phases = [{"name": "health", "status": "done", "started_at": None, "seconds": 1.0}]
-    found = validate(host, order(contract(shop)))["result"]
-    assert host.asked == [*WHOLE[:3], "unhealthy", *WHOLE[3:]]
+    health = "health: [{service: web, tcp: {port: 80}}]\n"
+    found = validate(host, order(contract(shop, more=health)))["result"]
+    assert host.asked == [*WHOLE[:2], "unhealthy", *WHOLE[2:]]
     health = next(one for one in found["phases"] if one["name"] == "health")
     if said:
         assert (found["outcome"], found["reason"]) == ("unhealthy", said)

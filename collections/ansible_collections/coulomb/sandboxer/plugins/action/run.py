@@ -90,9 +90,7 @@ class _Host:
         done = _checked(self._sandbox({"state": "absent", "id": sandbox}))
         return done.get("receipt") is not None
 
-    def unhealthy(self, sandbox: str, health: Sequence[Mapping[str, Any]]) -> str:
-        if not health:
-            return ""
+    def unhealthy(self, sandbox: str, health: Sequence[Mapping[str, Any]], seconds: float) -> str:
         link = self._action._connection
         made = self._made
         if made is None:
@@ -100,7 +98,7 @@ class _Host:
             made = answers.complete(found, self.name, answers.ssh(link), changed=False)
         if not answers.is_public(made) or not answers.is_direct(link):
             return ""
-        return answers.unhealthy(made, health)
+        return answers.unhealthy(made, health, seconds)
 
     def say(self, text: str) -> None:
         for line in text.splitlines():

@@ -38,7 +38,12 @@ def compose_cmd(given: str | None) -> str | None:
 
 def folder(given: str | None) -> Path | None:
     """A folder of the controller: `~` is the user's home, and a `$` is a `$`."""
-    return Path(given).expanduser() if given else None
+    if not given:
+        return None
+    try:
+        return Path(given).expanduser()
+    except RuntimeError:  # nobody is called so here
+        return Path(given)
 
 
 def complete(
@@ -103,13 +108,10 @@ def unreachable(found: Mapping[str, Any], seconds: float = 3.0) -> str:
     return ""
 
 
-def unhealthy(
-    found: Mapping[str, Any], health: Sequence[Mapping[str, Any]], seconds: float = 10.0
-) -> str:
+def unhealthy(found: Mapping[str, Any], health: Sequence[Mapping[str, Any]], seconds: float) -> str:
     """The first probe of a contract's `health` that fails from here, at a port that is published
-    on the host, and why. Empty where all pass within so many seconds; of other ports nobody here
-    can tell."""
-    end = time.monotonic() + seconds
+    on the host, and why. Empty where each passes within so many seconds; of other ports nobody
+    here can tell."""
     published = found["reachability"].get("endpoints", [])
     for one in health:
         kind = "http" if "http" in one else "tcp"
@@ -117,6 +119,7 @@ def unhealthy(
             asked = (endpoint["service"], endpoint["port"], endpoint["scope"])
             if asked == (one["service"], one[kind]["port"], "host"):
                 where = urlsplit(endpoint["url"])
+                end = time.monotonic() + seconds
                 reason = _asked_until(str(where.hostname), where.port or 0, one, end)
                 if reason:
                     named = "{service}:{port}".format(**endpoint)

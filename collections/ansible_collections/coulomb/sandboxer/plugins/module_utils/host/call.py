@@ -44,15 +44,19 @@ class Call:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.leave(time.monotonic() + END_SECONDS)
+
+    def leave(self, until: float) -> None:
+        """Have it end until then (monotonic)."""
         if self._child.returncode is None:
-            await_end(self._child)
+            await_end(self._child, max(until - time.monotonic(), 0))
 
 
-def await_end(child: subprocess.Popen[bytes]) -> None:
+def await_end(child: subprocess.Popen[bytes], seconds: float = END_SECONDS) -> None:
     """Let a command finish what it has begun: one that is killed in the middle of it leaves
     behind what it had not yet written down (a network namespace, for one)."""
     try:
-        child.communicate(timeout=END_SECONDS)
+        child.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         child.kill()
         child.communicate()

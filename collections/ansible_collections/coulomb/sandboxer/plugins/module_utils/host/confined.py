@@ -15,6 +15,7 @@ import json
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,7 @@ _NEWNS, _NEWIPC, _NEWPID = 0x00020000, 0x08000000, 0x20000000
 _NOSUID, _NODEV, _NOEXEC, _BIND, _REC, _PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
 _PDEATHSIG, _NO_NEW_PRIVS = 1, 38
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_AS_IT_IS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _PROCESSES = 4096
 _FIRST_FREE = 3  # descriptors below are the standard streams
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
@@ -57,10 +59,12 @@ class Place:
     account: Account
 
 
-def prepare(state: State, sandbox_id: str, account: Account) -> None:
+def prepare(state: State, sandbox_id: str, account: Account, owner: int = 0) -> None:
     """Give a sandbox's source to the run account, with a home and a place for temporary files.
 
-    Only what is ours is given away: what a service has written there stays its own.
+    Only what is ours is given away: what a service has written there stays its own. `owner` is the
+    account that the source was unpacked for; if that isn't root it stays so, and the run account
+    may as its group what the owner may.
     """
     folder, uid, gid = state.remote_dir(sandbox_id), account.uid, account.gid
     for name, mode in ((_HOME, 0o700), (_TEMPORARY, 0o1777)):
@@ -74,11 +78,24 @@ def prepare(state: State, sandbox_id: str, account: Account) -> None:
         finally:
             os.close(descriptor)
     for _path, folders, files, descriptor in os.fwalk(os.path.join(folder, "source")):
-        if os.fstat(descriptor).st_uid == 0:
-            os.fchown(descriptor, uid, gid)
+        _share(descriptor, account, owner)
         for name in files + folders:
-            if os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_uid == 0:
-                os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
+            with contextlib.suppress(OSError):  # a link, or a service has taken it away
+                found = os.open(name, _AS_IT_IS, dir_fd=descriptor)
+                try:
+                    _share(found, account, owner)
+                finally:
+                    os.close(found)
+
+
+def _share(descriptor: int, account: Account, owner: int) -> None:
+    found = os.fstat(descriptor)
+    if found.st_uid == 0:
+        os.fchown(descriptor, account.uid, account.gid)
+    elif found.st_uid == owner:
+        mode = stat.S_IMODE(found.st_mode)
+        os.fchown(descriptor, -1, account.gid)
+        os.fchmod(descriptor, mode | (mode & stat.S_IRWXU) >> 3)
 
 
 def start(place: Place, words: Sequence[str], environment: Mapping[str, str]) -> Child:

@@ -173,7 +173,8 @@ def _empty(
             place = holdings.Place(state, engine)
             left: list[dict[str, str]] = []
             # of one that was whole all is known: only where something remains it is looked for
-            for whole in [list(current.containers), []] if was_whole else [[]]:
+            mine = [item["key"] for item in current.holdings if item["kind"] == "container"]
+            for whole in [mine, []] if was_whole else [[]]:
                 tried = holdings.remove(place, current.id, current.holdings, graces, whole)
                 removed += [one for one in tried if one not in removed]
                 left = holdings.remaining(place, current.id, current.holdings)

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from . import ids, process
-from .call import CALL_SECONDS, Call, await_end
+from .call import CALL_SECONDS, END_SECONDS, Call, await_end
 from .errors import HostError
 from .limits import Limits
 from .runtime import Monitor
@@ -153,12 +153,15 @@ class Engine(ABC):
         fails."""
         said = []
         for first in range(0, len(calls), AT_ONCE):
-            with contextlib.ExitStack() as stack:
-                begun = []
+            begun: list[tuple[Sequence[str], Call]] = []
+            try:
                 for argv, environment in calls[first : first + AT_ONCE]:
-                    call = self.begin(argv, seconds, environment=environment)
-                    begun.append((argv, stack.enter_context(call)))
+                    begun.append((argv, self.begin(argv, seconds, environment=environment)))
                 ended = [(argv, call.done()) for argv, call in begun]
+            finally:
+                until = time.monotonic() + END_SECONDS
+                for _, call in begun:
+                    call.leave(until)
             for argv, done in ended:
                 if done.returncode != 0:
                     raise self._failed(argv, done.stderr)

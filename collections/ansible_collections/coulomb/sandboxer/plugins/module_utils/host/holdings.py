@@ -121,12 +121,13 @@ def _look(
     owned = place.engine.owned(sandbox_id, asked)
     found += [{"kind": "network", "key": name} for name in sorted(owned.networks)]
     found += [{"kind": "volume", "key": name} for name in owned.volumes]
-    if "pod" in kinds:  # only a compose program makes one, where it is told to
-        found += [{"kind": "pod", "key": n} for n in place.engine.find("pod", sandbox_id)]
     if "image" in kinds:  # only where something is built
         found += [{"kind": "image", "key": n} for n in place.engine.built_images(sandbox_id)]
+    if "image" in kinds and not besides:
         left = place.engine.working_containers(sandbox_id)
         found += [{"kind": "container", "key": one.name} for one in left]
+    if "pod" in kinds and not besides:  # only a compose program makes one, where it is told to
+        found += [{"kind": "pod", "key": n} for n in place.engine.find("pod", sandbox_id)]
     # a monitor that outlives its container is a container left behind
     names = held.monitored | {one.name for one in owned.containers}
     found += [{"kind": "container", "key": name} for name in sorted(names)]
@@ -152,6 +153,10 @@ def remove(
     with place.engine.removing(whole, graces) as removed:
         seen = _look(place, sandbox_id, holdings, held, besides=bool(whole))
     gone += removed
+    runs = {one.name for one in place.engine.monitors(sandbox_id)}
+    if whole and not set(gone).issuperset(runs.union(whole)):  # there is more, or one won't go
+        whole = ()
+        seen = _look(place, sandbox_id, holdings, held)
     there = seen.found
     containers = [one for one in seen.containers if one.name not in gone]
     if containers or (held.monitored.difference(gone) and not whole):

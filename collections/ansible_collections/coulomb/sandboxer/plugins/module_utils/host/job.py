@@ -188,3 +188,4 @@ def await_end(record: Record | None, seconds: float) -> None:
             select.select([ended], [], [], seconds)
     finally:
         os.close(ended)
+    time.sleep(0.001)  # its lock goes with it

@@ -80,18 +80,19 @@ def perform(state: State, run_id: str, generation: int, program: str) -> None:
 def collect(state: State, current: Run, secrets: Mapping[str, str]) -> Run:
     """What the job of a test did not come to: evidence, once, and while its sandbox is there.
 
-    `secrets` are those that the controller still knows. The run, as it is then.
+    `secrets` are those that the controller still knows. The run, as it is then. Who asks again
+    while it is being collected waits for that.
     """
-    sandbox = record.read(state, current.sandbox)
-    done = [one for one in current.phases if one["name"] == "collect"]
-    if sandbox is None or sandbox.wanted == "absent" or sandbox.generation != current.generation:
-        return current
-    if current.state != "tested" or (done and done[-1]["status"] != "running"):
-        return current
-    work = state.try_work_lock(sandbox.id)
-    if work is None:
-        return current
+    work = state.wait_work_lock(current.sandbox, 2 * LATE_SECONDS)
     try:
+        current = run.read(state, current.id) or current
+        sandbox = record.read(state, current.sandbox)
+        if sandbox is None or sandbox.wanted == "absent":
+            return current
+        done = [one for one in current.phases if one["name"] == "collect"]
+        is_done = bool(done) and done[-1]["status"] != "running"
+        if current.state != "tested" or is_done or sandbox.generation != current.generation:
+            return current
         phase = _collected_late(state, current, sandbox, secrets)
         phases = [one for one in current.phases if one["name"] != "collect"]
         return run.update(state, current.id, "tested", phases=(*phases, phase))
@@ -232,7 +233,8 @@ class _Suite:
         who = None
         if any(one["in"] == "host" for one in steps):
             who = account(self._state)
-            confined.prepare(self._state, self._sandbox.id, who)
+            given_to = document_of(self._state, self._sandbox).get("source_owner") or (0, 0)
+            confined.prepare(self._state, self._sandbox.id, who, given_to[0])
         end = time.monotonic() + self._document["timeouts"]["test"]
         with self._phase("test") as phase:
             self._mark.begin()

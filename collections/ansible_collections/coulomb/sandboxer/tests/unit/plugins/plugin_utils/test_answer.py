@@ -81,6 +81,6 @@ def test_it_is_asked_again_until_its_time_is_over() -> None:
     late: list[socket.socket] = []
     timer = threading.Timer(0.7, lambda: late.append(socket.create_server(("127.0.0.1", port))))
     timer.start()
-    assert answer.unhealthy(found, [{"service": "web", "tcp": {"port": 80}}]) == ""
+    assert answer.unhealthy(found, [{"service": "web", "tcp": {"port": 80}}], 10) == ""
     timer.join()
     late[0].close()

@@ -1624,8 +1624,8 @@ AHEAD = (
     Protection(
         "who is killed takes along whom the play was handed to",
         CLI + "_ansible_playbook.py",
-        "        os.killpg(0, signal.SIGKILL)",
-        "        return",
+        "    os.killpg(0, signal.SIGKILL)",
+        "    return",
         TESTS + "test_ansible_ahead.py::test_a_play_that_is_killed_takes_it_along",
     ),
     Protection(
@@ -1666,8 +1666,8 @@ AHEAD = (
     Protection(
         "a host that is slower than Ansible is not waited for",
         CLI + "glance.py",
-        "            if is_late() and ",
-        "            if False and ",
+        "(lasted > PATIENCE and is_late())",
+        "False",
         TESTS + "test_glance.py::test_one_that_is_slower_than_ansible_is_not_waited_for",
     ),
 )
@@ -2052,7 +2052,7 @@ DOCKERFILE = (
     Protection(
         "what a command is given to read is no instruction",
         CLI + "compose/dockerfile.py",
-        "            ends = [word for _quote, word in _HEREDOC.findall(line)]\n",
+        '            ends = [("\\t" if dash else "", last) for dash, _quote, last in found]\n',
         "",
         TESTS + "compose/test_dockerfile.py::test_names",
     ),
@@ -3117,8 +3117,8 @@ RUNS = (
     Protection(
         "a $ in the path of a repository is no variable",
         COLLECTION + "plugins/plugin_utils/answer.py",
-        "return Path(given).expanduser() if given else None",
-        "return Path(os.path.expandvars(given)).expanduser() if given else None",
+        "return Path(given).expanduser()",
+        "return Path(os.path.expandvars(given)).expanduser()",
         COLLECTION + "tests/unit/plugins/plugin_utils/test_answer.py"
         "::test_a_folder_of_the_controller",
     ),
@@ -3382,8 +3382,8 @@ RUNS = (
     Protection(
         "secrets that were read for one repository are not another one's",
         VALIDATION + "secrets.py",
-        '    if handed["for"] == str(repository.absolute()) and ',
-        "    if ",
+        "            if folder == str(repository.absolute()) and ",
+        "            if ",
         VALIDATION_TESTS + "test_secrets.py::test_a_child_takes_what_was_read",
     ),
 )

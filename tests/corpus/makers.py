@@ -36,7 +36,8 @@ python3 -I "$folder/both_makers.py" "$folder" "$1"
 """
 # what the engine numbers anew each time
 ANEW = re.compile(
-    r"(.*\.)?(Id|NetworkID|Created|SandboxKey|MacAddress|IPAddress|Pid|ConmonPid|StartedAt|FinishedAt)"
+    r"(.*\.)?(Id|NetworkID|Created|SandboxKey|MacAddress|IPAddress|Pid|ConmonPid|StartedAt|FinishedAt"
+    r"|lockNumber)"
     r"|GraphDriver\..*"
 )
 

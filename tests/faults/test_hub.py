@@ -129,6 +129,7 @@ def test_a_controller_that_dies_anywhere_else(
     assert len(hub.facts) == len(hub.got)
 
 
+@pytest.mark.soak
 def test_a_dead_controllers_sandbox_is_reaped_and_its_outcome_is_kept(
     shop: Path, hub: Receiver, tmp_path: Path
 ) -> None:

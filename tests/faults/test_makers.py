@@ -202,6 +202,7 @@ def test_both_makers_agree_field_by_field(host: HostProgram, before: Listing, so
 TRIED = ("browsers", "watch")
 
 
+@pytest.mark.soak
 def test_both_makers_agree_on_real_shapes() -> None:
     assert judged([one for one in shapes() if one.name in TRIED]) == {}
 

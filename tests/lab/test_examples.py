@@ -47,7 +47,7 @@ EXAMPLES = {
         artifacts=("files/e2e/out/pages.txt",),
     ),
     "jobs": Expected(
-        "h1",
+        "h3",
         (("hand in", "front", 0), ("await", "host", 0), ("nothing is left", "queue", 0)),
         passed=20,
     ),

@@ -173,19 +173,21 @@ def test_a_play_that_is_killed_takes_it_along(
     alive = tmp_path / "alive"
     os.mkfifo(alive)
     cancel = runner.Cancel()
+    modules: list[str] = []
 
     def cancel_it() -> None:
-        alive.read_text()
+        modules.append(alive.read_text().strip())
         cancel.request()
 
     Thread(target=cancel_it, daemon=True).start()
-    variables = {"given": 1, "command": f"sh -c 'echo >{alive}; exec sleep 1000'"}
+    variables = {"given": 1, "command": f"sh -c 'echo $$ >{alive}; exec sleep 1000'"}
     wanted = runner.Play(str(here / "gives.yml"), "localhost", variables=variables)
     with ansible_ahead.begun():
         pid = waiting()
         with pytest.raises(SandboxerError):
             runner.run(wanted, on_line=lambda line: None, cancel=cancel)
         assert ends(pid)
+    subprocess.run(["kill", "-KILL", *modules], check=True)  # which outlives a killed Ansible
 
 
 def test_a_configuration_that_is_broken_is_said_by_the_play(here: Path) -> None:

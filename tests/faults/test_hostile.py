@@ -86,7 +86,10 @@ def test_a_process_that_takes_much_is_seen() -> None:
             *("loop", "http: {path: /cgi-bin/loop, port: 80, status: 200}", "got 302"),
             marks=pytest.mark.soak,
         ),
-        ("huge", "http: {path: /cgi-bin/huge, port: 80, contains: ok}", "does not hold 'ok'"),
+        pytest.param(
+            *("huge", "http: {path: /cgi-bin/huge, port: 80, contains: ok}", "does not hold 'ok'"),
+            marks=pytest.mark.soak,
+        ),
     ],
     ids=[*ENDPOINTS],
 )

@@ -243,6 +243,7 @@ def play(controller: Controller, verb: str, host: str, **variables: Any) -> Said
     )
 
 
+@pytest.mark.soak
 def test_by_the_program(host: HostProgram, before: Listing, controller: Controller) -> None:
     here = replace(controller, inventory=None)
     named = replace(

@@ -412,6 +412,7 @@ def test_a_full_disk_before_anything_is_there(small_disk: HostProgram) -> None:
     assert_nothing_left(host, before)
 
 
+@pytest.mark.soak
 def test_a_disk_that_gets_full_a_little_later_each_time(small_disk: HostProgram) -> None:
     """Room for no page, for one more each time, until there is room enough."""
     host = small_disk
@@ -660,8 +661,19 @@ def paused(container: str) -> None:
     podman("pause", container)
 
 
-@pytest.mark.parametrize("service_", ["web", "store"])
-@pytest.mark.parametrize("harm", [killed, removed, stopped, paused])
+@pytest.mark.parametrize(
+    ("harm", "service_"),
+    [
+        *((killed, "web"), (removed, "store"), (paused, "web")),
+        *(
+            pytest.param(*one, marks=pytest.mark.soak)
+            for one in (
+                *((stopped, "web"), (removed, "web")),
+                *((killed, "store"), (stopped, "store"), (paused, "store")),
+            )
+        ),
+    ],
+)
 def test_a_second_create_puts_it_right(
     host: HostProgram, before: Listing, harm: Callable[[str], None], service_: str
 ) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,6 +58,19 @@ DESTROYER = [
 ]
 
 
+# their neighbours leave the same
+IN_SOAK = {
+    *("make-network", "make-volume", "made-volume", "make-image"),
+    *("destroy-ended", "remove-volume", "removed-volume", "remove-dir", "removed-dir"),
+    *("removed-network", "destroy-buried"),
+}
+
+
+def most_of(points: Sequence[str]) -> list[Any]:
+    soak = pytest.mark.soak
+    return [pytest.param(one, marks=soak if one in IN_SOAK else ()) for one in points]
+
+
 def test_every_point_is_killed_at() -> None:
     named = set()
     for path in ROOMS.glob("*.py"):
@@ -67,7 +82,7 @@ def test_every_point_is_killed_at() -> None:
 
 
 @pytest.mark.podman
-@pytest.mark.parametrize("point", [*STARTER, *JOB])
+@pytest.mark.parametrize("point", most_of([*STARTER, *JOB]))
 def test_killed_while_making(host: HostProgram, before: dict[str, list[str]], point: str) -> None:
     answer = host.create(fault=point)
     assert (answer is None) == (point in STARTER)
@@ -84,7 +99,7 @@ def test_killed_while_making(host: HostProgram, before: dict[str, list[str]], po
 
 
 @pytest.mark.podman
-@pytest.mark.parametrize("point", IMAGE_POINTS)
+@pytest.mark.parametrize("point", most_of(IMAGE_POINTS))
 def test_killed_while_an_image_is_made(
     host: HostProgram, before: dict[str, list[str]], point: str
 ) -> None:
@@ -115,7 +130,7 @@ def test_killed_when_ready(host: HostProgram, before: dict[str, list[str]], poin
 
 
 @pytest.mark.podman
-@pytest.mark.parametrize("point", DESTROYER)
+@pytest.mark.parametrize("point", most_of(DESTROYER))
 def test_killed_while_destroying(
     host: HostProgram, before: dict[str, list[str]], point: str
 ) -> None:

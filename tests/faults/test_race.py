@@ -164,7 +164,12 @@ def test_destroy_while_the_reaper_destroys(host: HostProgram, before: dict[str, 
     assert_nothing_left(host, before)
 
 
-@pytest.mark.parametrize("seed", range(6))
+def seeds(each_time: int, in_all: int) -> list[Any]:
+    soak = pytest.mark.soak
+    return [pytest.param(one, marks=soak if one >= each_time else ()) for one in range(in_all)]
+
+
+@pytest.mark.parametrize("seed", seeds(3, 6))
 def test_job_killed_at_any_moment(
     host: HostProgram, before: dict[str, list[str]], seed: int
 ) -> None:
@@ -175,7 +180,7 @@ def test_job_killed_at_any_moment(
     assert_nothing_left(host, before)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(1, 3))
 def test_engine_killed_with_the_job(
     host: HostProgram, before: dict[str, list[str]], seed: int
 ) -> None:

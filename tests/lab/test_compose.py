@@ -35,7 +35,7 @@ NEIGHBOURS = {
 }
 
 
-@pytest.fixture(scope="module", params=[HERE, "h1", "h2"])
+@pytest.fixture(scope="module", params=[pytest.param(HERE, marks=pytest.mark.soak), "h1", "h2"])
 def place(
     request: pytest.FixtureRequest, lab: dict[str, Host], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:

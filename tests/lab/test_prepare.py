@@ -200,6 +200,7 @@ def test_the_host_ends_a_lease_by_itself(controller: Controller, prepared: Host)
     assert beat(prepared) > last
 
 
+@pytest.mark.soak
 def test_a_reaper_that_stopped(controller: Controller, prepared: Host) -> None:
     prepared.run(["systemctl", "stop", TIMER])
     late = json.loads(read(prepared, f"{STATE}/beat.json"))
@@ -213,12 +214,14 @@ def test_a_reaper_that_stopped(controller: Controller, prepared: Host) -> None:
     assert controller.playbook("destroy", host="h4", name="late").status == 0
 
 
+@pytest.mark.soak
 def test_a_timer_that_would_not_survive_a_boot(controller: Controller, prepared: Host) -> None:
     prepared.run(["systemctl", "disable", TIMER])
     assert recap(prepare(controller, prepared), "h4")["changed"] == 1
     assert is_on(prepared)
 
 
+@pytest.mark.soak
 def test_a_unit_that_systemd_has_not_read(controller: Controller, prepared: Host) -> None:
     """As a prepare leaves it that was killed before it told systemd."""
     put(prepared, timer.SERVICE, read(prepared, timer.SERVICE))
@@ -226,6 +229,7 @@ def test_a_unit_that_systemd_has_not_read(controller: Controller, prepared: Host
     assert recap(prepare(controller, prepared), "h4")["changed"] == 0
 
 
+@pytest.mark.soak
 def test_a_timer_whose_command_fails(controller: Controller, prepared: Host) -> None:
     """The proving pass goes by the timer's own line, so it sees what the timer would."""
     override = f"/etc/systemd/system/{timer.NAME}.service.d/broken.conf"
@@ -251,6 +255,7 @@ def test_many_passes_do_not_end_the_timer(prepared: Host) -> None:
     assert is_on(prepared)
 
 
+@pytest.mark.soak
 def test_the_range_of_ports_stays_as_it_was_asked_for(
     controller: Controller, prepared: Host
 ) -> None:
@@ -263,6 +268,7 @@ def test_the_range_of_ports_stays_as_it_was_asked_for(
     prepare(controller, prepared, ports_first=20000, ports_last=29999)
 
 
+@pytest.mark.soak
 def test_engine_settings_where_they_help(controller: Controller, prepared: Host) -> None:
     before = settled(prepared)
     put(prepared, f"{CONF_D}/50-broken.conf", BROKEN)
@@ -352,6 +358,7 @@ exec "$@"
 """
 
 
+@pytest.mark.soak
 @pytest.mark.on(HERE)
 def test_neither_systemd_nor_cron_is_said_aloud(tmp_path: Path) -> None:
     controller = Controller(

@@ -69,7 +69,9 @@ def test_hello_by_the_program(place: Place, clean: Callable[[], None]) -> None:
     clean()
 
 
-@pytest.mark.parametrize("name", SAYS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=() if one == "queue" else pytest.mark.soak) for one in SAYS]
+)
 def test_a_file_by_the_playbook(place: Place, clean: Callable[[], None], name: str) -> None:
     assert place.host is not None
     host = place.host.name
@@ -148,7 +150,13 @@ def test_podman_that_hands_on_to_it(place: Place, clean: Callable[[], None]) -> 
     clean()
 
 
-@pytest.mark.parametrize("command", ["nerdctl compose", "podman kube", "podman"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "podman kube",
+        *(pytest.param(one, marks=pytest.mark.soak) for one in ("nerdctl compose", "podman")),
+    ],
+)
 def test_one_that_nobody_knows(place: Place, clean: Callable[[], None], command: str) -> None:
     words = ("create", "--profile", "profile.hello", "--name", "one", "--compose-cmd", command)
     refused = place.sandboxer(*words)

@@ -166,6 +166,7 @@ def reboot(host: Host) -> None:
     host.await_ready()
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("host", ["h2"], indirect=True)
 def test_two_builds_of_the_host_program(host: Host, tmp_path: Path) -> None:
     """A create with code of another digest: both work, and each is reaped by its own program."""

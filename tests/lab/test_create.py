@@ -28,9 +28,6 @@ def controller(tmp_path: Path) -> Controller:
 # by each door on both; what lies on the controller's side, on one of them
 both = pytest.mark.parametrize("host", ["h1", "h2"], indirect=True)
 on_h1 = pytest.mark.parametrize("host", ["h1"], indirect=True)
-on_h1_and_later_h2 = pytest.mark.parametrize(
-    "host", ["h1", pytest.param("h2", marks=pytest.mark.soak)], indirect=True
-)
 on_h2 = pytest.mark.parametrize("host", ["h2"], indirect=True)
 
 

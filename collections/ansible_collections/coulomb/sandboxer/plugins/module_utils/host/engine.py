@@ -160,12 +160,12 @@ class Engine(ABC):
                 ended = [(argv, call.done()) for argv, call in begun]
             finally:
                 until = time.monotonic() + END_SECONDS
-                for _, call in begun:
+                for _argv, call in begun:
                     call.leave(until)
             for argv, done in ended:
                 if done.returncode != 0:
                     raise self._failed(argv, done.stderr)
-            said += [done.stdout for _, done in ended]
+            said += [done.stdout for _argv, done in ended]
         return said
 
     def watch(

@@ -192,7 +192,7 @@ class Readiness:
     def _of_image(self, name: str) -> Mapping[str, Any] | None:
         """Asked once: it is another one only with another container."""
         if name not in self._of_images:
-            [container, *_] = maker.container_names(self._id, name, self._services[name])
+            container = maker.container_names(self._id, name, self._services[name])[0]
             [shown] = self._engine.inspect([container])
             found = self._engine.image(shown["Image"]) or {}
             self._of_images[name] = image.healthcheck(found)

@@ -60,7 +60,7 @@ def test_a_test_is_begun_once(
     def ask() -> None:
         answers.append(validation.test(state, {"run": begun.id, "seconds": 0}))
 
-    asking = [threading.Thread(target=ask, daemon=True) for _ in range(2)]
+    asking = [threading.Thread(target=ask, daemon=True) for _each in range(2)]
     for one in asking:
         one.start()
     for one in asking:

@@ -256,6 +256,7 @@ def test_links_in_the_place_of_reports_lead_nowhere(shop: Path, one: Controller)
         assert Path(path).owner() == "root"
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("peaks")
 def test_a_sandbox_that_dies_is_no_failed_test(shop: Path, one: Controller) -> None:
     script(shop, "sleep 4; exit 1")

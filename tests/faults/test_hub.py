@@ -55,6 +55,7 @@ def test_a_hub_that_drops_delays_refuses_and_doubles(
     assert_each_once(hub)
 
 
+@pytest.mark.soak
 def test_a_hub_that_is_down_costs_nothing(shop: Path, hub: Receiver, tmp_path: Path) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))

@@ -188,6 +188,7 @@ def test_it_answers_0_and_we_wait_until_it_is_healthy(host: HostProgram, before:
     assert_only_a_failed_record_left(host, shown, before)
 
 
+@pytest.mark.soak
 def test_a_pod_that_its_command_asks_for_goes_too(host: HostProgram, before: Listing) -> None:
     host.create(compose_cmd=REAL + " --in-pod=1")
     host.settle()

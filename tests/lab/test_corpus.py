@@ -47,7 +47,8 @@ def test_a_stack_speaks(place: Place, name: str) -> None:
     assert trial.make(place, PROJECTS[name]) == PROJECTS[name].shape
 
 
-@pytest.mark.parametrize("name", ["h1", pytest.param("h2", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("name", ["h1", "h2"])
 def test_podman_compose_makes_the_same(lab: dict[str, Host], name: str) -> None:
     """As the engine maker does, of some; 1.0.3 and 1.3.0 with the engines that came with them."""
     assert both_make(lab[name], [PROJECTS[one] for one in MADE]) == {}

@@ -137,6 +137,7 @@ def test_cut_off_host_lives_on_unreached(lab: dict[str, Host]) -> None:
     await_until(host.answers, 10, "h2 answers again")
 
 
+@pytest.mark.soak
 @pytest.mark.on("h4")
 def test_bare_host_installs_from_the_archive_alone_and_is_reset(lab: dict[str, Host]) -> None:
     host = lab["h4"]

@@ -314,6 +314,7 @@ def test_the_servers(controller: Controller, lab: dict[str, Host], name: str) ->
     assert is_on(lab[name])
 
 
+@pytest.mark.soak
 @pytest.mark.on("h1")
 def test_cron_where_there_is_no_systemd(
     controller: Controller, lab: dict[str, Host], tmp_path: Path

@@ -292,6 +292,7 @@ def test_a_stack_that_does_not_come_up(
     clean()
 
 
+@pytest.mark.soak
 def test_one_that_is_started_again_and_again(
     h1: Place, clean: Callable[[], None], tmp_path: Path
 ) -> None:

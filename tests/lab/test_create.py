@@ -286,6 +286,7 @@ def test_cancelled_in_the_middle(
     assert whole_listing(host.run) == before
 
 
+@pytest.mark.soak
 @on_h1
 def test_a_cut_link_is_followed_again(
     controller: Controller, host: Host, slow_image: str, tmp_path: Path

@@ -7,7 +7,7 @@ COLLECTION := collections/ansible_collections/coulomb/sandboxer
 HOST_LIBRARY := $(COLLECTION)/plugins/module_utils/host
 PYTEST := $(BIN)/python -m pytest
 PAGES := $(patsubst tests/docs/test_%.py,pages-%,$(wildcard tests/docs/test_*.py))
-FIRST_PAGES := pages-readme pages-tutorial
+FIRST_PAGES := pages-readme
 LONGEST := faults-trouble faults-maker faults-kill
 FAULTS := $(patsubst tests/faults/test_%.py,faults-%,$(wildcard tests/faults/test_*.py))
 # So many at once; below another of these, as many as that one has left.

@@ -80,6 +80,7 @@ def test_one_job_makes_and_hands_on_to_the_one_that_destroys(host: Host, jobs: P
     assert found["id"] not in records(host)
 
 
+@pytest.mark.soak
 def test_a_job_that_is_cancelled_leaves_nothing_for_long(host: Host, jobs: Path) -> None:
     """AWX cancels by SIGKILL to all of the job: deadline and lease end what it had begun."""
     warm = job(host, jobs / "warm", "create", hello(host, "warm")).run()

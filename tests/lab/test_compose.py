@@ -86,6 +86,7 @@ def test_a_file_as_it_is(place: Place, clean: Callable[[], None], name: str) -> 
     clean()
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("place", ["h1"], indirect=True)
 def test_an_edited_file(place: Place, clean: Callable[[], None], tmp_path: Path) -> None:
     shutil.copytree(FILES / "blog", tmp_path, dirs_exist_ok=True)

@@ -226,6 +226,7 @@ def test_an_unknown_host_is_no_success(controller: Controller, lab: dict[str, Ho
     assert "no host of the inventory matches h7" in by_playbook.err
 
 
+@pytest.mark.soak
 def test_a_silent_host_is_not_an_empty_one(controller: Controller, lab: dict[str, Host]) -> None:
     """'Unreachable' is never 'gone'."""
     lab["h2"].cut()

@@ -38,6 +38,7 @@ def whole(said: Said) -> bool:
     return "skipped=0  missing=0  failed=0" in said.err
 
 
+@pytest.mark.soak
 @pytest.mark.on("h1")
 def test_the_role_host(lab: dict[str, Host], tmp_path: Path) -> None:
     said = molecule(tmp_path, lab["h1"], "test", "-s", "host")

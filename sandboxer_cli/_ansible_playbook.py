@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 GATE = "SANDBOXER_ANSIBLE_AHEAD"  # the variable: a folder, in which lies a socket of this name
 SOCKET = "gate"
+ROUTES = "SANDBOXER_ANSIBLE_ROUTES"  # the variable: a file, in which Ansible's routes are kept
 WARM = "warm"  # a file that appears there when it only waits
 WAIT = "--wait"
 
@@ -103,6 +104,8 @@ def wait() -> None:
     with socket.socket(socket.AF_UNIX) as gate:
         gate.bind(str(folder / SOCKET))
         gate.listen(1)
+        with contextlib.suppress(ImportError, AttributeError):
+            keep_routes(Path(begun_with[ROUTES]))
         load()
         (folder / WARM).touch()
         if gate.fileno() not in select.select([gate.fileno(), 0], [], [])[0]:
@@ -110,6 +113,35 @@ def wait() -> None:
             end(0)
         caller = gate.accept()[0]
     take_over(caller, begun_with)
+
+
+def keep_routes(path: Path) -> None:
+    """Have what Ansible reads about where its own plugins are now kept in a file: of all that it
+    does before it can play, a sixth is to understand that much YAML. It foresees that somebody
+    does; who may write the file is for the caller to see to."""
+    import hashlib
+    import json
+
+    from ansible.utils.collection_loader import _collection_finder as finder
+
+    read = finder._meta_yml_to_dict
+
+    def kept(text: bytes, content: tuple[str, str]) -> Any:
+        if content[0] != "ansible.builtin":
+            return read(text, content)
+        digest = hashlib.sha256(text).hexdigest()
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+            last = json.loads(path.read_bytes())
+            if last["digest"] == digest:
+                return last["routes"]
+        routes = read(text, content)
+        with contextlib.suppress(OSError):
+            new = path.with_name(f"{path.name}.{os.getpid()}")
+            new.write_text(json.dumps({"digest": digest, "routes": routes}))
+            new.replace(path)
+        return routes
+
+    finder._meta_yml_to_dict = kept
 
 
 def load() -> None:

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from sandboxer_cli._ansible_playbook import GATE, WAIT, WARM
+from sandboxer_cli._ansible_playbook import GATE, ROUTES, WAIT, WARM
 
 PROGRAM = Path(__file__).with_name("_ansible_playbook.py")
 
@@ -92,6 +92,7 @@ def _environment(folder: Path) -> dict[str, str]:
     callbacks = [ours.get("ANSIBLE_CALLBACK_PLUGINS", ""), str(_callbacks())]
     return {
         **ours,
+        ROUTES: str(ansible_env.private_directory() / "ansible-routes.json"),
         "ANSIBLE_CALLBACK_PLUGINS": ":".join(filter(None, callbacks)),
         "ORIGINAL_STDOUT_CALLBACK": ours["ANSIBLE_STDOUT_CALLBACK"],
         "ANSIBLE_STDOUT_CALLBACK": "awx_display",

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.resources
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
 import pytest
+import yaml
 
-from sandboxer_cli import ansible_ahead, runner
-from sandboxer_cli._ansible_playbook import fits
+from sandboxer_cli import ansible_ahead, ansible_env, runner
+from sandboxer_cli._ansible_playbook import SOCKET, fits
 from sandboxer_cli.errors import SandboxerError
 from tests.unit.test_runner import children, ends
 
@@ -65,6 +69,11 @@ def play(here: Path, **variables: object) -> runner.Outcome:
 
 
 def waiting() -> int:
+    """The one that waits, once it can be found."""
+    folder = ansible_ahead.folder()
+    assert folder is not None
+    while not (folder / SOCKET).exists():
+        time.sleep(0.01)
     [pid] = children(NAME)
     return pid
 
@@ -194,6 +203,31 @@ def test_a_configuration_that_is_broken_is_said_by_the_play(here: Path) -> None:
     Path("ansible.cfg").write_text("[defaults]\nforks = many\n")
     with ansible_ahead.begun(), pytest.raises(SandboxerError, match="many"):
         play(here, given=1)
+
+
+def routes() -> Path:
+    return ansible_env.private_directory() / "ansible-routes.json"
+
+
+def test_what_ansible_reads_about_its_plugins_is_kept(here: Path) -> None:
+    with ansible_ahead.begun():
+        play(here, given=1)
+    kept = json.loads(routes().read_text())
+    said = importlib.resources.files("ansible.config").joinpath("ansible_builtin_runtime.yml")
+    assert kept["routes"] == yaml.load(said.read_bytes(), yaml.BaseLoader)  # noqa: S506
+    kept["routes"]["plugin_routing"]["modules"]["told"] = {"redirect": "ansible.builtin.command"}
+    routes().write_text(json.dumps(kept))
+    Path("gives.yml").write_text(GIVES.replace("builtin.command", "builtin.told"))
+    with ansible_ahead.begun():
+        assert play(here, given=1, command="true").results == {"localhost": 1}
+
+
+@pytest.mark.parametrize("kept", ["", "[]", "{}", '{"digest": "of another", "routes": {}}'])
+def test_what_is_kept_and_of_no_use_is_made_anew(here: Path, kept: str) -> None:
+    routes().write_text(kept)
+    with ansible_ahead.begun():
+        assert play(here, given=1, command="true").results == {"localhost": 1}
+    assert "plugin_routing" in json.loads(routes().read_text())["routes"]
 
 
 def test_its_folder_is_ours_alone() -> None:

@@ -143,6 +143,35 @@ def test_a_health_check_that_hangs_is_ended_inside(host: HostProgram, warm: None
     assert "sleep 777" not in left
 
 
+def test_each_starts_as_soon_as_it_may(host: HostProgram, warm: None) -> None:
+    """The store gets healthy by a job that waits only for its start, and that nobody waits for;
+    others want it started, and the one that wants it healthy must not go with them."""
+    shared = {"volumes": [{"volume": "data", "target": "/data", "read_only": False}]}
+    check = {"test": ["CMD", "/bin/test", "-e", "/data/filled"], "interval": 0.2, "timeout": 5.0}
+    started = {"store": {"condition": "service_started"}}
+    made = document(
+        api=sh(
+            "test -e /data/filled && exec sleep 1000",
+            depends_on={"store": {"condition": "service_healthy"}},
+            **shared,
+        ),
+        fill=sh("sleep 1; touch /data/filled", depends_on=started, **shared),
+        store=sh(
+            "exec sleep 1000", healthcheck={**check, "retries": 5, "start_period": 0.0}, **shared
+        ),
+        worker=sh("exec sleep 1000", depends_on=started),
+    )
+    shown = host.made(document=made)
+    assert shown["state"] == "ready", shown
+    assert host.create(document=made)["action"] == "keep", "a job that has ended is no drift"
+
+
+def test_something_has_to_run(host: HostProgram, warm: None) -> None:
+    shown = failed(host, document=document(job=sh("echo done")))
+    assert shown["error"]["code"] == "service_exited"
+    assert "service job ended with exit code 0, and nothing else runs" in shown["error"]["message"]
+
+
 @pytest.mark.soak
 def test_an_optional_dependency_that_fails(host: HostProgram, warm: None) -> None:
     needs = {"extra": {"condition": "service_healthy", "required": False}}

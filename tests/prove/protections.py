@@ -2096,6 +2096,58 @@ HEALTH = (
     ),
 )
 
+ORDER = (
+    Protection(
+        "who has what he waits for is started, whoever else waits",
+        HOST + "make.py",
+        "or self._wait(wishes)",
+        'or (self._wait({"": sum(wishes.values(), [])}) and next_ones)',
+        "tests/faults/test_running.py::test_each_starts_as_soon_as_it_may",
+    ),
+    Protection(
+        "each of them waits for his own condition",
+        HOST + "readiness.py",
+        "if unmet.isdisjoint(wish)",
+        "if len(unmet) < len(conditions)",
+        "tests/faults/test_running.py::test_each_starts_as_soon_as_it_may",
+    ),
+    Protection(
+        "a job that nobody waits for may end",
+        HOST + "readiness.py",
+        "if ended and container.exit_code == 0 and name in self._ending:",
+        "if False:",
+        HOST_TESTS + "test_readiness.py::test_a_job_that_nobody_waits_for_may_end",
+    ),
+    Protection(
+        "and is no drift then",
+        HOST + "create.py",
+        'ending = maker.ending_services(wanted["document"])',
+        "ending = maker.completed_services(services)",
+        "tests/faults/test_running.py::test_each_starts_as_soon_as_it_may",
+    ),
+    Protection(
+        "one that is to serve may not end",
+        HOST + "maker.py",
+        'if not (service["ports"] or service["healthcheck"] or name in probed)',
+        "if True",
+        HOST_TESTS + "test_readiness.py::test_one_that_is_to_serve_may_not",
+    ),
+    Protection(
+        "a sandbox in which nothing runs is not ready",
+        HOST + "make.py",
+        "        self._readiness.refuse_idle()\n",
+        "",
+        "tests/faults/test_running.py::test_something_has_to_run",
+    ),
+    Protection(
+        "a question that breaks is no good answer",
+        HOST + "readiness.py",
+        "except Exception as error:  # an empty",
+        "except HostError as error:  # an empty",
+        HOST_TESTS + "test_readiness.py::test_a_question_that_breaks_is_no_answer",
+    ),
+)
+
 OWNER = (
     Protection(
         "a test on the host writes to a source that is somebody's",
@@ -3827,6 +3879,7 @@ GROUPS: dict[str, tuple[Protection, ...]] = {
     "compose": COMPOSE,
     "dockerfile": DOCKERFILE,
     "health": HEALTH,
+    "order": ORDER,
     "owner": OWNER,
     "ipv6": IPV6,
     "names": NAMES,

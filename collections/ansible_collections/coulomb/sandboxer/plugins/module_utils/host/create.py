@@ -323,7 +323,7 @@ def _plan_record(
         _endpoint(wanted["document"], name, port, host_port)
         for (name, port), host_port in zip(published, chosen)
     ]
-    completed = maker.completed_services(services)
+    ending = maker.ending_services(wanted["document"])
     composed = wanted.get("compose_cmd") is not None
     return Record(
         id=sandbox_id,
@@ -351,7 +351,7 @@ def _plan_record(
             *([{"kind": "pod", "key": "pod_" + sandbox_id}] if composed else []),
         ),
         containers={
-            container: "completed" if name in completed else "running"
+            container: "completed" if name in ending else "running"
             for name, service in services.items()
             for container in maker.container_names(sandbox_id, name, service)
         },

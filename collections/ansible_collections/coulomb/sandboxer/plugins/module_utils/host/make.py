@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -138,17 +138,20 @@ class _Making:
         self._make_containers(self._missing())
         self._start()
         self._enter("ready", "waiting until it answers")
-        self._wait(dict.fromkeys(self._services, "ready"))
+        self._wait({"": [(name, "ready") for name in self._services]})
+        self._readiness.refuse_idle()
         self._finish()
 
-    def _wait(self, conditions: Mapping[str, str]) -> None:
+    def _wait(self, wishes: Mapping[str, Collection[tuple[str, str]]]) -> list[str]:
+        """Until somebody has what he wishes: who has."""
         before = set(self._readiness.forgiven)
-        self._readiness.wait(conditions, maker.optional_services(self._services))
+        met = self._readiness.wait_for_any(wishes, maker.optional_services(self._services))
         for name, reason in self._readiness.forgiven.items():
             if name not in before:
                 self._log.write(
                     self._phase, f"going on without {name}, which is optional: {reason}"
                 )
+        return met
 
     def deadline_error(self, seconds: float) -> HostError:
         why = self._readiness.why() if self._phase in ("start", "ready") else ""
@@ -391,27 +394,28 @@ class _Making:
             self._engine.run_all(calls)
 
     def _start(self) -> None:
-        for group in maker.start_order(self._services):
-            needs = {
-                needed: how["condition"]
-                for name in group
-                for needed, how in self._services[name]["depends_on"].items()
-                if needed in self._services
-            }
-            if needs:
-                self._wait(needs)
-            self._enter("start", "starting {}".format(", ".join(group)))
-            names = [
-                container
-                for name in group
-                for container in maker.container_names(self._record.id, name, self._services[name])
-                if container not in self._up
-            ]
-            fault.point("make-start")
-            if names:
-                self._start_containers(group, names)
-            fault.point("made-start")
-            self._readiness.started(group)
+        """Each as soon as what it waits for is as it should be."""
+        after = {name: maker.start_after(name, self._services) for name in self._services}
+        while after:
+            next_ones = maker.free(after)
+            wishes = {name: maker.start_conditions(name, self._services) for name in next_ones}
+            due = [name for name, wish in wishes.items() if not wish] or self._wait(wishes)
+            self._start_services(due)
+            after = {name: needed for name, needed in after.items() if name not in due}
+
+    def _start_services(self, due: Sequence[str]) -> None:
+        self._enter("start", "starting {}".format(", ".join(due)))
+        names = [
+            container
+            for name in due
+            for container in maker.container_names(self._record.id, name, self._services[name])
+            if container not in self._up
+        ]
+        fault.point("make-start")
+        if names:
+            self._start_containers(due, names)
+        fault.point("made-start")
+        self._readiness.started(due)
 
     def _start_containers(self, group: Sequence[str], names: Sequence[str]) -> None:
         """Again with other ports, where a stranger has taken one since it was chosen."""

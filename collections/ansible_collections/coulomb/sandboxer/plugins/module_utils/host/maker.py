@@ -442,23 +442,38 @@ def make_order(services: Mapping[str, Any]) -> list[list[str]]:
 
 def start_order(services: Mapping[str, Any]) -> list[list[str]]:
     """Services in groups: each group depends only on the groups before it."""
-    return _groups(
-        {
-            name: services.keys() & {*service["depends_on"], *shared_with(service)}
-            for name, service in services.items()
-        }
-    )
+    return _groups({name: start_after(name, services) for name in services})
+
+
+def start_after(name: str, services: Mapping[str, Any]) -> set[str]:
+    """The services that have to be started before this one is."""
+    service = services[name]
+    return services.keys() & {*service["depends_on"], *shared_with(service)}
+
+
+def start_conditions(name: str, services: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The services that this one waits for, each with what it is to have become by then."""
+    return [
+        (needed, how["condition"])
+        for needed, how in services[name]["depends_on"].items()
+        if needed in services
+    ]
 
 
 def _groups(waiting: Mapping[str, set[str]]) -> list[list[str]]:
     groups = []
     while waiting:
-        free = sorted(name for name, needs in waiting.items() if not needs)
-        if not free:
-            raise ValueError(f"the services wait for each other: {sorted(waiting)}")
-        groups.append(free)
-        waiting = {n: needs - set(free) for n, needs in waiting.items() if n not in free}
+        groups.append(free(waiting))
+        waiting = {name: waiting[name] for name in waiting if name not in groups[-1]}
     return groups
+
+
+def free(waiting: Mapping[str, set[str]]) -> list[str]:
+    """Those that wait for none of the others."""
+    found = sorted(name for name, needs in waiting.items() if not needs & waiting.keys())
+    if not found:
+        raise ValueError(f"the services wait for each other: {sorted(waiting)}")
+    return found
 
 
 def completed_services(services: Mapping[str, Any]) -> set[str]:
@@ -468,6 +483,19 @@ def completed_services(services: Mapping[str, Any]) -> set[str]:
         for service in services.values()
         for needed, how in service["depends_on"].items()
         if how["condition"] == "service_completed_successfully"
+    }
+
+
+def ending_services(document: Mapping[str, Any]) -> set[str]:
+    """Services that may end by themselves, with 0, and have done what they are for: those that
+    somebody waits for to end, and those of which nobody expects that they serve anything."""
+    probed = {one["service"] for one in document["probes"]}
+    services = document["services"]
+    return completed_services(services) | {
+        name
+        for name, service in services.items()
+        if not (service["ports"] or service["healthcheck"] or name in probed)
+        and service["restart"].partition(":")[0] in ("no", "on-failure")
     }
 
 

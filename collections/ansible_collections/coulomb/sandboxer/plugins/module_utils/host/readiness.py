@@ -41,6 +41,7 @@ class Readiness:
         self._probes = document["probes"]
         self._published = published
         self._completed = maker.completed_services(self._services)
+        self._ending = maker.ending_services(document)
         self._started: dict[str, float] = {}
         self._asked: dict[tuple[str, int], _Asked] = {}
         self._containers: dict[str, Container] = {}
@@ -63,6 +64,14 @@ class Readiness:
         where its health check has used up its retries; an `optional` one is forgiven instead.
         Has no deadline of its own.
         """
+        self.wait_for_any({"": list(conditions.items())}, optional)
+
+    def wait_for_any(
+        self, wishes: Mapping[str, Collection[tuple[str, str]]], optional: Collection[str] = ()
+    ) -> list[str]:
+        """As `wait`, until somebody has all that he wishes, each a service and its condition: who
+        has."""
+        conditions = list(dict.fromkeys(one for wish in wishes.values() for one in wish))
         pause = 0.02
         looked = None
         while True:
@@ -72,15 +81,29 @@ class Readiness:
                 looked = time.monotonic()
             # all of them: one that has ended may be why another one does not answer
             judged = [
-                (name, self._forgiving(judge, name, wanted, optional))
+                (one, self._forgiving(judge, *one, optional))
                 for judge in (self._runs, self._serves)
-                for name, wanted in conditions.items()
+                for one in conditions
             ]
-            self._waiting = next((one for one in judged if one[1]), ("", ""))
-            if not self._waiting[1]:
-                return
+            self._waiting = next(((one[0], why) for one, why in judged if why), ("", ""))
+            unmet = {one for one, why in judged if why}
+            met = [who for who, wish in wishes.items() if unmet.isdisjoint(wish)]
+            if met:
+                return met
             time.sleep(pause)
             pause = min(pause * 2, POLL_SECONDS)
+
+    def refuse_idle(self) -> None:
+        """Raises `service_exited` where each service has ended, and so well that `wait` let it."""
+        there = list(self._containers.values())
+        if there and all(one.state in _ENDED for one in there):
+            name = self._called(there[0].name)
+            raise HostError(
+                "service_exited",
+                f"{name} ended with exit code {there[0].exit_code}, and nothing else runs"
+                + self._last_lines_of(there[0].name),
+                "give it a command that stays",
+            )
 
     def why(self) -> str:
         """Why it is not ready yet, with the last lines of the service; empty where it is."""
@@ -151,6 +174,8 @@ class Readiness:
                 return ""
             if not ended:
                 return f"{called} is still {container.state}"
+        if ended and container.exit_code == 0 and name in self._ending:
+            return ""
         if ended:
             return self._ended(name, container)
         return "" if container.state == "running" else f"{called} is {container.state}"
@@ -167,7 +192,7 @@ class Readiness:
         """Whether one that runs is healthy and answers, as far as that is asked."""
         if condition in ("service_started", "service_completed_successfully"):
             return ""
-        if name in self._completed:
+        if name in self._completed or not self._replicas(name):
             return ""
         if condition == "service_healthy" and self._check(name, wanted=True) is None:
             raise HostError(
@@ -253,6 +278,8 @@ class Readiness:
         return reason
 
     def _settled(self, container: Container) -> str:
+        if container.state in _ENDED:  # which it may, or we wouldn't get here
+            return ""
         called = self._called(container.name)
         name = called.split(" ", 1)[1]
         started = any(name == one or name.startswith(one + ".") for one in self._started)
@@ -367,13 +394,13 @@ class _Question(threading.Thread):
         super().__init__(daemon=True)  # one that hangs does not keep the job alive
         self._ask = ask
         self._answer = ""
-        self._error: HostError | None = None
+        self._error: Exception | None = None
         self.start()
 
     def run(self) -> None:
         try:
             self._answer = self._ask()
-        except HostError as error:
+        except Exception as error:  # an empty answer would be a good one
             self._error = error
 
     def is_answered(self) -> bool:
@@ -419,7 +446,7 @@ def questions(
     ]
     if not where:
         told = "port {} is not published".format(wanted["port"])
-        return [(containers[0], lambda: told)]
+        return [(one, lambda: told) for one in containers[:1]]
     shown = "{}:{}".format(item["service"], wanted["port"])
     return [
         (one, _asks_port(kind, host_port, wanted, seconds, shown))

@@ -65,7 +65,7 @@ def watched(
 ) -> Readiness:
     document = {
         "services": {
-            name: {"restart": "no", "healthcheck": None, "depends_on": {}, **service}
+            name: {"restart": "no", "healthcheck": None, "depends_on": {}, "ports": [], **service}
             for name, service in services.items()
         },
         "probes": [],
@@ -186,8 +186,82 @@ def test_all_replicas_have_to_run() -> None:
         watched(scenes, web={"replicas": 2}).wait({"web": "ready"})
 
 
-def test_a_service_without_replicas_is_not_waited_for() -> None:
-    watched([{}], web={"replicas": 0}).wait({"web": "ready"})
+@pytest.mark.parametrize("condition", ["ready", "service_healthy"])
+@pytest.mark.parametrize("check", [None, {"test": []}])
+def test_a_service_without_replicas_is_not_waited_for(condition: str, check: Any) -> None:
+    watched([{}], web={"replicas": 0, "healthcheck": check}).wait({"web": condition})
+
+
+DONE = ("exited", 0, 1)
+
+
+@pytest.mark.parametrize("condition", ["ready", "service_started"])
+@pytest.mark.parametrize("restart", ["no", "on-failure", "on-failure:3"])
+def test_a_job_that_nobody_waits_for_may_end(clock: Clock, condition: str, restart: str) -> None:
+    """As `compose up -d` has it: one that fills a bucket, one that makes a topic."""
+    scenes = itertools.repeat({"web": RUNNING, "job": DONE})
+    found = watched(scenes, web={"ports": [80]}, job={"restart": restart})
+    found.wait({"web": "service_started", "job": condition})
+    found.refuse_idle()
+    assert clock.now == 0
+
+
+@pytest.mark.parametrize(
+    "service",
+    [{"ports": [80]}, {"healthcheck": {"test": ["CMD", "x"]}}, {"restart": "unless-stopped"}],
+    ids=["ports", "healthcheck", "restart"],
+)
+def test_one_that_is_to_serve_may_not(service: dict[str, Any]) -> None:
+    scenes = itertools.repeat({"web": RUNNING, "job": DONE})
+    with pytest.raises(HostError, match="service job ended with exit code 0"):
+        watched(scenes, web={}, job=service).wait({"web": "service_started", "job": "ready"})
+
+
+def test_something_has_to_run() -> None:
+    found = watched(itertools.repeat({"job": DONE, "jot": DONE}), job={}, jot={})
+    found.wait({"job": "ready", "jot": "ready"})
+    with pytest.raises(HostError, match="service job ended with exit code 0, and nothing else"):
+        found.refuse_idle()
+
+
+def test_who_has_what_he_wishes_need_not_wait_for_others() -> None:
+    scenes = itertools.repeat({"db": RUNNING, "job": RUNNING})
+    found = watched(scenes, db={"ports": [80]}, job={})
+    wishes = {
+        "web": [("db", "service_started"), ("job", "service_completed_successfully")],
+        "init": [("db", "service_started")],
+    }
+    assert found.wait_for_any(wishes) == ["init"]
+    with pytest.raises(StopIteration):
+        found._engine = Played([{"db": RUNNING, "job": RUNNING}])  # type: ignore[assignment]
+        found.wait_for_any({"web": wishes["web"]})
+    assert found.why().startswith("service job is still running")
+
+
+def test_each_condition_of_a_service_counts() -> None:
+    check = {"test": ["CMD", "x"], "timeout": 1, "interval": 1, "retries": 2, "start_period": 0}
+    found = watched(itertools.repeat({"db": RUNNING}), db={"healthcheck": check})
+    wish = [("db", "service_healthy"), ("db", "service_started")]
+    with pytest.raises(HostError, match="the health check of service db fails"):
+        found.wait_for_any({"api": wish})
+
+
+def test_a_question_that_breaks_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> str:
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(readiness.probe, "tcp", broken)
+    found = watched(itertools.repeat({"web": RUNNING}), web={})
+    found._probes = [{"service": "web", "tcp": {"port": 80}}]
+    found._published = [{"service": "web", "port": 80, "host_port": 1}]
+    with pytest.raises(OSError, match="no more processes"):
+        found.wait({"web": "ready"})
+
+
+def test_a_probe_of_nobody_is_not_asked() -> None:
+    item = {"service": "web", "tcp": {"port": 80}}
+    engine: Any = None
+    assert readiness.questions(item, [], engine, []) == []
 
 
 def test_an_optional_service_is_forgiven() -> None:

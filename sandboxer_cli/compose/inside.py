@@ -41,6 +41,10 @@ def is_there(field: Field, below: str) -> bool:
     return _path(field, below).exists()
 
 
+def is_file(field: Field, below: str) -> bool:
+    return _path(field, below).is_file()
+
+
 def is_folder(field: Field, below: str) -> bool:
     return _path(field, below).is_dir()
 

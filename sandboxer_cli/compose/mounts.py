@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from .field import Field
-from .inside import inside, is_there
+from .inside import inside, is_file, is_there
 from .keys import KEYS
 from .quantities import read_mode, read_size
 from .stack import AnyMount, Bind, Mount, Tmpfs
@@ -67,7 +67,7 @@ def _short(item: Field) -> AnyMount:
     read_only, nocopy = _options(item, parts[2] if len(parts) == 3 else "rw")
     target = _target(item, parts[1])
     if parts[0].startswith((".", "/", "~")):
-        return Bind(_source(item, parts[0]), target, read_only, create=True)
+        return Bind(_source(item, parts[0]), target, item.node.place, read_only, create=True)
     return Mount(_volume(item, parts[0]), target, read_only, nocopy)
 
 
@@ -117,13 +117,16 @@ def _long(item: Field) -> AnyMount:
     below = _source(replace(source, key=item.key), source.text())
     if not create and not is_there(source, below):
         raise source.invalid(f"there is no {source.text()}")
-    return Bind(below, target, read_only, create)
+    return Bind(below, target, source.node.place, read_only, create)
 
 
 def _source(field: Field, written: str) -> str:
     if _ENGINES.fullmatch(written):
         raise field.refused(written, "it would give the container the host's engine")
-    return inside(field, written)
+    below = inside(field, written)
+    if is_file(field, below):  # whoever mounts it wants it, also where git ignores it
+        field.reading.files.append(below)
+    return below
 
 
 def _tmpfs(item: Field) -> Tmpfs:

@@ -35,6 +35,7 @@ class Bind:
 
     source: str
     target: str
+    place: Place = field(compare=False)
     read_only: bool = False
     create: bool = False
 

@@ -6,16 +6,16 @@ Every door comes through here, so that each gives the same document and the same
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..compose.emit import Document, build_document, digest
 from ..compose.load import LoadOptions, Project
 from ..compose.load import load as load_project
 from ..compose.notes import Note
 from ..compose.rebuild import rebuild
-from ..compose.stack import Stack
+from ..compose.stack import Bind, Stack
 from ..compose.tree import plain
 from ..errors import Usage
 from ..source import Listing, leads_out, listing
@@ -74,6 +74,7 @@ def resolve(request: ResolveRequest) -> Resolved:
     )
     if found is not None:
         _check_paths(document, found)
+        notes = (*notes, *_stays_here(stack, found))
     if request.carry is not None:
         document["source"] = True
     if profile.source_owner is not None:
@@ -170,6 +171,19 @@ def _check_paths(document: Document, found: Listing) -> None:
                     "only what lies in the source folder is there on the host",
                     code="source_outside",
                 )
+
+
+def _stays_here(stack: Stack, found: Listing) -> Iterator[Note]:
+    """Folders that a service mounts, and of which git ignores all that is in them."""
+    paths = [PurePosixPath(entry.path) for entry in found.entries]
+    carried = {str(one) for path in paths for one in (path, *path.parents)}
+    for name, service in stack.services.items():
+        for mount in service.volumes:
+            if isinstance(mount, Bind) and mount.source not in carried:
+                folder = found.root / mount.source
+                if folder.is_dir() and any(folder.iterdir()):
+                    text = f"git ignores what is in {mount.source}, which is empty in the sandbox"
+                    yield Note(f"services.{name}.volumes", mount.place, text, "left_out")
 
 
 def _chosen(request: ResolveRequest) -> dict[str, str]:

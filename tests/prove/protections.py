@@ -2728,6 +2728,20 @@ PROFILES = (
 
 SOURCE = (
     Protection(
+        "a file that is mounted goes along, also where git ignores it",
+        CLI + "compose/mounts.py",
+        "        field.reading.files.append(below)\n",
+        "        pass\n",
+        TESTS + "profiles/test_resolve.py::test_what_is_mounted_and_git_ignores",
+    ),
+    Protection(
+        "of an ignored folder it is said that it stays here",
+        CLI + "profiles/resolve.py",
+        "if isinstance(mount, Bind) and mount.source not in carried:",
+        "if False:",
+        TESTS + "profiles/test_resolve.py::test_what_is_mounted_and_git_ignores",
+    ),
+    Protection(
         "a repository's own settings run nothing",
         CLI + "git.py",
         ', "-c", "core.fsmonitor=false")',

@@ -141,6 +141,33 @@ def test_an_edit_of_any_file_is_another_source(tmp_path: Path) -> None:
     assert one.profile_hash != two.profile_hash
 
 
+MOUNTS = """services:
+  web:
+    image: docker.io/library/nginx:alpine
+    volumes: [./certs/server.pem:/a, ./dist:/b, ./data:/c, ./new:/d, ./html:/e, .:/f]
+"""
+
+
+def test_what_is_mounted_and_git_ignores(tmp_path: Path) -> None:
+    """A file goes along. Of a folder it is said that it stays here, where there is something."""
+    source = folder(tmp_path / "shop", MOUNTS)
+    subprocess.run(["git", "init", "-q", source], check=True)
+    (source / ".gitignore").write_text("*.pem\ndist\ndata\n")
+    for name in ("certs/server.pem", "dist/app.js", "html/index.html"):
+        (source / name).parent.mkdir()
+        (source / name).write_text(name)
+    (source / "data").mkdir()
+    found = resolve(ResolveRequest("profile.compose", source=source))
+    assert found.listing
+    carried = [entry.path for entry in found.listing.entries]
+    assert carried == [".gitignore", "certs/server.pem", "compose.yml", "html/index.html"]
+    [note] = found.notes
+    assert str(note) == (
+        "services.web.volumes is left out: git ignores what is in dist, which is empty in the "
+        "sandbox, compose.yml:4:40"
+    )
+
+
 def test_an_edit_of_a_compose_file_that_git_ignores(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     (tmp_path / ".gitignore").write_text("compose.yml\n")

@@ -149,14 +149,19 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mount(mount: AnyMount) -> dict[str, Any]:
+    made: dict[str, Any] = {"target": mount.target, "read_only": mount.read_only}
     match mount:
         case Mount():
-            made: dict[str, Any] = {"type": "volume", "volume": mount.volume}
+            return {"type": "volume", "volume": mount.volume, **made, **_plain(mount)}
         case Bind():
-            made = {"type": "bind", "source": mount.source}
+            return {
+                "type": "bind",
+                "source": mount.source,
+                **made,
+                **_given({"create": mount.create}),
+            }
         case Tmpfs():
-            made = {"type": "tmpfs"}
-    return {**made, "target": mount.target, "read_only": mount.read_only, **_plain(mount)}
+            return {"type": "tmpfs", **made, **_plain(mount)}
 
 
 def _port(port: Port) -> dict[str, Any]:

@@ -164,7 +164,7 @@ def test_what_is_mounted_and_git_ignores(tmp_path: Path) -> None:
     [note] = found.notes
     assert str(note) == (
         "services.web.volumes is left out: git ignores what is in dist, which is empty in the "
-        "sandbox, compose.yml:4:40"
+        "sandbox, compose.yml:4:38"
     )
 
 

@@ -87,7 +87,7 @@ unit: unit-program ## Tests that need no prepared machine
 	$(PYTEST) -n 2 $(COLLECTION)/tests/unit
 
 unit-program: setup /usr/sbin/sshd
-	$(PYTEST) -n 2 tests/unit
+	$(PYTEST) -n 2 -m 'not soak' tests/unit
 
 machine: setup ## Prepare this machine, as `make demo` does
 	@$(BIN)/sandboxer host prepare --fix-engine
@@ -99,6 +99,7 @@ faults-%:
 	tests/faults/private.sh $(PYTEST) -m 'not soak' tests/faults/test_$*.py
 
 soak: machine lab-up pages-more ## The tests that take too long for each `make test` (podman, root)
+	$(PYTEST) -n 2 -m soak tests/unit
 	tests/faults/private.sh $(PYTEST) -m soak tests/faults
 	$(PYTEST) -m soak tests/lab
 

@@ -65,7 +65,14 @@ def test_a_job_lists(box: Sshd, tmp_path: Path) -> None:
     assert box.logged_in
 
 
-@pytest.mark.parametrize("given", [{}, {"sandboxer_name": "other"}, {"sandboxer_id": "sbx-other"}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"sandboxer_name": "other"},
+        pytest.param({}, marks=pytest.mark.soak),
+        pytest.param({"sandboxer_id": "sbx-other"}, marks=pytest.mark.soak),
+    ],
+)
 def test_a_job_is_about_what_the_job_before_it_made(
     box: Sshd, tmp_path: Path, given: dict[str, str]
 ) -> None:
@@ -105,8 +112,15 @@ def test_the_project_is_read_only(tmp_path: Path) -> None:
     assert (said.returncode, "Read-only" in said.stderr) == (1, True), said
 
 
-@pytest.mark.parametrize("key", ["unknown", "changed"])
-@pytest.mark.parametrize("playbook", ["list", "destroy"])
+@pytest.mark.parametrize(
+    ("playbook", "key"),
+    [
+        ("list", "unknown"),
+        ("destroy", "changed"),
+        pytest.param("list", "changed", marks=pytest.mark.soak),
+        pytest.param("destroy", "unknown", marks=pytest.mark.soak),
+    ],
+)
 def test_a_host_key_that_is_not_known_fails_the_job(
     box: Sshd, tmp_path: Path, key: str, playbook: str
 ) -> None:
@@ -149,7 +163,7 @@ def test_a_wheel_of_another_version_is_refused(box: Sshd, tmp_path: Path) -> Non
     assert ran.failure["sandboxer_error"]["code"] == "package_version"
 
 
-@pytest.mark.parametrize("home", ["/proc/nowhere", ""])
+@pytest.mark.parametrize("home", ["/proc/nowhere", pytest.param("", marks=pytest.mark.soak)])
 def test_a_home_that_is_not_there(box: Sshd, tmp_path: Path, home: str) -> None:
     surroundings = {"HOME": home, "ANSIBLE_LOCAL_TEMP": str(tmp_path / "tmp")}
     ran = job(box, tmp_path, surroundings=surroundings).run()

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from sandboxer_cli import result
 from sandboxer_cli.cli.main import app
@@ -62,16 +63,17 @@ def run(
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
-def test_every_verb_has_two_examples_and_they_parse(verb: list[str], tmp_path: Path) -> None:
-    said = run(*verb, "--help")
-    assert said.returncode == 0
+def test_every_verb_has_two_examples_and_they_parse(verb: list[str]) -> None:
+    here = CliRunner()
+    said = here.invoke(app, [*verb, "--help"])
+    assert said.exit_code == 0
     examples = re.findall(r"^\s*(?:Examples:)?\s*sandboxer (.+)$", said.stdout, re.M)
     assert len(examples) == 2, said.stdout
     for example in examples:
         # --help after it: the words are understood and nothing is done
         words, separator, inside = example.partition(" -- ")
         rest = [*separator.split(), *inside.split()]
-        assert run(*words.split(), "--help", *rest).returncode == 0, example
+        assert here.invoke(app, [*words.split(), "--help", *rest]).exit_code == 0, example
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,14 @@ def waiting(sshd: Sshd, tmp_path: Path) -> Iterator[Path]:
     os.kill(int(said.read_text()), signal.SIGKILL)
 
 
-@pytest.mark.parametrize(("verb", "shared"), [("list", True), ("list", False), ("reap", True)])
+@pytest.mark.parametrize(
+    ("verb", "shared"),
+    [
+        ("list", False),
+        ("reap", True),
+        pytest.param("list", True, marks=pytest.mark.soak),
+    ],
+)
 def test_a_jump_host_that_drops_in_the_middle(
     behind: Path, jump: Sshd, waiting: Path, verb: str, shared: bool
 ) -> None:
@@ -133,7 +140,7 @@ def test_a_jump_host_that_drops_in_the_middle(
     assert any(lost in answer["error"]["message"] for lost in words)
 
 
-@pytest.mark.parametrize("verb", ["list", "reap"])
+@pytest.mark.parametrize("verb", ["list", pytest.param("reap", marks=pytest.mark.soak)])
 def test_a_jump_host_that_is_not_there(behind: Path, jump: Sshd, verb: str) -> None:
     jump.stop()
     status, answer = run(verb, "-i", str(behind))
@@ -149,7 +156,12 @@ def test_a_jump_host_that_lets_nobody_in(behind: Path, jump: Sshd) -> None:
 
 
 @pytest.mark.parametrize(
-    ("verb", "key"), [("list", "unknown"), ("list", "changed"), ("reap", "unknown")]
+    ("verb", "key"),
+    [
+        ("list", "changed"),
+        ("reap", "unknown"),
+        pytest.param("list", "unknown", marks=pytest.mark.soak),
+    ],
 )
 def test_a_jump_host_whose_key_is_not_known(
     behind: Path, jump: Sshd, sshd: Sshd, verb: str, key: str
@@ -195,7 +207,7 @@ def test_a_path_without_an_engine(sshd: Sshd, tmp_path: Path) -> None:
     assert "/usr/local/bin" in answer["error"]["hint"]
 
 
-@pytest.mark.parametrize("verb", ["list", "reap"])
+@pytest.mark.parametrize("verb", ["reap", pytest.param("list", marks=pytest.mark.soak)])
 def test_su_that_asks_for_a_password(sshd: Sshd, tmp_path: Path, verb: str) -> None:
     """The real one, by an account that is not root."""
     su = tmp_path / "su"

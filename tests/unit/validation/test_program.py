@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from sandboxer_cli.cli.validate import app
 from sandboxer_cli.contract import ErrorAnswer
 
 from .conftest import Write
@@ -41,12 +43,13 @@ def test_one_program_by_three_names(name: list[str], write: Write) -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_two_examples_and_they_parse(verb: str) -> None:
-    said = run("validate", verb, "--help")
+    here = CliRunner()
+    said = here.invoke(app, [verb, "--help"])
     examples = re.findall(r"^\s*(?:Examples:)?\s*validate (.+)$", said.stdout, re.M)
     assert len(examples) == 2, said.stdout
     for example in examples:
         words = example.partition(" > ")[0].split()
-        assert run("validate", *words, "--help").returncode == 0, example
+        assert here.invoke(app, [*words, "--help"]).exit_code == 0, example
 
 
 @pytest.mark.parametrize(

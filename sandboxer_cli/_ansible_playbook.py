@@ -117,7 +117,7 @@ def wait() -> None:
 
 def keep_routes(path: Path) -> None:
     """Have what Ansible reads about where its own plugins are now kept in a file: of all that it
-    does before it can play, a sixth is to understand that much YAML. It foresees that somebody
+    does before it can play, a seventh is to understand that much YAML. It foresees that somebody
     does; who may write the file is for the caller to see to."""
     import hashlib
     import json

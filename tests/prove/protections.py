@@ -1594,6 +1594,13 @@ RUNNER = (
 
 AHEAD = (
     Protection(
+        "what was kept of another Ansible is not taken",
+        CLI + "_ansible_playbook.py",
+        'if last["digest"] == digest:',
+        "if True:",
+        TESTS + "test_ansible_ahead.py::test_what_is_kept_and_of_no_use_is_made_anew",
+    ),
+    Protection(
         "an Ansible that waits ends with its program",
         CLI + "_ansible_playbook.py",
         "        if gate.fileno() not in select.select([gate.fileno(), 0], [], [])[0]:",

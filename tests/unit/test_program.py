@@ -28,6 +28,8 @@ VERBS = [
     ["list"],
     ["exec"],
     ["logs"],
+    ["forward"],
+    ["open"],
     ["stop"],
     ["start"],
     ["restart"],

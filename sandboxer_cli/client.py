@@ -124,9 +124,8 @@ class Client:
         )
         found = resolve(asked)  # here, to fail early: no connection, no Ansible
         laps.end("resolve")
-        for note in found.notes:
-            if note.kind == "left_out":  # what is changed serves the same end: `compose show`
-                self.on_line(f"warning: {note}")
+        for note in found.left_out:
+            self.on_line(f"warning: {note}")
         ttl = found.ttl_seconds if request.ttl is None else parse_ttl(request.ttl)
         deadline = None if request.deadline is None else parse_deadline(request.deadline)
         compose_cmd = found.compose_cmd if request.compose_cmd is None else request.compose_cmd

@@ -1746,9 +1746,9 @@ CONNECTION = (
     Protection(
         "nothing of the working folder is imported",
         CLI + "connection.py",
-        '[sys.executable, "-P", str',
-        '[sys.executable, "-c", "import sys,runpy;runpy.run_path(sys.argv[1],None,\'__main__\')", '
-        "str",
+        '"-P", str(Path(__file__).with_name("_reach.py"))',
+        '"-c", "import sys,runpy;runpy.run_path(sys.argv[1],None,\'__main__\')", '
+        'str(Path(__file__).with_name("_reach.py"))',
         TESTS + "test_connection.py::test_modules_in_the_working_folder_are_not_run",
     ),
     Protection(
@@ -1947,6 +1947,13 @@ COMPOSE = (
         "                found.note()\n",
         "                pass\n",
         TESTS + "compose/test_keys.py::test_what_is_left_out_has_a_note_and_changes_nothing",
+    ),
+    Protection(
+        "nor in a playbook",
+        ACTION + "sandbox.py",
+        "    for note in found.left_out:",
+        "    for note in ():",
+        PROFILE_TESTS + "test_doors.py::test_what_is_left_out_is_told",
     ),
     Protection(
         "the bytes of a secret are in no repr",

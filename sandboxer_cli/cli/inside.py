@@ -216,11 +216,11 @@ def _say(forwarding: Forwarding, json: bool) -> None:
         **{key: found[key] for key in ("id", "name", "host")},
         "forwards": [asdict(one) for one in forwards],
     }
-    render(Result(data, lambda _: table(("URL", "REACHES"), rows)), json)
     if forwarding.child is None:
         plain(f"{found['name']} is on this machine: nothing has to be forwarded")
     else:
-        plain("until Ctrl-C")
+        plain(f"{found['name']} is reached here until Ctrl-C")
+    render(Result(data, lambda _: table(("URL", "REACHES"), rows)), json)
 
 
 @contextlib.contextmanager

@@ -11,13 +11,13 @@ program. Every method raises a `SandboxerError` of its kind where the one host w
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from sandboxer_cli import ansible_ahead, connection, glance, host
+from sandboxer_cli import ansible_ahead, connection, forward, glance, host
 from sandboxer_cli.errors import Cancelled, HostUnreachable, NotFound, SandboxerError, Usage
 from sandboxer_cli.glance import Glance
 from sandboxer_cli.laps import Laps
@@ -124,9 +124,8 @@ class Client:
         )
         found = resolve(asked)  # here, to fail early: no connection, no Ansible
         laps.end("resolve")
-        for note in found.notes:
-            if note.kind == "left_out":  # what is changed serves the same end: `compose show`
-                self.on_line(f"warning: {note}")
+        for note in found.left_out:
+            self.on_line(f"warning: {note}")
         ttl = found.ttl_seconds if request.ttl is None else parse_ttl(request.ttl)
         deadline = None if request.deadline is None else parse_deadline(request.deadline)
         compose_cmd = found.compose_cmd if request.compose_cmd is None else request.compose_cmd
@@ -335,6 +334,43 @@ class Client:
             "since": None if since is None else parse_since(since),
         }
         return self._stream(reference, host_pattern, owner, request)
+
+    @contextlib.contextmanager
+    def forward(
+        self,
+        reference: str,
+        endpoint: str | None = None,
+        *,
+        host_pattern: str | None = None,
+        owner: str | None = None,
+        local: int | None = None,
+    ) -> Iterator[forward.Forwarding]:
+        """Published ports of a sandbox at this machine's loopback, while this lasts: all of them,
+        those of SERVICE, or SERVICE:PORT. `local` is the port here, for one of them.
+
+        On this machine itself they are where they are, and `local` is a Usage:
+        `forward_needless`.
+        """
+        found = self.show(reference, host_pattern, owner)
+        forward.check_state(found)
+        chosen = forward.endpoints(found, endpoint)
+        way = connection.reach(found["host"], self.inventories)
+
+        def look() -> Object | None:
+            return _show(way, found["id"], found["owner"])
+
+        if way.kind == "local":
+            if local is not None:
+                raise Usage(
+                    f"{found['name']} is on this machine: {chosen[0]['url']} reaches it",
+                    "leave --local out",
+                    code="forward_needless",
+                )
+            yield forward.Forwarding(found, forward.at_home(chosen), None, look)
+            return
+        forwards = forward.planned(chosen, local)
+        with forward.opened(way, forwards, self.on_line) as child:
+            yield forward.Forwarding(found, forwards, child, look)
 
     def validate(self, request: ValidateRequest) -> Answer:
         """Test a repository on each host that `request.host` means: results by host.

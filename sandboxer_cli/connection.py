@@ -27,6 +27,7 @@ from typing import Any
 
 from sandboxer_cli import ansible_env, reach_cache
 from sandboxer_cli.errors import (
+    Conflict,
     ConnectionRefused,
     HostUnreachable,
     NotFound,
@@ -202,6 +203,59 @@ def begin(way: Reach, argv: Sequence[str]) -> subprocess.Popen[bytes]:
         raise SandboxerError(f"{exc.filename} is missing here", code="program_missing") from exc
 
 
+def begin_forwarding(way: Reach, ports: Mapping[int, int]) -> subprocess.Popen[bytes]:
+    """Hand connections to ports of this machine's loopback on to ports of the host's: ours -> the
+    host's. It stands when this returns, and until its standard input is closed by
+    `end_forwarding`, or by our own end of whatever kind.
+
+    It has a connection of its own: what the shared one was asked to forward it would forward
+    after us.
+
+    Raises:
+        Conflict: `local_port_taken`.
+        ConnectionRefused, HostUnreachable: as `run` does.
+    """
+    loopback = "127.0.0.1"
+    words = ["-o", "ExitOnForwardFailure=yes"]
+    for ours, theirs in ports.items():
+        words += ["-L", f"{loopback}:{ours}:{loopback}:{theirs}"]
+    alone = dataclasses.replace(way, argv=(way.argv[0], *_ALONE, *words, *way.argv[1:]))
+    # ssh listens before it begins the command, whose word is the sign
+    command = _command(alone, ["sh", "-c", "echo; exec cat"], become=False)
+    child = subprocess.Popen(
+        [sys.executable, "-P", str(Path(__file__).with_name("_until_closed.py")), *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # no terminal to ask on, and none whose interrupt it gets
+    )
+    try:
+        if child.stdout and child.stdout.readline():
+            return child
+    except BaseException:
+        end_forwarding(child)
+        raise
+    complaint = child.communicate()[1].decode(errors="replace")
+    if taken := _NOT_LISTENING.search(complaint):
+        raise local_port_taken(int(taken[1]))
+    raise refusal(complaint, way.host)
+
+
+def end_forwarding(child: subprocess.Popen[bytes]) -> None:
+    """Nobody listens any more when this returns."""
+    if child.stdin:
+        child.stdin.close()
+    child.wait()
+
+
+def local_port_taken(port: int) -> Conflict:
+    return Conflict(
+        f"port {port} of this machine is taken",
+        "say another one with --local, or leave it out: then a free one is taken",
+        code="local_port_taken",
+    )
+
+
 def start_master(way: Reach) -> subprocess.Popen[bytes] | None:
     """Open the connection that later commands and plays share. Never waits.
 
@@ -218,6 +272,7 @@ def start_master(way: Reach) -> subprocess.Popen[bytes] | None:
     )
 
 
+_NOT_LISTENING = re.compile(r"cannot listen to port: (\d+)")
 _KEY_CHANGED = re.compile(r"HOST IDENTIFICATION HAS CHANGED|host key for .* has changed", re.I)
 _KEY_UNKNOWN = re.compile(r"Host key verification failed|No .*host key is known for", re.I)
 _AUTH_FAILED = re.compile(

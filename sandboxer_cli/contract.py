@@ -57,8 +57,14 @@ class Endpoint(_Model):
     port: int = Field(description="The port inside")
     protocol: Literal["tcp", "udp"]
     host_port: int
-    scope: Literal["loopback", "host"]
-    url: str
+    scope: Literal["loopback", "host"] = Field(
+        description="loopback: on the host itself, and by `sandboxer forward`; host: on the host's "
+        "own addresses, with podman those of IPv4"
+    )
+    url: str = Field(
+        description="Where it answers: by loopback on the host itself, by scope host at the host's "
+        "address as ssh reaches it. The scheme is that of its probe; tcp where none asks it"
+    )
 
 
 class Reachability(_Model):

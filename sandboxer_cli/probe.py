@@ -24,7 +24,7 @@ class HttpHeader(Strict):
 class HttpGet(Strict):
     """A GET has to be answered with the status, and the body has to hold the text."""
 
-    port: ContainerPort = Field(description="The port inside the container.")
+    port: ContainerPort = Field(description="The port inside the container, by its number.")
     path: Annotated[str, Field(pattern=r"^/[^\x00-\x20\x7f]*$")] = "/"
     scheme: Literal["HTTP", "HTTPS"] = Field(
         default="HTTP", description="HTTPS takes any certificate, as in Kubernetes."
@@ -39,7 +39,7 @@ class HttpGet(Strict):
 class TcpSocket(Strict):
     """The port has to take a connection."""
 
-    port: ContainerPort = Field(description="The port inside the container.")
+    port: ContainerPort = Field(description="The port inside the container, by its number.")
 
 
 class Exec(Strict):
@@ -59,16 +59,21 @@ class Probe(Strict):
         default=None, description="So long after its start it is not asked."
     )
     periodSeconds: Seconds | None = Field(  # noqa: N815
-        default=None, description="How often it is asked."
+        default=None,
+        description="The longest pause from one question to the next; at first it is asked sooner."
+        " Without it 1, and 10 between passes that are counted. Kubernetes' is 10.",
     )
     timeoutSeconds: Seconds | None = Field(  # noqa: N815
-        default=None, description="How long an answer may take."
+        default=None, description="How long an answer may take. Without it 2. Kubernetes' is 1."
     )
     successThreshold: Times | None = Field(  # noqa: N815
-        default=None, description="So many times in a row it has to pass."
+        default=None, description="So many times in a row it has to pass. Without it 1."
     )
     failureThreshold: Times | None = Field(  # noqa: N815
-        default=None, description="So many times in a row it may fail before it is given up."
+        default=None,
+        description="So many times in a row, and for as many periods (of 10 where none is said), it"
+        " may fail before it is given up. Without it that is never, and the deadline decides."
+        " Kubernetes' is 3.",
     )
 
     @model_validator(mode="after")

@@ -20,9 +20,12 @@ def compose() -> None:
 @app.command()
 def show(
     source: Annotated[
-        Path,
-        typer.Argument(parser=options.path, help="Folder with a compose file."),
-    ] = Path(),
+        Path | None,
+        typer.Argument(parser=options.path, help="Folder with a compose file.  [default: .]"),
+    ] = None,
+    profile: Annotated[
+        str, typer.Option(help="As `create` is given it: a profile may choose files and variables.")
+    ] = "profile.compose",
     set_: options.Set = None,
     files: options.Files = None,
     env_files: options.EnvFiles = None,
@@ -34,17 +37,24 @@ def show(
     \b
     Examples:
       sandboxer compose show
-      sandboxer compose show . --json
+      sandboxer compose show . --profile profile.shop --json
     """
     from sandboxer_cli.compose.show import as_lines, without_secrets
+    from sandboxer_cli.profiles.layers import catalog
+    from sandboxer_cli.profiles.load import load
     from sandboxer_cli.profiles.resolve import resolve
     from sandboxer_cli.profiles.resolved import ResolveRequest
     from sandboxer_cli.profiles.settings import parse_settings
     from sandboxer_cli.result import Result, render
 
+    if source is None:
+        here = Path()
+        loaded = load(profile, catalog(here))
+        # which is where a project's own profile is found, too
+        source = here if loaded.profile.source or loaded.layer == "project" else None
     found = resolve(
         ResolveRequest(
-            "profile.compose",
+            profile,
             source,
             parse_settings(set_ or []),
             files=tuple(files or ()),

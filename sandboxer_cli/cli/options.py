@@ -56,7 +56,12 @@ ComposeProfiles = Annotated[
     typer.Option("--compose-profile", help="Profile of the compose file whose services run, too."),
 ]
 Publish = Annotated[
-    str | None, typer.Option("--publish", help="Where ports listen: loopback or host.")
+    str | None,
+    typer.Option(
+        "--publish",
+        help="Where ports listen: loopback, or host, which is the host's own addresses, with podman"
+        " those of IPv4.  [default: as the profile says]",
+    ),
 ]
 ComposeCmd = Annotated[
     str | None,

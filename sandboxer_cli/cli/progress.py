@@ -18,7 +18,7 @@ def lines(quiet: bool) -> Iterator[Callable[[str], None]]:
         yield lambda line: None
         return
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield _plain
+        yield plain
         return
     from rich.console import Console
 
@@ -32,6 +32,7 @@ def lines(quiet: bool) -> Iterator[Callable[[str], None]]:
         yield show
 
 
-def _plain(line: str) -> None:
+def plain(line: str) -> None:
+    """Show a line as it is, beside what goes to standard output."""
     sys.stderr.write(f"{printable(line)}\n")
     sys.stderr.flush()

@@ -294,7 +294,7 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
         "host_ip": _changed("where a port listens is said by `--publish`"),
         "mode": _left_out(_SWARM),
         "name": _left_out("nothing here asks for it"),
-        "protocol": _kept("tcp or udp"),
+        "protocol": _kept("tcp or udp", "not every engine carries sctp"),
         "published": _changed("a port of the host's own range"),
         "target": _KEPT,
     },

@@ -103,7 +103,7 @@ def _check_ip(field: Field, text: str) -> None:
 def _protocol(field: Field, text: str) -> str:
     protocol = text.lower()
     if protocol == "sctp":
-        raise field.refused("sctp", "not every engine carries it")
+        raise field.refused("sctp", "not every engine carries sctp")
     if protocol not in ("tcp", "udp"):
         raise field.invalid(f"{text!r} is neither tcp nor udp")
     return protocol

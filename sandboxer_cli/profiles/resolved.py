@@ -79,6 +79,11 @@ class Resolved:
     compose_cmd: str | None = None
     secrets: tuple[str, ...] = ()
 
+    @property
+    def left_out(self) -> tuple[Note, ...]:
+        """The notes that every door tells. What is changed serves the same end: `compose show`."""
+        return tuple(note for note in self.notes if note.kind == "left_out")
+
 
 def host_request(
     found: Resolved,

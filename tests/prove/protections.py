@@ -1688,6 +1688,34 @@ CONNECTION = (
         TESTS + "test_connection.py::test_words_arrive_as_they_were",
     ),
     Protection(
+        "a forwarding is not asked of the shared connection, which would keep it",
+        CLI + "connection.py",
+        "argv=(way.argv[0], *_ALONE, *words, *way.argv[1:])",
+        "argv=(way.argv[0], *words, *way.argv[1:])",
+        TESTS + "test_forward.py::test_the_shared_connection_forwards_nothing",
+    ),
+    Protection(
+        "a forwarding ends with a program that is killed",
+        CLI + "_until_closed.py",
+        "        child.terminate()\n",
+        "        child.stdin.close()\n",
+        TESTS + "test_forward.py::test_it_ends_with_a_program_that_is_killed",
+    ),
+    Protection(
+        "a forwarding that can't listen is none",
+        CLI + "connection.py",
+        'words = ["-o", "ExitOnForwardFailure=yes"]',
+        "words: list[str] = []",
+        TESTS + "test_forward.py::test_a_port_that_is_taken_in_between",
+    ),
+    Protection(
+        "ports that a sandbox has given back are forwarded no longer",
+        CLI + "forward.py",
+        "        if not held.issuperset(one.host_port for one in self.forwards):\n",
+        "        if not found:\n",
+        TESTS + "test_forward.py::test_it_ends_when_the_sandbox_is_gone_or_the_link_is_cut",
+    ),
+    Protection(
         "an address is no option of ssh's",
         CLI + "connection.py",
         'if argv[-1].startswith("-"):',
@@ -1725,9 +1753,9 @@ CONNECTION = (
     Protection(
         "nothing of the working folder is imported",
         CLI + "connection.py",
-        '[sys.executable, "-P", str',
-        '[sys.executable, "-c", "import sys,runpy;runpy.run_path(sys.argv[1],None,\'__main__\')", '
-        "str",
+        '"-P", str(Path(__file__).with_name("_reach.py"))',
+        '"-c", "import sys,runpy;runpy.run_path(sys.argv[1],None,\'__main__\')", '
+        'str(Path(__file__).with_name("_reach.py"))',
         TESTS + "test_connection.py::test_modules_in_the_working_folder_are_not_run",
     ),
     Protection(
@@ -1926,6 +1954,13 @@ COMPOSE = (
         "                found.note()\n",
         "                pass\n",
         TESTS + "compose/test_keys.py::test_what_is_left_out_has_a_note_and_changes_nothing",
+    ),
+    Protection(
+        "nor in a playbook",
+        ACTION + "sandbox.py",
+        "    for note in found.left_out:",
+        "    for note in ():",
+        PROFILE_TESTS + "test_doors.py::test_what_is_left_out_is_told",
     ),
     Protection(
         "the bytes of a secret are in no repr",

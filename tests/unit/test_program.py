@@ -29,6 +29,8 @@ VERBS = [
     ["list"],
     ["exec"],
     ["logs"],
+    ["forward"],
+    ["open"],
     ["stop"],
     ["start"],
     ["restart"],

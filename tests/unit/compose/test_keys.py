@@ -372,6 +372,7 @@ REFUSED_VALUES: dict[tuple[str, str], Any] = {
     ("services.*", "volumes"): ["C:\\x:/y"],
     ("services.*.build", "context"): "https://example.test/x.git",
     ("services.*.build", "network"): "host",
+    ("services.*.ports[]", "protocol"): "sctp",
     ("services.*.volumes[]", "type"): "npipe",
     ("networks.*", "driver"): "macvlan",
     ("volumes.*", "driver"): "nfs",

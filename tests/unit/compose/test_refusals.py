@@ -41,7 +41,7 @@ LENT = "files outside of the source don't travel, and the host's own are not len
             "only volumes, tmpfs and files of the source are mounted",
             "4:22",
         ),
-        ("    ports: ['80/sctp']", "ports[0]: sctp", "not every engine carries it", "4:13"),
+        ("    ports: ['80/sctp']", "ports[0]: sctp", "not every engine carries sctp", "4:13"),
         (
             "    cap_add: [NET_ADMIN, cap_sys_admin]",
             "cap_add[1]: SYS_ADMIN",

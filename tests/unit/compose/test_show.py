@@ -97,6 +97,32 @@ def test_show_as_json(folder: Path) -> None:
     }
 
 
+def test_show_of_a_profile_is_what_it_makes(folder: Path) -> None:
+    profiles = folder / ".sandboxer/profiles"
+    profiles.mkdir(parents=True)
+    (profiles / "shop.yml").write_text(
+        "extends: profile.compose\n"
+        "compose: {files: [compose.yml, test.yml], profiles: [debug], variables: {TAG: '1.27'}}\n"
+    )
+    (folder / "test.yml").write_text(
+        "services:\n"
+        "  web: {image: 'docker.io/library/nginx:${TAG}'}\n"
+        "  shell: {image: docker.io/library/busybox, profiles: [debug]}\n"
+    )
+    plain = run(folder, "compose", "show").stdout
+    assert "shell" not in plain
+    for words in ((), (".",)):
+        shown = run(folder, "compose", "show", *words, "--profile", "profile.shop").stdout
+        assert "image: docker.io/library/nginx:1.27" in shown
+        assert "  shell:\n" in shown
+
+
+def test_show_of_a_profile_that_takes_no_source(folder: Path) -> None:
+    said = run(folder, "compose", "show", "--profile", "profile.hello")
+    assert (said.returncode, said.stdout.partition("\n")[0]) == (0, "services:")
+    assert run(folder, "compose", "show", ".", "--profile", "profile.hello").returncode == 2
+
+
 def test_no_secret_is_shown(folder: Path) -> None:
     for words in (["compose", "show"], ["compose", "show", "--json"]):
         said = run(folder, *words)

@@ -12,7 +12,7 @@ from ansible_collections.coulomb.sandboxer.plugins.action import sandbox
 from ansible_collections.coulomb.sandboxer.plugins.modules.sandbox import SPEC
 from sandboxer_cli.client import Answer, Client, CreateRequest
 from sandboxer_cli.profiles.resolve import resolve
-from sandboxer_cli.profiles.resolved import ResolveRequest
+from sandboxer_cli.profiles.resolved import ResolveRequest, handed_over
 from tests.unit.profiles.conftest import Write
 
 
@@ -34,6 +34,24 @@ def test_the_same_document(mine: Write, theirs: Write, project: Path) -> None:
     assert request["document"] == found.document
     assert request["profile_hash"] == found.profile_hash
     assert (request["ttl"], request["name"]) == (7200, "shop")
+
+
+def test_what_is_left_out_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the program has told it the play is given what was resolved, and no more is said."""
+    (project / "compose.yml").write_text(
+        "version: '3'\nservices: {web: {image: docker.io/library/nginx, container_name: front}}\n"
+    )
+    told: list[str] = []
+    monkeypatch.setattr(sandbox.Display, "warning", lambda _, text: told.append(text))
+    asked(profile="profile.compose", source=str(project))
+    said = "version is left out: it has no meaning any more, compose.yml:1:1"
+    assert told == [said]  # what is changed is for `compose show`
+    question = ResolveRequest("profile.compose", project)
+    with handed_over(question, resolve(question)) as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        asked(profile="profile.compose", source=str(project))
+    assert told == [said]
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,9 @@ options:
     type: dict
     default: {}
   publish:
-    description: Where published ports listen. By default as the profile says.
+    description:
+      - Where published ports listen. V(host) is the host's own addresses, with podman those of
+        IPv4. By default as the profile says.
     type: str
     choices: [loopback, host]
   ttl:

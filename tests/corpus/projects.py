@@ -42,6 +42,7 @@ class Project:
     original_root: bool = False
     put: Page | None = None
     get: Page | None = None
+    edited: str | None = None
 
     @property
     def renders(self) -> bool:

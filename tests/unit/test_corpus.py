@@ -41,6 +41,7 @@ def test_enough_of_them_speak() -> None:
     speaking = [one for one in projects() if one.put and one.get and one.shape == "comes_up"]
     through_another = [one.name for one in speaking if one.put != one.get]
     assert len(through_another) >= 10
+    assert len([one for one in speaking if one.edited]) >= 3
 
 
 @pytest.mark.parametrize("project", projects(), ids=lambda project: project.name)
@@ -51,6 +52,7 @@ def test_a_row_says_where_it_is_from(project: Project) -> None:
     assert OUTCOME.fullmatch(project.shape)
     assert OUTCOME.fullmatch(project.original)
     assert all((project.folder / file).is_file() for file in project.files)
+    assert project.edited is None or (project.folder / project.edited).is_file()
 
 
 @pytest.mark.parametrize("project", projects(), ids=lambda project: project.name)
@@ -144,4 +146,4 @@ LEFT = [
 @pytest.mark.parametrize(("before", "after", "left"), LEFT)
 def test_what_is_left_of_a_sandbox(before: list[str], after: list[str], left: list[str]) -> None:
     wanted = {"things": left} if left else {}
-    assert trial._left({"things": before}, {"things": after}, "sbx-a") == wanted
+    assert trial._left({"things": before}, {"things": after}, {"sbx-a"}) == wanted

@@ -12,7 +12,7 @@ import json
 import shlex
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ class Files:
     name: str
     folder: Path
     files: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @classmethod
     def of(cls, project: Project) -> Files:
@@ -112,7 +113,7 @@ def ask(judged: Sequence[Files]) -> dict[Files, Config | str]:
 
 def disputes(one: Files, said: Config) -> list[Dispute]:
     """All fields that differ, those with a reason too."""
-    request = ResolveRequest("profile.compose", one.folder, files=one.files)
+    request = ResolveRequest("profile.compose", one.folder, files=one.files, settings=one.settings)
     theirs = dict(_leaves(in_our_words(said.config, said.root, one.folder)))
     ours = dict(_leaves(_by_name(resolve(request).document)))
     return [

@@ -1,0 +1,3 @@
+#!/bin/sh
+# of Nextcloud's image
+exec service -- "$@"

@@ -31,6 +31,11 @@ class First:
     add: Mapping[str, Sequence[str]] = field(default_factory=dict)
     files: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> set[str]:
+        """Of the files that there are then."""
+        return {*self.copy.values(), *self.add}
+
 
 @dataclass(frozen=True)
 class Project:

@@ -44,6 +44,11 @@ def test_enough_of_them_speak() -> None:
     assert len([one for one in speaking if one.edited]) >= 3
 
 
+def test_enough_originals_come_up() -> None:
+    made = [one for one in projects() if one.original_ends == "comes_up"]
+    assert len(made) >= 10
+
+
 @pytest.mark.parametrize("project", projects(), ids=lambda project: project.name)
 def test_a_row_says_where_it_is_from(project: Project) -> None:
     assert re.fullmatch(r"[\w.-]+/[\w.-]+", project.source)
@@ -51,6 +56,9 @@ def test_a_row_says_where_it_is_from(project: Project) -> None:
     assert project.licence and project.special
     assert OUTCOME.fullmatch(project.shape)
     assert OUTCOME.fullmatch(project.original)
+    assert OUTCOME.fullmatch(project.original_ends)
+    assert bool(project.first.names) == bool(project.prepared)
+    assert bool(project.why) == (project.original_ends == "renders")
     assert all((project.folder / file).is_file() for file in project.files)
     assert project.edited is None or (project.folder / project.edited).is_file()
 

@@ -217,7 +217,6 @@ OWN = {
 # what the originals name, as far as a stand-in can play it
 _N8N = "{DB_POSTGRESDB_USER}:{DB_POSTGRESDB_PASSWORD}@{DB_POSTGRESDB_HOST}/{DB_POSTGRESDB_DATABASE}"
 _GITLAB = "POSTGRES_USER=$DB_USER POSTGRES_PASSWORD=$DB_PASS POSTGRES_DB=$DB_NAME"
-_NEXTCLOUD = "mysql://{MYSQL_USER}:{MYSQL_PASSWORD}@{MYSQL_HOST}/{MYSQL_DATABASE}"
 PUBLISHED = {
     "docker.io/apache/tika:latest": service(9998),
     "docker.io/bytemark/smtp:latest": service(25),
@@ -251,7 +250,6 @@ PUBLISHED = {
     "docker.io/kkimurak/sameersbn-postgresql:17": Start(
         ("postgres",), ("sh", "-c", f'{_GITLAB} exec docker-entrypoint.sh "$0"')
     ),
-    "docker.io/library/nextcloud:fpm-alpine": service(9000, rows=_NEXTCLOUD),
     "docker.io/library/rabbitmq:3.8-management-alpine": service(5672, 15672),
     "docker.io/n8nio/runners:stable": service(5680),
     "docker.io/plausible/analytics:v2.0": service(
@@ -274,9 +272,6 @@ PUBLISHED = {
         7233, rows="postgres://{POSTGRES_USER}:{POSTGRES_PWD}@{POSTGRES_SEEDS}/{POSTGRES_USER}"
     ),
     "docker.io/temporalio/ui:2.34.0": service(8080, rows="http://{TEMPORAL_ADDRESS}"),
-    "docker.io/wazuh/wazuh-dashboard:5.0.1": service(5601),
-    "docker.io/wazuh/wazuh-indexer:5.0.1": service(9200),
-    "docker.io/wazuh/wazuh-manager:5.0.1": service(1514, 55000),
     "docker.n8n.io/n8nio/n8n:stable": service(
         5678, rows=f"postgres://{_N8N}", queue="redis://{QUEUE_BULL_REDIS_HOST}", worker="worker"
     ),

@@ -17,6 +17,8 @@ from tests.lab.places import Place
 
 # what a service may take until its database lets it in: ready says less where no check is declared
 PATIENCE = 60.0
+# a making that gets nowhere ends before whoever waits for the program loses patience
+DEADLINE = "4m"
 # in which a command of somebody else's ends, the reaper's for one
 SETTLING = 10.0
 CONFLICT = 5
@@ -122,7 +124,7 @@ class _Life:
         return "comes_up"
 
     def create(self, *words: str) -> Said:
-        options = (*self.stack.options, "--name", self.stack.name)
+        options = (*self.stack.options, "--name", self.stack.name, "--deadline", DEADLINE)
         said = self.typed.sandboxer("create", ".", *options, *words)
         if said.status == 0:
             self.ids.add(said.data["id"])

@@ -1,3 +1,0 @@
-#!/bin/sh
-# of Nextcloud's image
-exec service -- "$@"

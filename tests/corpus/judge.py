@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import shlex
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -113,14 +114,27 @@ def ask(judged: Sequence[Files]) -> dict[Files, Config | str]:
 
 def disputes(one: Files, said: Config) -> list[Dispute]:
     """All fields that differ, those with a reason too."""
-    request = ResolveRequest("profile.compose", one.folder, files=one.files, settings=one.settings)
-    theirs = dict(_leaves(in_our_words(said.config, said.root, one.folder)))
+    request = ResolveRequest("profile.compose", one.folder, one.settings, files=one.files)
+    said_by_theirs = in_our_words(said.config, said.root, one.folder)
+    if registry := one.settings.get("qualify"):
+        for service in said_by_theirs["services"].values():
+            if "image" in service:
+                service["image"] = full_name(service["image"], registry)
+    theirs = dict(_leaves(said_by_theirs))
     ours = dict(_leaves(_by_name(resolve(request).document)))
     return [
         Dispute(path, theirs.get(path), ours.get(path))
         for path in dict.fromkeys([*theirs, *ours])
         if theirs.get(path) != ours.get(path)
     ]
+
+
+def full_name(image: str, registry: str) -> str:
+    """As docker reads a short name, of this registry."""
+    first, slash, _ = image.partition("/")
+    if not slash or not ("." in first or ":" in first or first == "localhost"):
+        image = f"{registry}/{'' if slash else 'library/'}{image}"
+    return image if re.search(r"[:@][^/]*$", image) else f"{image}:latest"
 
 
 def reason(dispute: Dispute) -> str | None:

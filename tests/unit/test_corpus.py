@@ -141,6 +141,20 @@ def test_what_the_tables_explain(
     assert (judge.reason(dispute) is not None) == has_reason
 
 
+NAMES = [
+    ("redis", "docker.io/library/redis:latest"),
+    ("redis:7", "docker.io/library/redis:7"),
+    ("some/one@sha256:1", "docker.io/some/one@sha256:1"),
+    ("ghcr.io/some/one", "ghcr.io/some/one:latest"),
+    ("localhost:5000/one", "localhost:5000/one:latest"),
+]
+
+
+@pytest.mark.parametrize(("image", "full"), NAMES)
+def test_a_short_name_as_docker_reads_it(image: str, full: str) -> None:
+    assert judge.full_name(image, "docker.io") == full
+
+
 LEFT = [
     (["sbx-a.web"], ["sbx-a.web"], []),
     ([], ["sbx-a.web", "conmon"], ["conmon", "sbx-a.web"]),

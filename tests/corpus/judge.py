@@ -115,13 +115,11 @@ def ask(judged: Sequence[Files]) -> dict[Files, Config | str]:
 def disputes(one: Files, said: Config) -> list[Dispute]:
     """All fields that differ, those with a reason too."""
     request = ResolveRequest("profile.compose", one.folder, one.settings, files=one.files)
-    said_by_theirs = in_our_words(said.config, said.root, one.folder)
+    both = (in_our_words(said.config, said.root, one.folder), _by_name(resolve(request).document))
     if registry := one.settings.get("qualify"):
-        for service in said_by_theirs["services"].values():
-            if "image" in service:
-                service["image"] = full_name(service["image"], registry)
-    theirs = dict(_leaves(said_by_theirs))
-    ours = dict(_leaves(_by_name(resolve(request).document)))
+        for made in both:
+            _make_names_full(made, registry)
+    theirs, ours = (dict(_leaves(made)) for made in both)
     return [
         Dispute(path, theirs.get(path), ours.get(path))
         for path in dict.fromkeys([*theirs, *ours])
@@ -129,11 +127,22 @@ def disputes(one: Files, said: Config) -> list[Dispute]:
     ]
 
 
+def _make_names_full(made: Values, registry: str) -> None:
+    """As `qualify` does. It does so in Dockerfiles, too, which are therefore not compared."""
+    for service in made["services"].values():
+        if service.get("image"):
+            service["image"] = full_name(service["image"], registry)
+        for key in ("dockerfile", "dockerfile_inline"):
+            service.get("build", {}).pop(key, None)
+
+
 def full_name(image: str, registry: str) -> str:
     """As docker reads a short name, of this registry."""
-    first, slash, _ = image.partition("/")
+    first, slash, rest = image.partition("/")
     if not slash or not ("." in first or ":" in first or first == "localhost"):
         image = f"{registry}/{'' if slash else 'library/'}{image}"
+    elif first == "docker.io" and "/" not in rest:
+        image = f"{first}/library/{rest}"
     return image if re.search(r"[:@][^/]*$", image) else f"{image}:latest"
 
 

@@ -144,6 +144,7 @@ def test_what_the_tables_explain(
 NAMES = [
     ("redis", "docker.io/library/redis:latest"),
     ("redis:7", "docker.io/library/redis:7"),
+    ("docker.io/redis", "docker.io/library/redis:latest"),
     ("some/one@sha256:1", "docker.io/some/one@sha256:1"),
     ("ghcr.io/some/one", "ghcr.io/some/one:latest"),
     ("localhost:5000/one", "localhost:5000/one:latest"),

@@ -40,7 +40,7 @@ test: machine /usr/sbin/sshd ## Run every test; sets up what they need (root)
 lint: setup changelog-lint ## Style of Python, Ansible and shell
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/shellcheck scripts/*.sh tests/corpus/image/*.sh tests/corpus/image/root/usr/local/bin/*.sh tests/faults/*.sh tests/bench/*.sh sandboxer_cli/doctor/*.sh .ci/run
+	$(BIN)/shellcheck scripts/*.sh tests/corpus/image/*.sh tests/corpus/image/root/usr/local/bin/*.sh tests/corpus/image/root/opt/bin/*.sh tests/corpus/image/root/taiga-back/docker/*.sh tests/faults/*.sh tests/bench/*.sh sandboxer_cli/doctor/*.sh .ci/run
 	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/ansible-lint -q --nocolor
 
 types: setup ## Types, strictly

@@ -33,6 +33,7 @@ from sandboxer_cli.reporting import result
 from sandboxer_cli.result import span
 from sandboxer_cli.validation import schema as e2e_schema
 from sandboxer_cli.validation import trust as e2e_trust
+from tests.corpus.projects import Project, projects
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = ROOT / "sandboxer_cli"
@@ -50,6 +51,7 @@ def documents() -> dict[str, str]:
         "error-codes": error_codes(),
         "compose": compose_keys(),
         "makers": makers(),
+        "corpus": corpus(),
     }
     found = {f"{name}.md": "\n".join(lines) + "\n" for name, lines in pages.items()}
     schemas = {
@@ -359,6 +361,60 @@ def compose_keys() -> Iterator[str]:
     yield ""
     rows = [[f"`{one.field}`", one.reason] for one in differences.DIFFERENCES]
     yield from _table(("field", "why"), rows)
+
+
+def corpus() -> Iterator[str]:
+    yield "# Compose files of real projects"
+    yield ""
+    yield "Generated from `tests/corpus/projects.yml`. A row is a compose file of a public project,"
+    yield "read at that commit, and a shape of it: a stack written anew with the same keys, which"
+    yield "is kept and tried. The files themselves are not kept here."
+    yield ""
+    yield "- **comes up**: it is made on a host, is ready, made again without a change, taken away,"
+    yield "  and nothing is left. Where its services **speak**, a row that is written through one"
+    yield "  of them is read through another."
+    yield "- **renders**: `sandboxer compose show` says what would run. Why it is not made stands"
+    yield "  beside that."
+    yield "- **refused**: by this key, with the reason of [the table of keys](compose.md), or since"
+    yield "  a file or a variable is missing. *With* says what was written first, as the project's"
+    yield "  own page asks for, and what becomes of it then."
+    yield ""
+    yield "Their images are stood in for, under their true names, by ones that are built here from"
+    yield "Debian's packages. `make compose-corpus` tries the shapes, `python -m tests.corpus"
+    yield "originals CLONES HOST` the files themselves, out of a folder with clones."
+    yield ""
+    yield from _table(
+        ("shape", "source", "commit", "licence", "what is in it", "original", "shape's outcome"),
+        [
+            [
+                f"`{one.name}`",
+                f"{one.source} `{one.path}`",
+                f"[{one.commit[:7]}](https://github.com/{one.source}/blob/{one.commit}/{one.path})",
+                one.licence,
+                one.special.strip(),
+                _original(one),
+                _outcome(one.shape, speaks=one.put is not None),
+            ]
+            for one in projects()
+        ],
+    )
+
+
+def _original(project: Project) -> str:
+    speaks = project.original_put is not None
+    said = _outcome(project.original, speaks)
+    if names := sorted(project.first.names):
+        written = (
+            ", ".join(f"`{name}`" for name in names) if len(names) < 3 else f"{len(names)} files"
+        )
+        said += f"; with {written}: {_outcome(project.prepared, speaks)}"
+    return said + (f"; {project.why}" if project.why else "")
+
+
+def _outcome(outcome: str, speaks: bool) -> str:
+    if outcome == "comes_up":
+        return "comes up and speaks" if speaks else "comes up"
+    return f"refused: `{outcome.split(' ', 2)[2]}`" if outcome.startswith("refused") else outcome
 
 
 def _causes() -> set[tuple[str, type[errors.SandboxerError]]]:

@@ -75,7 +75,7 @@ class _Names:
         return match[1] + self._full(match[2])
 
     def _full(self, written: str) -> str:
-        name = self._expanded(written)
+        name = self._expanded(written.strip('"'))
         if not name or name.lower() in self._stages or name.isdigit() or has_registry(name):
             return written
         full = full_name(name, self._registry)

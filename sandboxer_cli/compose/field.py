@@ -129,7 +129,8 @@ class Field:
     def keys(self, level: str) -> dict[str, Field]:
         """A mapping whose keys compose names: those that are taken, by the table's `level`.
 
-        `x-…` is nobody's business; what is left out gets its note, all else its refusal.
+        `x-…` is nobody's business; what is left out gets its note, all else its refusal. Where it
+        depends on the value, whoever reads it says so.
         """
         table = KEYS[level]
         taken: dict[str, Field] = {}
@@ -139,7 +140,7 @@ class Field:
             if name not in table:
                 raise entry._unknown(name, list(table))
             found = replace(entry, key=table[name])
-            if found.key.fate in ("kept", "changed"):
+            if found.key.fate in ("kept", "changed") or found.key.refuses:
                 taken[name] = found
             elif found.key.fate == "left_out":
                 found.note()

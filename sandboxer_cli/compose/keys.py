@@ -18,7 +18,7 @@ Fate = Literal["kept", "changed", "left_out", "refused"]
 class Key:
     """`text` is what a kept key comes to, or the reason of any other fate; a note says it.
 
-    `refuses` is why some values of a key that is taken are refused.
+    `refuses` is why some values of a key that is not refused are.
     """
 
     fate: Fate
@@ -34,8 +34,8 @@ def _changed(text: str, refuses: str = "") -> Key:
     return Key("changed", text, refuses)
 
 
-def _left_out(why: str) -> Key:
-    return Key("left_out", why)
+def _left_out(why: str, refuses: str = "") -> Key:
+    return Key("left_out", why, refuses)
 
 
 def _refused(why: str) -> Key:
@@ -328,7 +328,9 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
     "networks.*": {
         "attachable": _left_out(_SWARM),
         "driver": _kept("bridge, which it is anyway", "others act on the host"),
-        "driver_opts": _refused(_DRIVERS),
+        "driver_opts": _left_out(
+            "the bridge's name and addresses are the host's to give", _DRIVERS
+        ),
         "enable_ipv4": _left_out(_ADDRESS),
         "enable_ipv6": _left_out(_ADDRESS),
         "external": _refused(f"{_NOT_OURS}: leave `external` away, and it is made anew"),

@@ -10,6 +10,11 @@ from .stack import Attachment, Network
 
 DEFAULT = "default"
 NETWORK_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
+# Of the bridge's options those that say no more than keys that are left out, too.
+_OPTIONS = {
+    f"com.docker.network.{name}"
+    for name in ("bridge.name", "bridge.host_binding_ipv4", "enable_ipv4", "enable_ipv6")
+}
 # It is looked up in the sandbox's DNS.
 _ALIAS = re.compile(r"[a-zA-Z0-9_](?:[a-zA-Z0-9_.-]{0,251}[a-zA-Z0-9_])?")
 
@@ -33,7 +38,16 @@ def _network(field: Field) -> Network:
     if "name" in keys:
         keys["name"].text()
         keys["name"].note()
+    if "driver_opts" in keys and not keys["driver_opts"].asks_for_nothing:
+        _read_options(keys["driver_opts"])
     return Network("internal" in keys and keys["internal"].boolean())
+
+
+def _read_options(field: Field) -> None:
+    for name in field.entries():
+        if name not in _OPTIONS:
+            raise field.refused(name)
+    field.note()
 
 
 def read_attachments(field: Field, declared: Collection[str]) -> dict[str, Attachment]:

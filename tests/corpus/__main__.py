@@ -1,5 +1,5 @@
-"""python3 -m tests.corpus shapes [HOST…] | makers [HOST…] | originals FOLDER | suites CLONES [HOST]
-| images"""
+"""python3 -m tests.corpus shapes [HOST…] | makers [HOST…] | originals CLONES [HOST] |
+suites CLONES [HOST] | images"""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def main() -> int:
     both.add_argument("hosts", nargs="*", default=[HERE], help="with podman-compose")
     both.add_argument("--only", action="append", help="the name of a shape")
     real = verbs.add_parser("originals", help="try the files that the shapes are of")
-    real.add_argument("folder", type=Path, help="with clones: OWNER+NAME, OWNER/NAME or NAME")
+    real.add_argument("clones", type=Path, help="OWNER+NAME, OWNER/NAME or NAME in this folder")
+    real.add_argument("host", nargs="?", help="of the lab, to make them on; else they are rendered")
+    real.add_argument("--only", action="append", help="the name of a shape")
     whole = verbs.add_parser("suites", help="validate public projects, with tests of their own")
     whole.add_argument(
         "clones", help="a folder with clones, as above, or an address to put OWNER/NAME behind"
@@ -52,11 +54,11 @@ def main() -> int:
             if asked.verb == "images":
                 print(images.build())
                 return 0
-            if asked.verb == "originals":
-                return _try_originals(Path(home), asked.folder)
             if asked.verb == "suites":
                 return _validate_suites(_place(Path(home), asked.host), asked.clones)
             chosen = [one for one in projects() if not asked.only or one.name in asked.only]
+            if asked.verb == "originals":
+                return _try_originals(Path(home), chosen, asked.clones, asked.host)
             if asked.verb == "makers":
                 return _have_both_make(chosen, asked.hosts)
             return _try_shapes(Path(home), chosen, [] if asked.show else asked.hosts)
@@ -74,9 +76,8 @@ def _try_shapes(home: Path, chosen: list[Project], hosts: list[str]) -> int:
     took = dict.fromkeys(hosts, 0.0)
     amiss = 0
     for project in chosen:
-        wanted = "renders" if project.shape == "comes_up" else project.shape
         found = {"show": trial.show(controller, project)}
-        good = trial.agrees(found["show"], wanted)
+        good = trial.agrees(found["show"], _rendered(project.shape))
         if project.name in judged:
             found["docker compose"] = judged[project.name]
             good = good and judged[project.name] == judge.AGREES
@@ -132,18 +133,42 @@ def _run_privately(argv: Sequence[str], **how: Any) -> subprocess.CompletedProce
     return command.run(["tests/faults/private.sh", *argv], **how)
 
 
-def _try_originals(home: Path, clones: Path) -> int:
+def _try_originals(home: Path, chosen: list[Project], clones: Path, host: str | None) -> int:
     controller = Controller(home)
+    place = _place(home, host) if host else None
+    if place:
+        images.load(place)
     amiss = 0
-    for project in projects():
-        found = originals.show(controller, project, clones)
-        if found is None:
+    rendered = []
+    for project in chosen:
+        original = originals.unpack(project, clones, home / project.name)
+        if original is None:
             print(f"?  {project.name:11} no clone of {project.source} at {project.commit[:12]}")
             continue
-        good = trial.agrees(found, project.original)
+        found = {"as it is": original.show(controller, project.original_files)}
+        good = trial.agrees(found["as it is"], _rendered(project.original))
+        if project.prepared:
+            original.prepare(project.first)
+            found["prepared"] = original.show(controller, project.prepared_files)
+            good = good and trial.agrees(found["prepared"], _rendered(project.prepared))
+        if place and host and good and project.original_ends == "comes_up":
+            found[host] = original.make(place)
+            good = found[host] == "comes_up"
+        if not project.original_ends.startswith("refused"):
+            rendered.append(original.judged())
         amiss += not good
-        _say(project.name, {project.source: found}, good)
+        _say(project.name, found, good)
+    if host == judge.HOST.name:
+        for name, verdict in judge.verdicts(rendered).items():
+            amiss += verdict != judge.AGREES
+            _say(name, {"docker compose": verdict}, verdict == judge.AGREES)
+    print(f"\n{len(chosen)} originals, {amiss} not as the table says")
     return 1 if amiss else 0
+
+
+def _rendered(outcome: str) -> str:
+    """What `compose show` says of it."""
+    return "renders" if outcome == "comes_up" else outcome
 
 
 def _validate_suites(place: Place, clones: str) -> int:

@@ -108,9 +108,9 @@ OFFICIAL = {
         POSTGRES,
         "latest 12-alpine 12.3 13 14-alpine 15-alpine 16 16-alpine 17 17-alpine 17.1 18 18-alpine",
     ),
-    "mariadb": (MARIADB, "10-jammy 10.11 11.4 lts"),
+    "mariadb": (MARIADB, "10-jammy 10.11 11.4 11.8 lts"),
     "mysql": (MARIADB, "8.0.39"),
-    "redis": (REDIS, "6 7 7-alpine 7.4 7.4-alpine alpine"),
+    "redis": (REDIS, "6 7 7-alpine 7.4 7.4-alpine 8.6-alpine alpine"),
     "memcached": (MEMCACHED, "1.6-alpine alpine"),
     "nats": (NATS, "2.9-alpine"),
     "eclipse-mosquitto": (MOSQUITTO, "2"),
@@ -214,6 +214,80 @@ OWN = {
     "ghcr.io/threats/smtp:1.1.3": service(25),
     "ghcr.io/visits/visits:latest": service(3000, rows="{DATABASE_URL}"),
 }
+# what the originals name, as far as a stand-in can play it
+_N8N = "{DB_POSTGRESDB_USER}:{DB_POSTGRESDB_PASSWORD}@{DB_POSTGRESDB_HOST}/{DB_POSTGRESDB_DATABASE}"
+_GITLAB = "POSTGRES_USER=$DB_USER POSTGRES_PASSWORD=$DB_PASS POSTGRES_DB=$DB_NAME"
+PUBLISHED = {
+    "docker.io/apache/tika:latest": service(9998),
+    "docker.io/bytemark/smtp:latest": service(25),
+    "docker.io/caronc/apprise:1.0": service(8000),
+    "docker.io/chirpstack/chirpstack:4": service(
+        8080,
+        rows="postgres://chirpstack:chirpstack@{POSTGRESQL_HOST}/chirpstack",
+        queue="mqtt://{MQTT_BROKER_HOST}",
+        worker="/etc/chirpstack",
+    ),
+    "docker.io/chirpstack/chirpstack-gateway-bridge:4": service(3001),
+    "docker.io/chirpstack/chirpstack-rest-api:4": service(
+        8090, queue="mqtt://mosquitto", rows="http://chirpstack:8080"
+    ),
+    "docker.io/clickhouse/clickhouse-server:23.3.7.5-alpine": service(8123, 9000),
+    "docker.io/cnfldemos/flink-kafka:1.19.1-scala_2.12-java17": service(9081),
+    "docker.io/cnfldemos/flink-sql-client-kafka:1.19.1-scala_2.12-java17": service(8083),
+    "docker.io/cnfldemos/kafka-connect-datagen:0.6.4-7.6.0": service(8083),
+    "docker.io/confluentinc/cp-kafka:8.2.0": service(9092, 9101, 29092),
+    "docker.io/confluentinc/cp-kafka-rest:8.2.0": service(8082),
+    "docker.io/confluentinc/cp-ksqldb-server:8.2.0": service(8088),
+    "docker.io/confluentinc/cp-schema-registry:8.2.0": service(8081),
+    "docker.io/frappe/erpnext:v16.32.3": service(
+        8000,
+        8080,
+        rows="mysql://root:123@db/mysql",
+        queue="redis://redis-queue",
+        worker="bench worker",
+    ),
+    "docker.io/gotenberg/gotenberg:8.34": service(3000),
+    "docker.io/kkimurak/sameersbn-postgresql:17": Start(
+        ("postgres",), ("sh", "-c", f'{_GITLAB} exec docker-entrypoint.sh "$0"')
+    ),
+    "docker.io/library/rabbitmq:3.8-management-alpine": service(5672, 15672),
+    "docker.io/n8nio/runners:stable": service(5680),
+    "docker.io/plausible/analytics:v2.0": service(
+        8000, rows="postgres://postgres:postgres@plausible_db/postgres"
+    ),
+    "docker.io/sameersbn/gitlab:19.2.0": service(
+        80, 22, rows="postgres://{DB_USER}:{DB_PASS}@{DB_HOST}/{DB_NAME}"
+    ),
+    "docker.io/selenium/hub:4.25.0-20241024": service(4442, 4443, 4444),
+    **{
+        f"docker.io/selenium/node-{name}:4.25.0-20241024": service(5555)
+        for name in ("chrome", "edge", "firefox")
+    },
+    "docker.io/taigaio/taiga-back:latest": service(8000, rows=_BOARD),
+    "docker.io/taigaio/taiga-events:latest": service(8888),
+    "docker.io/taigaio/taiga-front:latest": service(80, rows="http://taiga-back:8000"),
+    "docker.io/taigaio/taiga-protected:latest": service(8003),
+    "docker.io/temporalio/admin-tools:1.29.1-tctl-1.18.4-cli-1.5.0": Start(("bash",)),
+    "docker.io/temporalio/auto-setup:1.29.1": service(
+        7233, rows="postgres://{POSTGRES_USER}:{POSTGRES_PWD}@{POSTGRES_SEEDS}/{POSTGRES_USER}"
+    ),
+    "docker.io/temporalio/ui:2.34.0": service(8080, rows="http://{TEMPORAL_ADDRESS}"),
+    "docker.n8n.io/n8nio/n8n:stable": service(
+        5678, rows=f"postgres://{_N8N}", queue="redis://{QUEUE_BULL_REDIS_HOST}", worker="worker"
+    ),
+    "ghcr.io/jitsi/jicofo:unstable": service(8888),
+    "ghcr.io/jitsi/jvb:unstable": service(8080),
+    "ghcr.io/jitsi/prosody:unstable": service(5222, 5280, 5347),
+    "ghcr.io/jitsi/web:unstable": service(80, 443),
+    "ghcr.io/paperless-ngx/paperless-ngx:latest": service(
+        8000,
+        rows="postgres://paperless:paperless@{PAPERLESS_DBHOST}/paperless",
+        queue="{PAPERLESS_REDIS}",
+        worker="^$",
+    ),
+    "ghcr.io/umami-software/umami:latest": service(3000, rows="{DATABASE_URL}"),
+    "mcr.microsoft.com/devcontainers/go:1-trixie": SHELL,
+}
 IMAGES: Mapping[str, Start] = {
     **{
         f"docker.io/library/{name}:{tag}": start
@@ -225,6 +299,7 @@ IMAGES: Mapping[str, Start] = {
         for tag in ["7.2", "8", "8.0-alpine", "8.1-alpine", "9-alpine", "9.0-alpine"]
     },
     **OWN,
+    **PUBLISHED,
 }
 
 
@@ -254,7 +329,7 @@ def _programs() -> bytes:
         for path in sorted(path for path in PROGRAMS.rglob("*") if path.is_file()):
             entry = tarfile.TarInfo(str(path.relative_to(PROGRAMS)))
             entry.size = path.stat().st_size
-            entry.mode = 0o755 if path.parent.name == "bin" else 0o644
+            entry.mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
             tar.addfile(entry, io.BytesIO(path.read_bytes()))
     return packed.getvalue()
 

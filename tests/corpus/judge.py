@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import shlex
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ class Files:
     name: str
     folder: Path
     files: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @classmethod
     def of(cls, project: Project) -> Files:
@@ -112,14 +114,36 @@ def ask(judged: Sequence[Files]) -> dict[Files, Config | str]:
 
 def disputes(one: Files, said: Config) -> list[Dispute]:
     """All fields that differ, those with a reason too."""
-    request = ResolveRequest("profile.compose", one.folder, files=one.files)
-    theirs = dict(_leaves(in_our_words(said.config, said.root, one.folder)))
-    ours = dict(_leaves(_by_name(resolve(request).document)))
+    request = ResolveRequest("profile.compose", one.folder, one.settings, files=one.files)
+    both = (in_our_words(said.config, said.root, one.folder), _by_name(resolve(request).document))
+    if registry := one.settings.get("qualify"):
+        for made in both:
+            _make_names_full(made, registry)
+    theirs, ours = (dict(_leaves(made)) for made in both)
     return [
         Dispute(path, theirs.get(path), ours.get(path))
         for path in dict.fromkeys([*theirs, *ours])
         if theirs.get(path) != ours.get(path)
     ]
+
+
+def _make_names_full(made: Values, registry: str) -> None:
+    """As `qualify` does. It does so in Dockerfiles, too, which are therefore not compared."""
+    for service in made["services"].values():
+        if service.get("image"):
+            service["image"] = full_name(service["image"], registry)
+        for key in ("dockerfile", "dockerfile_inline"):
+            service.get("build", {}).pop(key, None)
+
+
+def full_name(image: str, registry: str) -> str:
+    """As docker reads a short name, of this registry."""
+    first, slash, rest = image.partition("/")
+    if not slash or not ("." in first or ":" in first or first == "localhost"):
+        image = f"{registry}/{'' if slash else 'library/'}{image}"
+    elif first == "docker.io" and "/" not in rest:
+        image = f"{first}/library/{rest}"
+    return image if re.search(r"[:@][^/]*$", image) else f"{image}:latest"
 
 
 def reason(dispute: Dispute) -> str | None:

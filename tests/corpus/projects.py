@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,23 @@ class Page:
 
 
 @dataclass(frozen=True)
+class First:
+    """What a project has people do before the first start: file -> its copy, file -> lines added
+    to it. `files` are the compose files that there are then, where it isn't the same."""
+
+    copy: Mapping[str, str] = field(default_factory=dict)
+    add: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> set[str]:
+        """Of the files that there are then."""
+        return {*self.copy.values(), *self.add}
+
+
+@dataclass(frozen=True)
 class Project:
-    """`original` and `shape` are outcomes: comes_up, renders, or `refused: CODE KEY`.
+    """`original`, `prepared` and `shape` are outcomes: comes_up, renders, or `refused: CODE KEY`.
 
     The original's source is its repository where `original_root`, else the file's own folder.
     """
@@ -38,10 +53,16 @@ class Project:
     original: str
     shape: str
     files: tuple[str, ...] = ()
-    original_files: tuple[str, ...] = ()
+    own_files: tuple[str, ...] = ()
     original_root: bool = False
+    first: First = First()
+    prepared: str = ""
+    why: str = ""
+    original_put: Page | None = None
+    original_get: Page | None = None
     put: Page | None = None
     get: Page | None = None
+    edited: str | None = None
 
     @property
     def renders(self) -> bool:
@@ -55,19 +76,37 @@ class Project:
     def options(self) -> tuple[str, ...]:
         return tuple(word for file in self.files for word in ("--file", file))
 
+    @property
+    def original_files(self) -> tuple[str, ...]:
+        """Below the original's source."""
+        return self.own_files or (self.path if self.original_root else Path(self.path).name,)
+
+    @property
+    def prepared_files(self) -> tuple[str, ...]:
+        return self.first.files or self.original_files
+
+    @property
+    def original_ends(self) -> str:
+        """What becomes of the original in the end: as it is, or with what was done first."""
+        return self.prepared or self.original
+
 
 def projects() -> list[Project]:
     return [_project(row) for row in yaml.safe_load(TABLE.read_text())]
 
 
 def _project(row: Mapping[str, Any]) -> Project:
-    rest = {key: value for key, value in row.items() if key not in ("with", "speaks")}
-    chosen = row.get("with", {})
-    speech = row.get("speaks", {})
+    apart = ("with", "speaks", "first", "original_speaks")
+    rest = {key: value for key, value in row.items() if key not in apart}
+    chosen, first = row.get("with", {}), row.get("first", {})
+    pages = {verb: Page(**page) for verb, page in row.get("speaks", {}).items()}
+    theirs = row.get("original_speaks", {})
     return Project(
         **rest,
         files=tuple(chosen.get("shape", ())),
-        original_files=tuple(chosen.get("original", ())),
+        own_files=tuple(chosen.get("original", ())),
         original_root=chosen.get("root", False),
-        **{verb: Page(**page) for verb, page in speech.items()},
+        first=First(first.get("copy", {}), first.get("add", {}), tuple(first.get("with", ()))),
+        **{f"original_{verb}": Page(**page) for verb, page in theirs.items()},
+        **pages,
     )

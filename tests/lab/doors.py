@@ -37,12 +37,14 @@ class Said:
 
 @dataclass(frozen=True)
 class Controller:
-    """One controller: an inventory, and an environment with a home of its own."""
+    """One controller: an inventory, and an environment with a home of its own. Its commands are
+    typed in `folder`."""
 
     home: Path
     inventory: Path | None = INVENTORY
     environment: Mapping[str, str] = field(default_factory=dict)
     prefix: tuple[str, ...] = ()
+    folder: Path = ROOT
 
     def start(self, *argv: str) -> subprocess.Popen[str]:
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
@@ -52,7 +54,7 @@ class Controller:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            cwd=ROOT,
+            cwd=self.folder,
             env={**kept, "HOME": str(self.home), "SANDBOXER_OWNER": "tester", **self.environment},
             start_new_session=True,
         )

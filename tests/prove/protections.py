@@ -1913,6 +1913,15 @@ COMPOSE = (
         TESTS + "compose/test_keys.py::test_what_is_refused_says_why",
     ),
     Protection(
+        "options of a network that are not known to be harmless are refused",
+        CLI + "compose/networks.py",
+        """            raise field.refused(name)
+""",
+        """            continue
+""",
+        TESTS + "compose/test_keys.py::test_values_that_are_refused_say_why",
+    ),
+    Protection(
         "values that would give a container the host are refused",
         CLI + "compose/networks.py",
         """    if kind != "service":

@@ -41,6 +41,12 @@ def test_enough_of_them_speak() -> None:
     speaking = [one for one in projects() if one.put and one.get and one.shape == "comes_up"]
     through_another = [one.name for one in speaking if one.put != one.get]
     assert len(through_another) >= 10
+    assert len([one for one in speaking if one.edited]) >= 3
+
+
+def test_enough_originals_come_up() -> None:
+    made = [one for one in projects() if one.original_ends == "comes_up"]
+    assert len(made) >= 10
 
 
 @pytest.mark.parametrize("project", projects(), ids=lambda project: project.name)
@@ -50,7 +56,11 @@ def test_a_row_says_where_it_is_from(project: Project) -> None:
     assert project.licence and project.special
     assert OUTCOME.fullmatch(project.shape)
     assert OUTCOME.fullmatch(project.original)
+    assert OUTCOME.fullmatch(project.original_ends)
+    assert bool(project.first.names) == bool(project.prepared)
+    assert bool(project.why) == (project.original_ends == "renders")
     assert all((project.folder / file).is_file() for file in project.files)
+    assert project.edited is None or (project.folder / project.edited).is_file()
 
 
 @pytest.mark.parametrize("project", projects(), ids=lambda project: project.name)
@@ -131,6 +141,21 @@ def test_what_the_tables_explain(
     assert (judge.reason(dispute) is not None) == has_reason
 
 
+NAMES = [
+    ("redis", "docker.io/library/redis:latest"),
+    ("redis:7", "docker.io/library/redis:7"),
+    ("docker.io/redis", "docker.io/library/redis:latest"),
+    ("some/one@sha256:1", "docker.io/some/one@sha256:1"),
+    ("ghcr.io/some/one", "ghcr.io/some/one:latest"),
+    ("localhost:5000/one", "localhost:5000/one:latest"),
+]
+
+
+@pytest.mark.parametrize(("image", "full"), NAMES)
+def test_a_short_name_as_docker_reads_it(image: str, full: str) -> None:
+    assert judge.full_name(image, "docker.io") == full
+
+
 LEFT = [
     (["sbx-a.web"], ["sbx-a.web"], []),
     ([], ["sbx-a.web", "conmon"], ["conmon", "sbx-a.web"]),
@@ -144,4 +169,4 @@ LEFT = [
 @pytest.mark.parametrize(("before", "after", "left"), LEFT)
 def test_what_is_left_of_a_sandbox(before: list[str], after: list[str], left: list[str]) -> None:
     wanted = {"things": left} if left else {}
-    assert trial._left({"things": before}, {"things": after}, "sbx-a") == wanted
+    assert trial._left({"things": before}, {"things": after}, {"sbx-a"}) == wanted

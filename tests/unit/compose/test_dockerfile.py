@@ -28,6 +28,10 @@ ALPINE = "docker.io/library/alpine"
         ("# FROM alpine\n", ""),
         ("ARG V=3\nARG I=alpine W\nFROM ${I}:$V\n", f"ARG V=3\nARG I=alpine W\nFROM {ALPINE}:3\n"),
         ("ARG A='x'\nFROM alpine:$A", f"ARG A='x'\nFROM {ALPINE}:given"),
+        (
+            'ARG P=""\nFROM "${P}alpine" AS a\nFROM "a"',
+            f'ARG P=""\nFROM {ALPINE}:latest AS a\nFROM "a"',
+        ),
         ("FROM alpine:${NONE:-3}", f"FROM {ALPINE}:3"),
         ("FROM alpine:$NONE\nFROM alpine:${A:+x}\nFROM $\n", ""),
         ("FROM ghcr.io/x\nARG B=3\nFROM alpine:$B\n", ""),

@@ -319,7 +319,7 @@ SAMPLES: dict[str, dict[str, Sample]] = {
     "networks.*": {
         "attachable": True,
         "driver": "bridge",
-        "driver_opts": {"a": "b"},
+        "driver_opts": {"com.docker.network.bridge.name": "x"},
         "enable_ipv4": False,
         "enable_ipv6": True,
         "external": True,
@@ -375,6 +375,7 @@ REFUSED_VALUES: dict[tuple[str, str], Any] = {
     ("services.*.ports[]", "protocol"): "sctp",
     ("services.*.volumes[]", "type"): "npipe",
     ("networks.*", "driver"): "macvlan",
+    ("networks.*", "driver_opts"): {"com.docker.network.bridge.enable_icc": "true"},
     ("volumes.*", "driver"): "nfs",
 }
 

@@ -1,0 +1,3 @@
+#!/bin/sh
+# of Taiga's image: its worker
+exec service -- "$@"

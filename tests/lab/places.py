@@ -55,7 +55,8 @@ class Place:
         """The whole listing is what it was before; docker's folders go a moment later."""
         with contextlib.suppress(LabError):  # said better by what differs
             command.await_until(lambda: self.listing() == before, SETTLING, "all is as it was")
-        assert self.listing() == before
+        now = self.listing()
+        assert now == before, [{*now[part]} ^ {*before[part]} for part in before]
 
     def fetch(self, endpoint: Mapping[str, Any], path: str = "/") -> str:
         """A page from the address in the object. Without a probe its scheme is tcp."""

@@ -17,12 +17,14 @@ from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import (
     ids,
     program,
 )
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import QUERY_SECONDS
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer, installed
 from sandboxer_cli import connection
 from sandboxer_cli.errors import HostUnreachable, SandboxerError, Usage, from_host
 
-READ_SECONDS = 30.0
+# an engine that has stopped answering is waited for: its host is not silent
+READ_SECONDS = QUERY_SECONDS + 15.0
 
 # the newest program there that speaks this protocol
 _READER = "read-1.pyz"

@@ -178,13 +178,14 @@ def makers() -> Iterator[str]:
     yield ""
     yield "Generated from `sandboxer_cli/compose/makers.py`."
     yield ""
-    yield "A stack's containers are made by the engine, `podman create`, or by the compose program"
-    yield "that `SANDBOXER_COMPOSE_CMD` names. Both are given the same, and both only make: what is"
-    yield "made before and all that comes after is the same code."
+    yield "A stack's containers are made by the engine, `podman create` or `docker create`, or by"
+    yield "the compose program that `SANDBOXER_COMPOSE_CMD` names. Both are given the same, and"
+    yield "both only make: what is made before and all that comes after is the same code."
     yield ""
     yield "## Keys that podman-compose does not pass on"
     yield ""
-    yield "Read in the code of these versions. What the engine shows afterwards decides."
+    yield "Read in the code of these versions. What the engine shows afterwards decides. docker"
+    yield "compose leaves none out."
     yield ""
     rows = [[f"`{one.key}`", one.versions, one.then] for one in made_by.LEFT_OUT]
     yield from _table(("key", "podman-compose", ""), rows)
@@ -195,11 +196,13 @@ def makers() -> Iterator[str]:
     yield "make documents that use each key that is kept, and files of the shape of real ones, and"
     yield "want these and no other. `make compose-corpus` says what it finds:"
     yield ""
-    rows = [
-        ["`" + one.field.replace("|", "\\|") + "`", one.versions, one.reason]
-        for one in made_by.DIFFERENCES
-    ]
-    yield from _table(("field", "podman-compose", "why"), rows)
+    yield from _table(("field", "podman-compose", "why"), _disputed(made_by.DIFFERENCES))
+    yield ""
+    yield "And fields of `docker inspect`, between the engine maker and docker compose. docker can"
+    yield "be asked for a mount in two ways, and each takes another one: `HostConfig.Mounts` is"
+    yield "compared in the words of `HostConfig.Binds`. Networks go by their names, not by ids:"
+    yield ""
+    yield from _table(("field", "docker compose", "why"), _disputed(made_by.DOCKERS))
     yield ""
     yield "## podman and docker"
     yield ""
@@ -219,6 +222,10 @@ def makers() -> Iterator[str]:
     yield "And on both:"
     yield ""
     yield from (f"- {one}" for one in made_by.SAME)
+
+
+def _disputed(rows: Iterable[made_by.Difference]) -> list[list[str]]:
+    return [["`" + one.field.replace("|", "\\|") + "`", one.versions, one.reason] for one in rows]
 
 
 # what a document always says of a service

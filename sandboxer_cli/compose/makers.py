@@ -2,8 +2,8 @@
 otherwise than podman, and why.
 
 Tests have both makers make the same documents, of each key and of the shape of real files, compare
-all that `podman inspect` says, and hold the differences against the tables: none may be missing in
-them, and none be there for nothing.
+all that the engine's `inspect` says, and hold the differences against the tables: none may be
+missing in them, and none be there for nothing.
 Another one has the engine maker write its arguments for both engines, of each key.
 """
 
@@ -13,12 +13,13 @@ import re
 from dataclasses import dataclass
 
 ALL = "1.0.3, 1.3.0, 1.6.0"
+DOCKER_COMPOSE = "2.26.1"
 
 
 @dataclass(frozen=True)
 class Difference:
-    """`field` is a regular expression of a field's whole path in `podman inspect`; `versions` those
-    of podman-compose."""
+    """`field` is a regular expression of a field's whole path in the engine's `inspect`; `versions`
+    those of the compose program."""
 
     field: str
     reason: str
@@ -62,6 +63,44 @@ DIFFERENCES = (
     Difference(
         r"(HostConfig\.Binds|Mounts)\..*",
         "It mounts a volume without `nocopy`.",
+    ),
+)
+
+# of `docker inspect`, by docker compose
+DOCKERS = (
+    Difference(
+        r"Config\.Labels\.com\.docker\.compose\..*",
+        "Its own labels, as above.",
+        DOCKER_COMPOSE,
+    ),
+    Difference(
+        r"Config\.(Entrypoint|Cmd)",
+        "The option of docker's `create` takes one word of an entrypoint: the others stand before "
+        "the command. `Path` and `Args`, what runs in the end, agree.",
+        DOCKER_COMPOSE,
+    ),
+    Difference(
+        r"Config\.(AttachStdin|StdinOnce)",
+        "docker's `create` means its own terminal by `--interactive`. Nobody attaches to one here: "
+        "`OpenStdin`, which is what `stdin_open` asks for, agrees.",
+        DOCKER_COMPOSE,
+    ),
+    Difference(
+        r"Mounts\..*\.Mode",
+        "The options as they were written, which it asks for in another form. `RW`, what comes of "
+        "them, agrees.",
+        DOCKER_COMPOSE,
+    ),
+    Difference(
+        r"NetworkSettings\.Networks\..*\.Aliases",
+        "It gives a container's own name as one more alias. docker knows it by that name anyway.",
+        DOCKER_COMPOSE,
+    ),
+    Difference(
+        r"NetworkSettings\.Networks\..*\.DNSNames",
+        "docker works them out when a container is put on a network: on the first one when it "
+        "starts, on others by `docker network connect` at once.",
+        DOCKER_COMPOSE,
     ),
 )
 

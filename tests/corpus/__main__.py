@@ -23,7 +23,6 @@ from tests.lab.hosts import HOSTS, Host
 from tests.lab.places import HERE, Place
 
 SHORT = 110
-PROGRAM = "podman-compose"
 
 
 def main() -> int:
@@ -36,7 +35,7 @@ def main() -> int:
     shapes.add_argument("--only", action="append", help="the name of a shape")
     shapes.add_argument("--show", action="store_true", help="render them; make nothing")
     both = verbs.add_parser("makers", help="have both makers make each; 0 if they agree")
-    both.add_argument("hosts", nargs="*", default=[HERE], help="with podman-compose")
+    both.add_argument("hosts", nargs="*", default=[HERE], help="with a compose program")
     both.add_argument("--only", action="append", help="the name of a shape")
     real = verbs.add_parser("originals", help="try the files that the shapes are of")
     real.add_argument("clones", type=Path, help="OWNER+NAME, OWNER/NAME or NAME in this folder")
@@ -114,13 +113,15 @@ def _judged(chosen: list[Project]) -> dict[str, str]:
 
 
 def _have_both_make(chosen: list[Project], hosts: list[str]) -> int:
-    """Here on a private machine, with the podman-compose of this project's environment."""
+    """Each host with its own compose program; here on a private machine, with the podman-compose
+    of this project's environment."""
     shapes = [judge.Files.of(one) for one in chosen if one.renders]
     amiss = 0
     for name in hosts:
         host = None if name == HERE else _host(name)
         run = host.run if host else _run_privately
-        program = PROGRAM if host else str(Path(sys.executable).with_name(PROGRAM))
+        ours = str(Path(sys.executable).with_name(makers.PODMAN_COMPOSE))
+        program = makers.program_of(host) if host else ours
         for shape, verdict in makers.verdicts(run, program, shapes).items():
             good = verdict == makers.AGREES
             amiss += not good

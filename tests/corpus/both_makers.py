@@ -1,10 +1,10 @@
 """Run on the host itself: both makers make the same documents, and the engine says of what.
 
-    python3 both_makers.py FOLDER COMMAND
+    python3 both_makers.py FOLDER ENGINE COMMAND
 
 FOLDER has host.pyz, documents.json (name -> document) and sources/NAME. Nothing is started, since
 the job is killed just before that. Prints a JSON line for each document: its name, then what the
-engine maker made and what COMMAND did: what `podman inspect` says, or why there is nothing.
+engine maker made and what COMMAND did: what `ENGINE inspect` says, or why there is nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 SANDBOX = "sbx-judged"
 SECONDS = 120
 FOLDER = Path(sys.argv[1])
+ENGINE, COMMAND = sys.argv[2:]
 
 
 def call(verb: str, request: dict[str, Any], fault: str = "") -> Any:
@@ -66,19 +67,33 @@ def make(name: str, document: dict[str, Any], command: str | None) -> Any:
 
 
 def inspect() -> Any:
-    listed = ["podman", "ps", "--all", "--format", "{{.Names}}"]
+    listed = [ENGINE, "ps", "--all", "--format", "{{.Names}}"]
     names = subprocess.check_output(listed, text=True).split()
     mine = [name for name in names if name.startswith(SANDBOX + ".")]
-    return json.loads(subprocess.check_output(["podman", "container", "inspect", *sorted(mine)]))
+    said = subprocess.check_output([ENGINE, "container", "inspect", *sorted(mine)], text=True)
+    return json.loads(named(said) if ENGINE == "docker" else said)
+
+
+def named(said: str) -> str:
+    """With names for ids and addresses of networks, which docker numbers anew each time."""
+    listed = ["docker", "network", "ls", "--quiet", "--no-trunc", "--filter", f"name={SANDBOX}"]
+    ids = subprocess.check_output(listed, text=True).split()
+    if ids:
+        shown = subprocess.check_output(["docker", "network", "inspect", *ids])
+        for network in json.loads(shown):
+            said = said.replace(network["Id"], network["Name"])
+            for subnet in network["IPAM"]["Config"]:
+                said = said.replace(f':{subnet["Gateway"]}"', f':gateway of {network["Name"]}"')
+    return said
 
 
 def main() -> None:
     documents = json.loads((FOLDER / "documents.json").read_text())
     for name, document in documents.items():
-        print(json.dumps([name, *(make(name, document, one) for one in (None, sys.argv[2]))]))
+        print(json.dumps([name, *(make(name, document, one) for one in (None, COMMAND))]))
         sys.stdout.flush()
     images = {image for document in documents.values() for image in document["images"]}
-    subprocess.run(["podman", "rmi", *images], stdout=subprocess.DEVNULL, check=True)
+    subprocess.run([ENGINE, "rmi", *images], stdout=subprocess.DEVNULL, check=True)
 
 
 if __name__ == "__main__":

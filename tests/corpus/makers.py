@@ -1,5 +1,5 @@
-"""Each maker is the other's judge: of every shape what `podman inspect` says of its containers,
-field by field, by whom they were made: the engine, or podman-compose.
+"""Each maker is the other's judge: of every shape what the engine's `inspect` says of its
+containers, field by field, by whom they were made: the engine, or a compose program.
 
 Images are one that is there, whatever a shape names or builds: it is about what is made of them.
 """
@@ -19,12 +19,15 @@ from typing import Any
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import program
 from sandboxer_cli.compose.emit import Document
-from sandboxer_cli.compose.makers import DIFFERENCES, FAILS, LEFT_OUT, REFUSED, Difference
+from sandboxer_cli.compose.makers import DIFFERENCES, DOCKERS, FAILS, LEFT_OUT, REFUSED, Difference
 from sandboxer_cli.profiles.resolve import ResolveRequest, resolve
+from tests.corpus import judge
 from tests.corpus.judge import AGREES, Files
+from tests.lab.hosts import Host
 
 Run = Callable[..., Any]  # a place's
 SECONDS = 1800
+DOCKER_COMPOSE, PODMAN_COMPOSE = "docker compose", "podman-compose"
 IMAGE = "localhost/sandboxer-tests/judged:1"
 ON_THE_HOST = Path(__file__).with_name("both_makers.py")
 ASK = """
@@ -32,7 +35,7 @@ set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 base64 -d | tar -x -C "$folder"
-python3 -I "$folder/both_makers.py" "$folder" "$1"
+python3 -I "$folder/both_makers.py" "$folder" "$@"
 """
 # what the engine numbers anew each time
 ANEW = re.compile(
@@ -57,11 +60,16 @@ class Dispute:
 
     def rows(self, version: str) -> set[Difference]:
         """The table's, that say why."""
-        return {row for row in DIFFERENCES if row.explains(self.field, version)}
+        return {row for row in (*DIFFERENCES, *DOCKERS) if row.explains(self.field, version)}
+
+
+# of what is in them the order says nothing
+UNORDERED = ("Config.Env", "Config.CreateCommand", "HostConfig.ExtraHosts")
 
 
 def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Each leaf of what `podman inspect` says; a list that has no order by what is in it."""
+    """Each leaf of what `inspect` says that says something; a list that has no order by what is in
+    it, and docker's two ways to ask for a mount in the words of one."""
     if isinstance(value, dict) and value:
         for key, one in value.items():
             yield from flat(one, f"{path}.{key}" if path else key)
@@ -69,10 +77,21 @@ def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield from flat({one["Destination"]: one for one in value}, path)
     elif path == "HostConfig.Binds" and isinstance(value, list):
         yield from flat({one.split(":")[1]: one for one in value}, path)
-    elif path in ("Config.Env", "Config.CreateCommand") or path.endswith(".Aliases"):
+    elif path == "HostConfig.Mounts" and isinstance(value, list):
+        yield from flat({one["Target"]: bind(one) for one in value}, "HostConfig.Binds")
+    elif value is None or value in ([], {}):
+        return
+    elif path in UNORDERED or path.endswith(".Aliases"):
         yield path, sorted(value)
     elif not ANEW.fullmatch(path):
         yield path, value
+
+
+def bind(mount: Mapping[str, Any]) -> str:
+    """As `--volume` has it."""
+    options = ["ro"] if mount.get("ReadOnly") else []
+    options += ["nocopy"] if mount.get("VolumeOptions", {}).get("NoCopy") else []
+    return ":".join([mount["Source"], mount["Target"], *([",".join(options)] if options else [])])
 
 
 def by_field(listed: Sequence[Any]) -> dict[str, dict[str, Any]]:
@@ -94,21 +113,35 @@ def disputes(engines: Sequence[Any], programs: Sequence[Any]) -> list[Dispute]:
     ]
 
 
+@dataclass(frozen=True)
+class Stack:
+    """A document, and the source that it is of."""
+
+    name: str
+    document: Mapping[str, Any]
+    folder: Path
+
+    @classmethod
+    def of(cls, shape: Files) -> Stack:
+        return cls(shape.name, document(shape), shape.folder)
+
+
 def verdicts(run: Run, command: str, shapes: Sequence[Files]) -> dict[str, str]:
     """Shape -> `agrees`, or what differs and no table says why."""
     version = version_of(run, command)
     found = {}
-    for one, said in ask(run, command, shapes).items():
+    stacks = [Stack.of(one) for one in shapes]
+    for one, said in zip(stacks, ask(run, command, stacks), strict=True):
         if isinstance(said, str):
-            found[one.name] = AGREES if cannot(version, document(one)) else said
+            found[one.name] = AGREES if cannot(version, one.document) else said
             continue
         left = [str(dispute) for dispute in said if not dispute.rows(version)]
         found[one.name] = "; ".join(left) or AGREES
     return found
 
 
-def cannot(version: str, made: Document) -> bool:
-    """Whether a table says that this podman-compose makes nothing of a document."""
+def cannot(version: str, made: Mapping[str, Any]) -> bool:
+    """Whether a table says that this program makes nothing of a document."""
     return any(
         row.is_of(version) and row.then in (FAILS, REFUSED) and _asks(service, key)
         for row in LEFT_OUT
@@ -126,23 +159,22 @@ def _asks(service: Mapping[str, Any], key: str) -> bool:
     return service.get(name) not in (None, 1)
 
 
-def ask(run: Run, command: str, shapes: Sequence[Files]) -> dict[Files, list[Dispute] | str]:
-    """What differs, or why the program made nothing; all in one trip."""
-    said = run(["sh", "-c", ASK, "sh", command], stdin=packed(shapes), timeout=SECONDS).stdout
-    found: dict[Files, list[Dispute] | str] = {}
-    for one, line in zip(shapes, said.splitlines(), strict=True):
+def ask(run: Run, command: str, stacks: Sequence[Stack]) -> Iterator[list[Dispute] | str]:
+    """Of each what differs, or why the program made nothing; all in one trip."""
+    argv = ["sh", "-c", ASK, "sh", engine_of(command), command]
+    said = run(argv, stdin=packed(stacks), timeout=SECONDS).stdout
+    for one, line in zip(stacks, said.splitlines(), strict=True):
         name, engines, programs = json.loads(line)
         assert name == one.name and not isinstance(engines, str), (name, engines)
-        found[one] = programs if isinstance(programs, str) else disputes(engines, programs)
-    return found
+        yield programs if isinstance(programs, str) else disputes(engines, programs)
 
 
-def packed(shapes: Sequence[Files]) -> str:
+def packed(stacks: Sequence[Stack]) -> str:
     """The folder that ON_THE_HOST wants, and itself: a tar in base64."""
     files = {
         "both_makers.py": ON_THE_HOST.read_bytes(),
         "host.pyz": program.build(program.sources()),
-        "documents.json": json.dumps({one.name: document(one) for one in shapes}).encode(),
+        "documents.json": json.dumps({one.name: one.document for one in stacks}).encode(),
     }
     whole = io.BytesIO()
     with tarfile.open(fileobj=whole, mode="w") as tar:
@@ -150,7 +182,7 @@ def packed(shapes: Sequence[Files]) -> str:
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
-        for one in shapes:
+        for one in stacks:
             tar.add(one.folder, f"sources/{one.name}")
     return base64.b64encode(whole.getvalue()).decode()
 
@@ -168,8 +200,22 @@ def document(shape: Files) -> Document:
     return {**made, "images": {IMAGE: image}, "services": services, "probes": []}
 
 
+def program_of(host: Host) -> str:
+    """The compose program that it came with."""
+    return DOCKER_COMPOSE if host == judge.HOST else PODMAN_COMPOSE
+
+
+def engine_of(command: str) -> str:
+    """Whose containers a compose program makes."""
+    return "docker" if Path(shlex.split(command)[0]).name.startswith("docker") else "podman"
+
+
 def version_of(run: Run, command: str) -> str:
-    said = run([*shlex.split(command), "--version"]).stdout
-    found = re.search(r"podman-compose\w* version\s+(\S+)", said)
-    assert found, said
+    """Its project's own: without what a distribution puts behind it."""
+    words = shlex.split(command)
+    if engine_of(command) == "docker":
+        found = re.match(r"v?(\d+\.\d+\.\d+)", run([*words, "version", "--short"]).stdout)
+    else:
+        found = re.search(r"podman-compose\w* version\s+(\S+)", run([*words, "--version"]).stdout)
+    assert found, command
     return found[1]

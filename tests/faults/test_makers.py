@@ -130,8 +130,10 @@ def alone() -> dict[str, Any]:
         secrets=[{"source": "key", "target": "/run/secrets/key"}],
         configs=[{"source": "conf", "target": "/etc/conf", "uid": "1000", "mode": 0o400}],
     )
-    bare = service(entrypoint=[], command=["/bin/sleep", "1000"])
-    return wide({"default": {}}, web=web, bare={**bare, "networks": {"default": {}}})
+    on_one = {"networks": {"default": {}}}
+    bare = service(entrypoint=[], command=["/bin/sleep", "1000"], **on_one)
+    words = service(entrypoint=["/bin/sh", "-c"], command=["exec sleep 1000"], **on_one)
+    return wide({"default": {}}, web=web, bare=bare, words=words)
 
 
 def together() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -788,10 +789,8 @@ def test_two_owners_with_the_same_name(host: HostProgram, before: Listing) -> No
 
 @pytest.mark.soak
 def test_an_engine_that_stops_answering(host: HostProgram, before: Listing) -> None:
-    """Somebody else holds podman's lock on its storage."""
     host.made()
-    with Path("/var/lib/containers/storage/storage.lock").open("r+b") as lock:
-        fcntl.lockf(lock, fcntl.LOCK_EX)
+    with unanswering():
         answer = host.create(name="two", deadline=300)
         host.settle(seconds=300)
     error = host.record(answer["object"]["id"])["error"]
@@ -800,6 +799,36 @@ def test_an_engine_that_stops_answering(host: HostProgram, before: Listing) -> N
     assert host.create()["action"] == "keep"
     for name in ("one", "two"):
         host.destroy(name)
+    assert_nothing_left(host, before)
+
+
+@contextlib.contextmanager
+def unanswering() -> Iterator[None]:
+    """Somebody else holds podman's lock on its storage."""
+    with Path("/var/lib/containers/storage/storage.lock").open("r+b") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("ended_by", ["destroy", "reap"])
+def test_an_engine_that_stops_answering_when_it_is_to_go(
+    host: HostProgram, before: Listing, ended_by: str
+) -> None:
+    """Nobody can look, so nothing counts as gone; once it answers again, nothing is left."""
+    made = host.made()
+    with unanswering():
+        asked = {"ref": "one", "owner": "me", "check": False}
+        error = json.loads(host.start("absent", asked).communicate(timeout=400)[0])["error"]
+    assert (error["code"], error["retryable"]) == ("residue", True)
+    assert error["message"].startswith("nobody can tell what is left of ")
+    assert "did not end in " in error["message"]
+    assert "does `podman ps` answer on the host?; the reaper" in error["hint"]
+    assert host.show("one")["state"] == "stuck"
+    if ended_by == "reap":
+        assert host.reap()["destroyed"] == [made["id"]]
+    else:
+        assert host.destroy("one")["receipt"]["remains"] == []
     assert_nothing_left(host, before)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tests.lab import command
+from tests.lab.command import LabError
 from tests.lab.doors import Controller, Said
 from tests.lab.hosts import Host
 from tests.lab.listing import whole_listing
@@ -16,6 +18,7 @@ HERE = "this machine"
 FETCH = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode())"
 # what the kernel hands out to whoever asks for any port: on this machine others work, too
 FIRST_EPHEMERAL_PORT = 32768
+SETTLING = 10.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,13 @@ class Place:
                 if int(line.rpartition(":")[2]) < FIRST_EPHEMERAL_PORT
             ]
         return found
+
+    def assert_as(self, before: Mapping[str, list[str]]) -> None:
+        """The whole listing is what it was before; docker's folders go a moment later."""
+        with contextlib.suppress(LabError):  # said better by what differs
+            command.await_until(lambda: self.listing() == before, SETTLING, "all is as it was")
+        now = self.listing()
+        assert now == before, [{*now[part]} ^ {*before[part]} for part in before]
 
     def fetch(self, endpoint: Mapping[str, Any], path: str = "/") -> str:
         """A page from the address in the object. Without a probe its scheme is tcp."""

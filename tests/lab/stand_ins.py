@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from tests.lab.places import Place
 
 REGISTRY = "registry.sandboxer.invalid/lab"
-# Name -> what `podman import` changes. A name's registry can't exist, so none is ever pulled.
+# Name -> what the engine's `import` changes. A name's registry can't exist, so none is ever pulled.
 IMAGES: Mapping[str, Mapping[str, object]] = {
     f"{REGISTRY}/blog:latest": {"ENTRYPOINT": ["serve", "80", "--"]},
     f"{REGISTRY}/store:3.1-small": {"ENTRYPOINT": ["serve", "5000", "--"]},
@@ -55,10 +55,16 @@ chmod 0755 "$root" "$root/bin/serve" "$root/bin/ask" "$root/www/cgi-bin/of"
 chmod 1777 "$root/tmp"
 tar -C "$root" -cf "$root.tar" .
 trap 'rm -rf "$root" "$root.tar"' EXIT
+engine=podman
+command -v podman >/dev/null || engine=docker
 while [ $# -gt 0 ]; do
-    podman import --quiet --change "$2" "$root.tar" "$1"
+    "$engine" import --change "$2" "$root.tar" "$1" >/dev/null 2>&1
     shift 2
 done
+"""
+REMOVE = """
+if command -v podman >/dev/null; then exec podman rmi --force --ignore "$@"; fi
+exec docker rmi --force "$@"
 """
 
 
@@ -73,4 +79,4 @@ def load(place: Place) -> None:
 
 
 def remove(place: Place, names: Sequence[str] = tuple(IMAGES)) -> None:
-    place.run(["podman", "rmi", "--force", "--ignore", *names], check=False)
+    place.run(["sh", "-c", REMOVE, "sh", *names], check=False)

@@ -205,19 +205,24 @@ def h1(lab: dict[str, Host], tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def clean(h1: Place) -> Iterator[Callable[[], None]]:
-    before = h1.listing()
+    yield from cleanly(h1)
+
+
+def cleanly(place: Place) -> Iterator[Callable[[], None]]:
+    """A function that looks whether nothing is left."""
+    before = place.listing()
 
     def assert_clean() -> None:
         """All that was made is gone at once; the record that says why goes when it is told to."""
-        left = h1.listing()
+        left = place.listing()
         records = [line for line in left["folders"] if line not in before["folders"]]
         assert all("/var/lib/sandboxer/sandboxes/" in line for line in records)
-        assert {**left, "folders": before["folders"]} == before
-        destroy_all(h1)
-        assert h1.listing() == before
+        place.assert_as({**before, "folders": left["folders"]})
+        destroy_all(place)
+        place.assert_as(before)
 
     yield assert_clean
-    destroy_all(h1)
+    destroy_all(place)
 
 
 def destroy_all(place: Place) -> None:
@@ -231,48 +236,60 @@ DEAF = "healthcheck: {test: [CMD, ask, '127.0.0.1:80'], interval: 1s, timeout: 1
 NEEDS = "depends_on: {db: {condition: %s}}"
 
 
-@pytest.mark.parametrize(
-    ("services", "status", "code", "stage", "said"),
-    [
-        (
-            "web: {image: '127.0.0.1:1/nothing/here:1'}",
-            7,
-            "image_unavailable",
-            "pull",
-            "the image 127.0.0.1:1/nothing/here:1 can't be had: ",
-        ),
-        (
-            f"web: {ENDS}",
-            7,
-            "service_exited",
-            "ready",
-            "web ended with exit code 3; its last lines:\nno such table",
-        ),
-        (
-            f"web: {{{SLEEPS}, restart: 'on-failure:1', entrypoint: ['false']}}",
-            7,
-            "service_exited",
-            "ready",
-            "web ended with exit code 1",
-        ),
-        (f"web: {{{SLEEPS}, user: nobodyhere}}", 7, "engine_failed", "start", "nobodyhere"),
-        (f"web: {{{SLEEPS}, {DEAF}}}", 8, "not_ready", "ready", "Connection refused"),
-        (
-            f"web: {{{SLEEPS}, {NEEDS % 'service_completed_successfully'}}}\n  db: {ENDS}",
-            7,
-            "service_exited",
-            "start",
-            "db ended with exit code 3; its last lines:\nno such table",
-        ),
-        (
-            f"web: {{{SLEEPS}, {NEEDS % 'service_healthy'}}}\n  db: {{{SLEEPS}, {DEAF}}}",
-            8,
-            "not_ready",
-            "start",
-            "the health check of service db fails",
-        ),
-    ],
+BROKEN = (
+    (
+        "web: {image: '127.0.0.1:1/nothing/here:1'}",
+        7,
+        "image_unavailable",
+        "pull",
+        "the image 127.0.0.1:1/nothing/here:1 can't be had: ",
+    ),
+    (
+        f"web: {ENDS}",
+        7,
+        "service_exited",
+        "ready",
+        "web ended with exit code 3; its last lines:\nno such table",
+    ),
+    (
+        f"web: {{{SLEEPS}, restart: 'on-failure:1', entrypoint: ['false']}}",
+        7,
+        "service_exited",
+        "ready",
+        "web ended with exit code 1",
+    ),
+    (f"web: {{{SLEEPS}, user: nobodyhere}}", 7, "engine_failed", "start", "nobodyhere"),
+    (f"web: {{{SLEEPS}, {DEAF}}}", 8, "not_ready", "ready", "Connection refused"),
+    (
+        f"web: {{{SLEEPS}, {NEEDS % 'service_completed_successfully'}}}\n  db: {ENDS}",
+        7,
+        "service_exited",
+        "start",
+        "db ended with exit code 3; its last lines:\nno such table",
+    ),
+    (
+        f"web: {{{SLEEPS}, {NEEDS % 'service_healthy'}}}\n  db: {{{SLEEPS}, {DEAF}}}",
+        8,
+        "not_ready",
+        "start",
+        "the health check of service db fails",
+    ),
 )
+BROKEN_KEYS = ("services", "status", "code", "stage", "said")
+
+
+def assert_broken(
+    place: Place, folder: Path, services: str, status: int, code: str, stage: str, said: str
+) -> None:
+    (folder / "compose.yml").write_text(f"services:\n  {services}\n")
+    made = place.sandboxer("create", str(folder), "--name", "broken")
+    assert (made.status, made.error["code"]) == (status, code), made
+    assert made.error["stage"] == stage
+    assert said in made.error["message"]
+    assert made.error["hint"]
+
+
+@pytest.mark.parametrize(BROKEN_KEYS, BROKEN)
 def test_a_stack_that_does_not_come_up(
     h1: Place,
     clean: Callable[[], None],
@@ -283,12 +300,7 @@ def test_a_stack_that_does_not_come_up(
     stage: str,
     said: str,
 ) -> None:
-    (tmp_path / "compose.yml").write_text(f"services:\n  {services}\n")
-    made = h1.sandboxer("create", str(tmp_path), "--name", "broken")
-    assert (made.status, made.error["code"]) == (status, code), made
-    assert made.error["stage"] == stage
-    assert said in made.error["message"]
-    assert made.error["hint"]
+    assert_broken(h1, tmp_path, services, status, code, stage, said)
     clean()
 
 

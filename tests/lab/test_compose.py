@@ -35,7 +35,13 @@ NEIGHBOURS = {
 }
 
 
-@pytest.fixture(scope="module", params=[pytest.param(HERE, marks=pytest.mark.soak), "h1", "h2"])
+SOAK = pytest.mark.soak
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(HERE, marks=SOAK), "h1", "h2", pytest.param("h3", marks=SOAK)],
+)
 def place(
     request: pytest.FixtureRequest, lab: dict[str, Host], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:
@@ -57,7 +63,7 @@ def clean(place: Place) -> Iterator[Callable[[], None]]:
     before = place.listing()
 
     def assert_clean() -> None:
-        assert place.listing() == before
+        place.assert_as(before)
 
     yield assert_clean
     for found in place.sandboxer("list").data:
@@ -86,7 +92,7 @@ def test_a_file_as_it_is(place: Place, clean: Callable[[], None], name: str) -> 
     clean()
 
 
-@pytest.mark.soak
+@SOAK
 @pytest.mark.parametrize("place", ["h1"], indirect=True)
 def test_an_edited_file(place: Place, clean: Callable[[], None], tmp_path: Path) -> None:
     shutil.copytree(FILES / "blog", tmp_path, dirs_exist_ok=True)

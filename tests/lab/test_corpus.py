@@ -4,12 +4,15 @@ docker compose says of each of them, and what podman-compose makes of them."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from sandboxer_cli.compose.differences import DIFFERENCES
+from sandboxer_cli.compose.makers import DOCKERS
 from tests.corpus import images, judge, makers, trial
 from tests.corpus.projects import Project, projects
+from tests.faults.test_makers import alone, together
 from tests.lab.doors import Controller
 from tests.lab.hosts import Host
 from tests.lab.places import HERE, Place
@@ -60,10 +63,34 @@ def test_podman_compose_makes_the_same_of_all(lab: dict[str, Host], name: str) -
     assert both_make(lab[name], list(PROJECTS.values())) == {}
 
 
+@pytest.mark.soak
+@pytest.mark.on("h3")
+def test_docker_compose_makes_the_same_of_each_key(lab: dict[str, Host], tmp_path: Path) -> None:
+    """But for what the table says, and all of that."""
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "file").write_text("of the source")
+    documents = {"alone": alone(), "together": together()}
+    stacks = [makers.Stack(name, made, tmp_path) for name, made in documents.items()]
+    host, program = lab["h3"], makers.DOCKER_COMPOSE
+    version = makers.version_of(host.run, program)
+    disputed = []
+    for said in makers.ask(host.run, program, stacks):
+        assert not isinstance(said, str), said
+        disputed += said
+    assert [str(one) for one in disputed if not one.rows(version)] == []
+    assert {row for one in disputed for row in one.rows(version)} == set(DOCKERS)
+
+
+@pytest.mark.soak
+@pytest.mark.on("h3")
+def test_docker_compose_makes_the_same_of_all(lab: dict[str, Host]) -> None:
+    assert both_make(lab["h3"], list(PROJECTS.values())) == {}
+
+
 def both_make(host: Host, chosen: Sequence[Project]) -> dict[str, str]:
     """Those on which they do not agree, and why."""
     shapes = [judge.Files.of(one) for one in chosen if one.renders]
-    found = makers.verdicts(host.run, "podman-compose", shapes)
+    found = makers.verdicts(host.run, makers.program_of(host), shapes)
     return {name: said for name, said in found.items() if said != makers.AGREES}
 
 

@@ -3030,6 +3030,27 @@ INSIDE = (
         HOST_TESTS + "test_readiness.py::test_one_that_hangs_does_not_hide_one_that_ended",
     ),
     Protection(
+        "a destroy that could not look says why",
+        HOST + "destroy.py",
+        "why = left.error if left else None",
+        "why = None",
+        HOST_TESTS + "test_destroy.py::test_why_nobody_could_look_is_said",
+    ),
+    Protection(
+        "an engine that has stopped answering is no silent host",
+        CLI + "host.py",
+        "READ_SECONDS = QUERY_SECONDS + 15.0",
+        "READ_SECONDS = QUERY_SECONDS",
+        TESTS + "test_host.py::test_an_engine_that_is_slow_to_say_no_is_waited_for",
+    ),
+    Protection(
+        "one that docker is to start again says how it has ended",
+        HOST + "readiness.py",
+        'if container.state == "restarting":',
+        "if False:",
+        HOST_TESTS + "test_readiness.py::test_one_that_docker_is_to_start_again_has_ended",
+    ),
+    Protection(
         "a port that a stranger took is changed",
         HOST + "make.py",
         "if not left or not ports.was_taken(error) or not self._move_ports(group):",

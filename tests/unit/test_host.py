@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import engine
 from sandboxer_cli import connection, host
 from sandboxer_cli.errors import Usage
 
@@ -25,3 +26,17 @@ def test_a_host_program_that_is_older_than_this_one(
         host.ask(way, "open", {})
     assert caught.value.detail.code == "program_older"
     assert "host prepare localhost" in caught.value.detail.hint
+
+
+def test_an_engine_that_is_slow_to_say_no_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host knows best that its engine has stopped answering: it may say so itself."""
+    waits: list[float] = []
+
+    def run(*_: object, timeout: float, **__: object) -> subprocess.CompletedProcess[bytes]:
+        waits.append(timeout)
+        return subprocess.CompletedProcess([], 0, b"[]", b"")
+
+    monkeypatch.setattr(connection, "run", run)
+    [way] = connection.reach_all("localhost", ())
+    host.ask(way, "list", {})
+    assert waits[0] >= engine.QUERY_SECONDS + 10

@@ -175,7 +175,6 @@ def _service(engine: Engine, sandbox_id: str, generation: int, one: Wanted) -> d
         "logging": {"driver": engine.log_driver, "options": {"max-size": maker.LOG_SIZE}},
         "healthcheck": {"test": ["NONE"]},  # we drive it
         "restart": spec["restart"],
-        "init": spec["init"],
         "stop_grace_period": f"{maker.stop_grace(spec)}s",
         "expose": ["{target}/{protocol}".format(**port) for port in spec["expose"]],
         "ports": maker.published(one),
@@ -186,6 +185,8 @@ def _service(engine: Engine, sandbox_id: str, generation: int, one: Wanted) -> d
         "annotations": [f"{key}={text}" for key, text in spec.get("annotations", {}).items()],
         "sysctls": [f"{key}={text}" for key, text in spec.get("sysctls", {}).items()],
     }
+    if spec["init"]:
+        made["init"] = True  # without it the engine has a setting of its own
     for key in _SAME:
         if spec.get(key) is not None:
             made[key] = spec[key]

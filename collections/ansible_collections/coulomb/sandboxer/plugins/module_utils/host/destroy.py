@@ -89,11 +89,20 @@ def undo(state: State, current: Record, error: HostError) -> Record:
     )
 
 
-def error_of(made: dict[str, Any]) -> HostError | None:
-    """The error that a receipt amounts to, if any."""
+def error_of(made: dict[str, Any], left: Record | None = None) -> HostError | None:
+    """The error that a receipt amounts to, if any. `left` is the record that is still there: it
+    knows why, where nobody could look."""
     if not made["remains"]:
         return None
     listed = ", ".join("{kind} {key}".format(**item) for item in made["remains"])
+    why = left.error if left else None
+    if why and why["code"] != "residue":
+        return HostError(
+            "residue",
+            f"nobody can tell what is left of {listed}: {why['message']}",
+            "; ".join(filter(None, [why["hint"], "the reaper tries again each minute"])),
+            retryable=True,
+        )
     return HostError(
         "residue",
         f"something was left behind: {listed}",

@@ -395,6 +395,7 @@ class _Making:
 
     def _start(self) -> None:
         """Each as soon as what it waits for is as it should be."""
+        self._connect()
         after = {name: maker.start_after(name, self._services) for name in self._services}
         while after:
             next_ones = maker.free(after)
@@ -420,22 +421,23 @@ class _Making:
     def _start_containers(self, group: Sequence[str], names: Sequence[str]) -> None:
         """Again with other ports, where a stranger has taken one since it was chosen."""
         for left in reversed(range(_PORT_TRIES)):
-            self._connect(names)
             try:
                 self._engine.start(names)
                 return
             except HostError as error:
                 if not left or not ports.was_taken(error) or not self._move_ports(group):
                     raise
+                self._connect()
 
-    def _connect(self, names: Sequence[str]) -> None:
-        """Before each start: a job that was killed may have left one on its first network only."""
+    def _connect(self) -> None:
+        """All that are to start: a job that was killed may have left one on its first network
+        only."""
         if self._record.compose_cmd is not None:
             return
         for one in self._wanted.values():
             container = maker.container_name(self._record.id, one.instance)
             joined = maker.joined_as(self._record.id, one)
-            if container in names and joined:
+            if container not in self._up and joined:
                 self._engine.connect(container, joined)
 
     def _move_ports(self, group: Sequence[str]) -> bool:

@@ -178,6 +178,8 @@ class Readiness:
             return ""
         if ended:
             return self._ended(name, container)
+        if container.state == "restarting":  # docker's word, until it starts it again
+            return f"{called} ended with exit code {container.exit_code}"
         return "" if container.state == "running" else f"{called} is {container.state}"
 
     def _ended(self, name: str, container: Container) -> str:

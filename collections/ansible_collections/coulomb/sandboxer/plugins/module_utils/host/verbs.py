@@ -120,7 +120,7 @@ def absent(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
     """Destroy. HostError where the receipt says that something remains; else as `remove`."""
     answer = remove(state, request)
     if answer["changed"] and answer["receipt"] and not request["check"]:
-        error = destroy.error_of(answer["receipt"])
+        error = destroy.error_of(answer["receipt"], record.read(state, answer["id"]))
         if error is not None:
             raise error
     return answer

@@ -52,7 +52,6 @@ def test_the_plain_service() -> None:
                 "logging": {"driver": "k8s-file", "options": {"max-size": "10m"}},
                 "healthcheck": {"test": ["NONE"]},
                 "restart": "no",
-                "init": False,
                 "stop_grace_period": "2s",
             }
         },

@@ -16,6 +16,7 @@ from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import (
     holdings,
     job,
     record,
+    verbs,
 )
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.record import Record
@@ -78,6 +79,20 @@ def test_what_the_engine_only_says_it_removed_remains(
     left = record.read(state, "sbx-one")
     assert left is not None
     assert (left.state, left.wanted) == ("stuck", "absent")
+
+
+def test_why_nobody_could_look_is_said(
+    state: State, put: Callable[..., None], no_engine: Path
+) -> None:
+    broken = no_engine / "podman"
+    broken.write_text("#!/bin/sh\necho it hangs >&2\nexit 125\n")
+    broken.chmod(0o755)
+    put(state="ready", holdings=(WEB,))
+    with pytest.raises(HostError) as failed:
+        verbs.run(state, "absent", {"ref": "sbx-one", "owner": "me", "check": False})
+    assert failed.value.code == "residue"
+    assert "left of container sbx-one.web: `podman ps --all` failed: it hangs" in str(failed.value)
+    assert failed.value.hint.endswith("by hand; the reaper tries again each minute")
 
 
 @pytest.fixture

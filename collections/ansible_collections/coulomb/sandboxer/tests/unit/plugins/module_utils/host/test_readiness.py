@@ -136,6 +136,15 @@ def test_a_restart_policy_gets_a_moment_and_no_more(clock: Clock, condition: str
     assert clock.now >= readiness.RESTART_SECONDS
 
 
+def test_one_that_docker_is_to_start_again_has_ended() -> None:
+    """It gives it a state of its own."""
+    restarting = {"web": ("restarting", 3, 1)}
+    found = watched([restarting], web={"restart": "always"})
+    with pytest.raises(StopIteration):  # there is no second look
+        found.wait({"web": "ready"})
+    assert found.why().startswith("service web ended with exit code 3; its last lines:")
+
+
 def test_a_job_that_its_restart_policy_saves() -> None:
     scenes = [{"job": ENDED}, {"job": ("running", 0, 2)}, {"job": ("exited", 0, 2)}]
     found = watched(scenes, job={"restart": "on-failure"})

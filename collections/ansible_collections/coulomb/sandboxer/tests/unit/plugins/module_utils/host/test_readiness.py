@@ -208,7 +208,7 @@ def test_one_that_crashes_until_its_database_is_up(clock: Clock) -> None:
 
 def test_a_health_check_has_its_patience(clock: Clock) -> None:
     check = {"test": ["CMD", "x"], "timeout": 1, "interval": 2, "retries": 3, "start_period": 4}
-    scenes = itertools.repeat({"web": RUNNING})
+    scenes = itertools.repeat({"web": RUNNING}, 300)
     with pytest.raises(HostError, match=r"fails \(exit 1: no\) for 10 s; its last lines") as error:
         watched(scenes, web={"healthcheck": check}).wait({"web": "ready"})
     assert error.value.code == "not_ready"

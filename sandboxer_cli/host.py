@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import (
@@ -60,6 +60,34 @@ def check_reference(value: str) -> str:
 
 def check_run_id(value: str) -> str:
     return checked(ids.check_run_id, value)
+
+
+def engine_too_old(name: str, version: str) -> str:
+    """Why this version of an engine will not do; empty where it will."""
+    from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import engines
+
+    return _too_old(name, version, engines.named(name).least)
+
+
+def compose_too_old(words: Sequence[str], version: str) -> str:
+    """Why this version of a compose program will not do; empty where it will, or nobody knows."""
+    from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import compose_kind
+
+    try:
+        name = compose_kind.known(words)
+    except HostError:
+        return ""
+    return _too_old(" ".join(name), version, compose_kind.LEAST.get(name, "0"))
+
+
+def _too_old(name: str, version: str, least: str) -> str:
+    from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import versions
+
+    try:
+        versions.refuse(name, version, least)
+    except HostError as error:
+        return str(error)
+    return ""
 
 
 def check_run_key(value: str) -> str:

@@ -15,6 +15,7 @@ from sandboxer_cli.errors import (
     TryAgain,
     Usage,
 )
+from sandboxer_cli.host import compose_too_old, engine_too_old
 from sandboxer_cli.result import span
 
 LATE_SECONDS = 180.0  # as in the host library's `reap`, which a test compares
@@ -83,7 +84,16 @@ def engine(host: str, told: Told) -> Iterator[Row]:
         said = f"{name} fails: {said or f'status {status}'}"
         yield fail(host, "engine", said, mend, ProvisioningFailed)
     else:
-        yield ok(host, "engine", _first(told, "engine").replace(" version", "", 1))
+        said = _first(told, "engine").replace(" version", "", 1)
+        old = engine_too_old(_engine(told), said.rpartition(" ")[2])
+        yield _of_version(host, "engine", said, old)
+
+
+def _of_version(host: str, check: str, said: str, old: str) -> Row:
+    """`old`: why this version will not do, if it won't."""
+    if not old:
+        return ok(host, check, said)
+    return fail(host, check, old, f"on {host}: install a newer one", ProvisioningFailed)
 
 
 def _engine(told: Told) -> str:
@@ -106,7 +116,9 @@ def compose(host: str, told: Told, words: Sequence[str]) -> Iterator[Row]:
         yield fail(host, "compose", f"there is no {name}", mend, ProvisioningFailed)
     elif _first(told, "compose_status") == "0":
         found = re.search(r"compose[^0-9]{0,20}([0-9]+(?:\.[0-9]+)+)", said, re.IGNORECASE)
-        yield ok(host, "compose", f"{shlex.join(words)} {found[1] if found else said[:40]}".strip())
+        old = compose_too_old(words, found[1]) if found else ""
+        said = f"{shlex.join(words)} {found[1] if found else said[:40]}".strip()
+        yield _of_version(host, "compose", said, old)
     else:
         said = f"{shlex.join(words)} can't say its version: {said[-200:]}"
         mend = f"on {host}: install {name} anew"

@@ -15,6 +15,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import build, image
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.podman import Podman
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 from tests.faults.conftest import (
     IMAGE,
     HostProgram,
@@ -393,6 +397,25 @@ def test_a_build_that_takes_too_long(host: HostProgram, before: Listing, tmp_pat
     assert any("working" in line for line in log(host, shown))
     assert not processes("54321")
     assert_only_a_failed_record_left(host, shown, before)
+
+
+def test_a_build_has_a_time_of_its_own(
+    before: Listing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which ends it where the making may go on."""
+    state = State(str(tmp_path / "state"), str(tmp_path / "srv"))
+    here = tmp_path / "srv/sbx-slow/source"
+    source_folder(here, "ARG WORD\nRUN echo working on $WORD; sleep 54322\n")
+    monkeypatch.setattr(build, "BUILD_SECONDS", 4.0)
+    how = {"context": ".", "args": {"WORD": "s3cret"}}
+    engine, call = Podman(), image.Call(25.0)
+    with pytest.raises(HostError, match="was not built within 4 s; its last lines") as error:
+        build.ensure(state, engine, "sbx-slow", "web", how, "", call)
+    assert error.value.code == "build_failed"
+    assert str(error.value).endswith("working on …")
+    assert not processes("54322")
+    build.remove_working_containers(state, engine, "sbx-slow")
+    assert engine.working_containers("sbx-slow") == []
 
 
 def test_an_image_that_a_stranger_uses_stays_his(

@@ -11,11 +11,16 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import image
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.podman import Podman
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 from tests.faults.conftest import (
     HostProgram,
     built_service,
     create_request,
     document,
+    listing,
     service,
     source_folder,
     source_of,
@@ -32,11 +37,11 @@ class Pulling:
     def __init__(self, host: HostProgram, registry: FakeRegistry, settings: dict[str, str]) -> None:
         self.host = host
         self.registry = registry
-        self._settings = settings
+        self.settings = settings
 
     def create(self, **changes: Any) -> Any:
         wanted = create_request(**{"document": document(web=self.web()), **changes})
-        return self.host.call("create", wanted, **self._settings)
+        return self.host.call("create", wanted, **self.settings)
 
     def web(self, **changes: Any) -> dict[str, Any]:
         return service(image=self.registry.name, init=False, **changes)
@@ -159,6 +164,26 @@ def test_a_pull_that_takes_too_long(pulling: Pulling) -> None:
     error = pulling.failed(deadline=3)
     assert error["code"] == "deadline"
     assert pulling.registry.name in error["message"]
+
+
+def test_a_pull_has_a_time_of_its_own(
+    pulling: Pulling, before: Listing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which ends it where the making may go on."""
+    pulling.registry.publish(padding=3)
+    pulling.registry.held.clear()
+    for name, value in pulling.settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(image, "PULL_SECONDS", 1.5)
+    state = State(str(tmp_path / "state"), str(tmp_path / "srv"))
+    state.prepare()
+    wanted, call = image.Wanted(pulling.registry.name), image.Call(20.0)
+    with pytest.raises(HostError, match=r"did not come within 1\.5 s") as error:
+        image.fetch(state, Podman(), wanted, call)
+    assert (error.value.code, error.value.retryable) == ("image_unavailable", True)
+    assert "podman pull" in error.value.hint
+    after = listing(pulling.host)
+    assert (after["images"], after["processes"]) == (before["images"], before["processes"])
 
 
 @pytest.mark.soak

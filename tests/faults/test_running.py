@@ -173,6 +173,23 @@ def test_something_has_to_run(host: HostProgram, warm: None) -> None:
 
 
 @pytest.mark.soak
+def test_a_crash_loop_is_given_up_before_the_deadline(host: HostProgram, warm: None) -> None:
+    check = {"test": ["CMD", "/bin/true"], "interval": 5.0, "timeout": 5.0, "retries": 9}
+    stack = document(
+        web=sh("echo no config; exit 3", restart="always", init=False),
+        db=service(healthcheck={**check, "start_period": 0.0}),
+    )
+    begin = time.monotonic()
+    answer = host.create(document=stack, deadline=600)
+    host.settle(seconds=120)
+    error = host.show(answer["object"]["id"])["error"]
+    assert (error["code"], error["stage"]) == ("service_exited", "ready")
+    assert "service web ends again and again, with exit code 3" in error["message"]
+    assert error["message"].endswith("no config")
+    assert 60 <= time.monotonic() - begin < 90
+
+
+@pytest.mark.soak
 def test_an_optional_dependency_that_fails(host: HostProgram, warm: None) -> None:
     needs = {"extra": {"condition": "service_healthy", "required": False}}
     made = document(web=service(depends_on=needs), extra=sh("exit 3"))

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -829,6 +830,29 @@ def test_an_engine_that_stops_answering_when_it_is_to_go(
         assert host.reap()["destroyed"] == [made["id"]]
     else:
         assert host.destroy("one")["receipt"]["remains"] == []
+    assert_nothing_left(host, before)
+
+
+def test_an_engine_that_is_too_old(host: HostProgram, before: Listing, tmp_path: Path) -> None:
+    """It is asked once; then again when it is another one."""
+    asked = tmp_path / "asked"
+    old = tmp_path / "podman"
+    old.write_text(
+        f'#!/bin/sh\n[ $1 = version ] || exec {shutil.which("podman")} "$@"\n'
+        f"echo >>{asked}; echo 4.2.1\n"
+    )
+    old.chmod(0o755)
+    there = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    error = host.call("create", create_request(), **there)["error"]
+    assert (error["code"], host.ids()) == ("too_old", [])
+    assert "podman 4.2.1 is too old: 4.3 is the least" in error["message"]
+    old.write_text(old.read_text().replace("4.2.1", "4.3.1"))
+    for name in ("one", "two", "three"):
+        assert host.call("create", create_request(name=name), **there)["changed"]
+        host.settle()
+    assert asked.read_text() == 2 * "\n"
+    for name in ("one", "two", "three"):
+        host.destroy(name)
     assert_nothing_left(host, before)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -154,13 +155,57 @@ def test_host_that_reboots_in_the_middle_of_a_create(host: Host, tmp_path: Path)
     await_until(same_as(host, before), REAPED_WITHIN, f"{host.name} is clean by its own timer")
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("host", ["h2"], indirect=True)
+def test_host_that_reboots_under_a_create_that_waits(host: Host, tmp_path: Path) -> None:
+    before = whole_listing(host.run)
+    source = tmp_path / "never"
+    source.mkdir()
+    (source / "compose.yaml").write_text(NEVER_HEALTHY)
+    controller = Controller(tmp_path)
+    words = ("create", str(source), "--host", host.name, "--name", "never", "--json")
+    child = controller.start(*controller.program(*words, "--ttl", "1h", "--deadline", "30m"))
+    assert child.stderr is not None
+    assert any("to take it away" in line for line in child.stderr)  # from here on it follows
+    reboot(host)
+    out, err = child.communicate(timeout=150)
+    error = json.loads(out)["error"]
+    assert (child.returncode, error["code"], error["retryable"]) == (12, "host_rebooted", True), err
+    assert "h2 was rebooted" in error["message"]
+    assert "run the same again" in error["hint"]
+    await_until(same_as(host, before), REAPED_WITHIN, f"{host.name} is clean by its own timer")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("host", ["h2"], indirect=True)
+@pytest.mark.parametrize("verb", ["create", "start"])
+def test_after_a_reboot_it_is_put_right(host: Host, tmp_path: Path, verb: str) -> None:
+    """The same sandbox, by the same words or by `start`."""
+    controller = Controller(tmp_path)
+    words = ("--profile", "profile.hello", "--host", host.name, "--name", "living", "--json")
+    made = controller.sandboxer("create", *words).data
+    reboot(host)
+    [shown] = controller.sandboxer("list", "--host", host.name, "--json").data
+    assert (shown["id"], shown["state"]) == (made["id"], "stopped")
+    again = words if verb == "create" else ("living", "--host", host.name, "--json")
+    right = controller.sandboxer(verb, *again)
+    assert (right.status, right.data["changed"], right.data["state"]) == (0, True, "ready"), right
+    assert (right.data["id"], right.data["expires_at"]) == (made["id"], made["expires_at"])
+    [endpoint] = right.data["reachability"]["endpoints"]
+    asked = ["curl", "--silent", "--fail", f"http://127.0.0.1:{endpoint['host_port']}/"]
+    assert "hello" in host.run(asked).stdout.lower()
+    assert not controller.sandboxer("create", *words).data["changed"]
+    assert controller.sandboxer("destroy", "living", "--host", host.name).status == 0
+    assert not records(host)
+
+
 def reboot(host: Host) -> None:
     boot = ["cat", "/proc/1/stat"]
     booted = host.run(boot).stdout.split()[21]
     host.run(["systemctl", "reboot"])
     await_until(
         lambda: host.run(boot, check=False).stdout.split()[21:22] not in ([], [booted]),
-        60,
+        150,
         f"{host.name} is another boot",
     )
     host.await_ready()

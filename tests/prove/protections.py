@@ -1074,6 +1074,27 @@ REACH = (
 
 ENGINES = (
     Protection(
+        "a host with an engine that is too old is not prepared",
+        HOST + "prepare.py",
+        "    versions.refuse(machine.engine_name, machine.engine_version, machine.engine_least)\n",
+        "",
+        HOST_TESTS + "test_prepare.py::test_who_is_refused",
+    ),
+    Protection(
+        "nothing is made by an engine that is too old",
+        HOST + "create.py",
+        "    versions.refuse_old_engine(state, engine)\n",
+        "",
+        TROUBLE + "test_an_engine_that_is_too_old",
+    ),
+    Protection(
+        "an upgraded program is asked for its version again",
+        HOST + "versions.py",
+        'known.get("stamp") == stamp',
+        "known",
+        HOST_TESTS + "test_versions.py::test_it_is_asked_once_until_its_file_changes",
+    ),
+    Protection(
         "docker is waited for while it works for a command that was killed",
         HOST + "docker.py",
         "        left = _deserted()\n",
@@ -1804,6 +1825,27 @@ CONNECTION = (
 
 COMPOSE = (
     Protection(
+        "services that wait for each other are refused",
+        CLI + "compose/dependencies.py",
+        "    _check_circles(services)\n",
+        "",
+        TESTS + "compose/test_refusals.py::test_invalid",
+    ),
+    Protection(
+        "a compose file that is not UTF-8 is refused",
+        CLI + "compose/parse.py",
+        'raise invalid("not UTF-8", _end_of(before, file), hint) from error',
+        'return content.decode("latin-1")',
+        TESTS + "compose/test_parse.py::test_not_utf8",
+    ),
+    Protection(
+        "a file of variables that is missing is refused",
+        CLI + "compose/env_file.py",
+        "        if not required:\n",
+        "        if True:\n",
+        TESTS + "compose/test_forms.py::test_an_env_file_that_is_missing",
+    ),
+    Protection(
         "a key that is not known is refused by name",
         CLI + "compose/field.py",
         "            if name not in table:\n",
@@ -2117,6 +2159,27 @@ DOCKERFILE = (
 )
 
 HEALTH = (
+    Protection(
+        "what ends again and again is given up before the deadline",
+        HOST + "readiness.py",
+        "return ends >= CRASHES and last_down - started >= CRASH_SECONDS",
+        "return False",
+        HOST_TESTS + "test_readiness.py::test_a_crash_loop_is_given_up",
+    ),
+    Protection(
+        "what crashes until its database is up is waited for",
+        HOST + "readiness.py",
+        " and last_down - started >= CRASH_SECONDS",
+        "",
+        HOST_TESTS + "test_readiness.py::test_one_that_crashes_until_its_database_is_up",
+    ),
+    Protection(
+        "an unhealthy service is given up",
+        HOST + "readiness.py",
+        "if asked.has_given_up:",
+        "if False:",
+        HOST_TESTS + "test_readiness.py::test_a_health_check_has_its_patience",
+    ),
     Protection(
         "a health check without a test is the image's own",
         HOST + "readiness.py",
@@ -2440,6 +2503,20 @@ RUNTIME = (
 
 COMPOSE_PROGRAM = (
     Protection(
+        "a compose program that nobody knows is refused",
+        HOST + "compose_kind.py",
+        "        if one in _KNOWN:\n",
+        "        if True:\n",
+        HOST_TESTS + "test_compose_kind.py::test_which_are_known",
+    ),
+    Protection(
+        "a compose program that is too old is refused",
+        HOST + "compose_kind.py",
+        "        versions.refuse_old(state, name[0], shutil.which(words[0]), LEAST[name], ask)\n",
+        "        pass\n",
+        HOST_TESTS + "test_compose_kind.py::test_which_fit_a_host",
+    ),
+    Protection(
         "a compose program's exit status is no verdict: what is there is looked at",
         HOST + "compose_program.py",
         "amiss = _amiss(engine, sandbox_id, generation, wanted)",
@@ -2547,6 +2624,13 @@ COMPOSE_PROGRAM = (
 )
 
 DOORS = (
+    Protection(
+        "a making that ended with its host says so",
+        ACTION + "sandbox.py",
+        'if done["boot_id"] != boot_id:',
+        "if False:",
+        ACTION_TESTS + "test_sandbox.py::test_a_host_that_is_rebooted_meanwhile",
+    ),
     Protection(
         "a host that never answered is soon given up",
         ACTION + "sandbox.py",
@@ -2900,6 +2984,20 @@ SOURCE = (
 )
 
 IMAGES = (
+    Protection(
+        "a pull has a time of its own",
+        HOST + "image.py",
+        "seconds = min(call.seconds, PULL_SECONDS)",
+        "seconds = call.seconds",
+        PULL + "test_a_pull_has_a_time_of_its_own",
+    ),
+    Protection(
+        "a build has a time of its own",
+        HOST + "build.py",
+        "seconds = min(call.seconds, BUILD_SECONDS)",
+        "seconds = call.seconds",
+        BUILD + "test_a_build_has_a_time_of_its_own",
+    ),
     Protection(
         "what a stranger makes of a built image is not taken for ours",
         HOST + "build.py",

@@ -81,7 +81,7 @@ def waiting() -> int:
 def test_one_that_nobody_needs_ends_and_leaves_nothing() -> None:
     with ansible_ahead.begun():
         pid = waiting()
-    assert ends(pid)
+    assert not Path(f"/proc/{pid}").exists()
 
 
 @pytest.mark.parametrize("until", ["False", "not ansible_ahead.is_warm()"], ids=["new", "warm"])
@@ -117,19 +117,25 @@ def of_session_leader(parent: int) -> list[int]:
     ]
 
 
-def test_the_first_play_is_handed_to_it(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Who plays: a process for each event."""
+    found: list[int] = []
+    take = runner._Watch.event
+
+    def event(watch: runner._Watch, told: dict[str, object]) -> bool:
+        done = take(watch, told)
+        found.append(watch.pid)
+        return done
+
+    monkeypatch.setattr(runner._Watch, "event", event)
+    return found
+
+
+def test_the_first_play_is_handed_to_it(here: Path, seen: list[int]) -> None:
     given = {"text": "\u00e9 {{ x }}", "n": 1, "pid": 0}
     with ansible_ahead.begun():
         pid = waiting()
-        seen: list[int] = []
-        take = runner._Watch.event
-
-        def event(watch: runner._Watch, told: dict[str, object]) -> bool:
-            done = take(watch, told)
-            seen.append(watch.pid)
-            return done
-
-        monkeypatch.setattr(runner._Watch, "event", event)
         assert play(here, given=given).results == {"localhost": given}
         assert {pid} == {one for one in seen if one}
         assert play(here, given="again").results == {"localhost": "again"}
@@ -139,13 +145,14 @@ def test_the_first_play_is_handed_to_it(here: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("name", ["ANSIBLE_ROLES_PATH", "SOMETHING"])
 def test_what_ansible_has_read_must_still_hold(
-    here: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    here: Path, monkeypatch: pytest.MonkeyPatch, seen: list[int], name: str
 ) -> None:
     with ansible_ahead.begun():
         pid = waiting()
         monkeypatch.setenv(name, "elsewhere")
         command = f"test ${name} = elsewhere"
         assert play(here, given=1, command=f"sh -c '{command}'").results == {"localhost": 1}
+        assert pid not in seen
         assert ends(pid)
 
 
@@ -189,12 +196,14 @@ def test_a_play_that_is_killed_takes_it_along(
         cancel.request()
 
     Thread(target=cancel_it, daemon=True).start()
-    variables = {"given": 1, "command": f"sh -c 'echo $$ >{alive}; exec sleep 1000'"}
+    variables = {"given": 1, "command": f"sh -c 'echo $$ >{alive}; exec sleep 40'"}
     wanted = runner.Play(str(here / "gives.yml"), "localhost", variables=variables)
     with ansible_ahead.begun():
         pid = waiting()
+        begin = time.monotonic()
         with pytest.raises(SandboxerError):
             runner.run(wanted, on_line=lambda line: None, cancel=cancel)
+        assert time.monotonic() - begin < 35, "it was played to its end"
         assert ends(pid)
     subprocess.run(["kill", "-KILL", *modules], check=True)  # which outlives a killed Ansible
 

@@ -185,6 +185,19 @@ def test_a_host_that_has_docker(box: Box, monkeypatch: pytest.MonkeyPatch) -> No
     assert "systemctl start docker" in row["mend"]
 
 
+def test_an_engine_and_a_compose_program_that_are_too_old(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SANDBOXER_COMPOSE_CMD", "podman-compose")
+    box.program("podman", PODMAN.replace("5.4.2", "4.2.0"))
+    box.program("podman-compose", "#!/bin/sh\necho podman-compose version 0.1.11\n")
+    rows = box.rows()
+    assert said(rows["engine"]) == said(rows["compose"]) == ("fail", 7)
+    assert rows["engine"]["said"].startswith("podman 4.2.0 is too old: 4.3 is the least")
+    assert rows["compose"]["said"].startswith("podman-compose 0.1.11 is too old: 1.0 is the least")
+    assert rows["engine"]["mend"] == "on box: install a newer one"
+
+
 def test_an_engine_that_fails(box: Box) -> None:
     box.program("podman", "#!/bin/sh\necho 'Error: no space'\necho '\x1b[2Jboom' >&2\nexit 125\n")
     row = box.rows()["engine"]

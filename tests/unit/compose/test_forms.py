@@ -290,6 +290,13 @@ def test_env_file(value: str, environment: dict[str, str]) -> None:
     assert web(f"env_file: {value}", D="d")["environment"] == environment
 
 
+def test_an_env_file_that_is_missing() -> None:
+    with pytest.raises(Usage, match=r"env_file: there is no file none\.env") as error:
+        web("env_file: none.env")
+    assert error.value.detail.code == "compose_invalid"
+    assert "required: false" in error.value.detail.hint
+
+
 def test_the_environment_wins_over_its_files() -> None:
     found = web("env_file: two.env\n    environment: {A: 3, V: , W: }", V="v")
     assert found["environment"] == {"A": "3", "Q": '"', "V": "v"}

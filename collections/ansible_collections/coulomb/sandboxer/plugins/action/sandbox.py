@@ -184,6 +184,7 @@ class ActionModule(ActionBase):
             if not done.get("working"):
                 return done
             cursor = json.dumps({"id": sandbox_id, "cursor": done["cursor"]})
+            boot_id = done["boot_id"]
             done = self._call_again(
                 {"follow": cursor},
                 variables,
@@ -193,6 +194,8 @@ class ActionModule(ActionBase):
             )
             if done.get("failed"):
                 return done
+            if done["boot_id"] != boot_id:
+                return _failure(_rebooted(sandbox_id, host))
 
     def _call_again(
         self, args: dict[str, Any], variables: dict[str, Any], host: str, patience: float, said: str
@@ -377,6 +380,16 @@ def _not_from_here(told: str, found: dict[str, Any]) -> dict[str, Any]:
         "hint": f"it is left running: a firewall may be on the way; {found['cleanup_command']}",
         "retryable": False,
         "stage": "ready",
+    }
+
+
+def _rebooted(sandbox_id: str, host: str) -> dict[str, Any]:
+    return {
+        "code": "host_rebooted",
+        "message": f"{host} was rebooted while {sandbox_id} was being made or started there",
+        "hint": "run the same again: what is left of it is put right, or made anew",
+        "retryable": True,
+        "stage": "",
     }
 
 

@@ -17,7 +17,7 @@ from .engine import BUILD_MARK, LABEL_BUILD, Engine, no_space
 from .errors import HostError
 from .state import State, write_bytes
 
-BUILD_SECONDS = 3600.0
+BUILD_SECONDS = 3600.0  # of one image, where the making may take longer
 LAST_LINES = 8
 DOCKERFILE = "Dockerfile"  # in the job's folder: one that stands in the compose file
 SCRATCH = "scratch"  # there too
@@ -63,8 +63,15 @@ def ensure(
         environment = {**args, **login.environment}
         scratch = _scratch(state, sandbox_id)
         status, lines = engine.build(sandbox_id, argv, scratch, seconds, tell, environment)
+    lines = [_without(unseen, line) for line in lines if BUILD_MARK not in line][-LAST_LINES:]
+    if status is None:
+        raise HostError(
+            "build_failed",
+            f"the image of service {service} was not built within {seconds:g} s; its last lines:\n"
+            + "\n".join(lines),
+            "build it by hand from the same folder to see what takes so long",
+        )
     if status != 0:
-        lines = [_without(unseen, line) for line in lines if BUILD_MARK not in line][-LAST_LINES:]
         raise no_space(lines) or _build_failed(service, lines)
     fault.point("made-build")
     return image.of(engine.image(name) or {}, "built")

@@ -5,13 +5,23 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 from collections.abc import Sequence
 
+from . import versions
 from .engine import Engine, said
 from .errors import HostError
+from .state import State
 
 SECONDS = 20.0
+# The oldest versions that will do. Before 1.0 podman-compose makes one pod with one network of all.
+LEAST = {
+    ("podman-compose",): "1.0",
+    ("docker", "compose"): "2",
+    ("docker-compose",): "2",
+}
 _KNOWN = {
     ("podman-compose",): "podman",
     ("podman", "compose"): "podman",
@@ -38,7 +48,7 @@ def known(words: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def refuse_unfit(words: Sequence[str], engine: Engine) -> None:
+def refuse_unfit(state: State, words: Sequence[str], engine: Engine) -> None:
     """Say no to one that makes another engine's containers, or is too old, or isn't there though
     the program of which it is a part is."""
     name = known(words)
@@ -50,19 +60,13 @@ def refuse_unfit(words: Sequence[str], engine: Engine) -> None:
             "name another one, or none: then the engine itself makes the containers",
         )
     if name == ("podman-compose",):
-        return  # each version will do
-    asked = [*words[: len(name)], "version", "--short"]
-    try:
-        done = subprocess.run(
-            asked,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env={**os.environ, **engine.environment},
-            timeout=SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise HostError("compose_failed", f"`{' '.join(asked)}` failed: {error}") from error
+
+        def ask() -> str:
+            return _version_in(_ask([words[0], "version"], engine).stdout)
+
+        versions.refuse_old(state, name[0], shutil.which(words[0]), LEAST[name], ask)
+        return
+    done = _ask([*words[: len(name)], "version", "--short"], engine)
     if done.returncode != 0:
         told = (said(done.stderr) or ["no message"])[0]
         raise HostError(
@@ -71,10 +75,26 @@ def refuse_unfit(words: Sequence[str], engine: Engine) -> None:
             f"{_HAD_BY[engine.program]}; name another one, or none: then the engine itself makes "
             "the containers",
         )
-    version = done.stdout.decode("utf-8", "replace").strip()
-    if engine.program == "docker" and version.lstrip("v").startswith("1."):
-        raise HostError(
-            "usage",
-            f"{' '.join(name)} is version {version}, and 2 is what is known",
-            "install version 2, or name another one",
+    if name in LEAST:
+        version = done.stdout.decode("utf-8", "replace").strip()
+        versions.refuse(" ".join(name), version, LEAST[name])
+
+
+def _ask(argv: Sequence[str], engine: Engine) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            argv,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env={**os.environ, **engine.environment},
+            timeout=SECONDS,
+            check=False,
         )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise HostError("compose_failed", f"`{' '.join(argv)}` failed: {error}") from error
+
+
+def _version_in(output: bytes) -> str:
+    """podman-compose's own, beside podman's; empty where it can't be read."""
+    found = re.search(rb"compose[^0-9\n]{0,20}([0-9.]+)", output)
+    return found[1].decode("ascii") if found else ""

@@ -29,6 +29,7 @@ from . import (
     reap,
     record,
     source,
+    versions,
 )
 from . import job as jobs
 from .clock import Now, now
@@ -229,7 +230,8 @@ def _begin(
     engine = engines.of_host()
     if wanted.get("compose_cmd") is not None:
         compose_program.refuse_missing(wanted["compose_cmd"])
-        compose_kind.refuse_unfit(compose_program.split(wanted["compose_cmd"]), engine)
+        compose_kind.refuse_unfit(state, compose_program.split(wanted["compose_cmd"]), engine)
+    versions.refuse_old_engine(state, engine)
     made_by = program.install(state)
     planned = _plan_record(state, wanted, found, sandbox_id, engine, made_by)
     work = state.try_work_lock(sandbox_id)

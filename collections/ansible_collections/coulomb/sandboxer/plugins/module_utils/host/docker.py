@@ -49,6 +49,7 @@ _ASKED_LABELS = ",".join(f'{{{{json (.Label "{label}")}}}}' for label in _LABELS
 class Docker(Engine):
     program: str = "docker"
 
+    least: ClassVar[str] = "20.10"  # `create --pull`
     log_driver: ClassVar[str] = "json-file"
     storage: ClassVar[str] = "/var/lib/docker"
     has_domainname: ClassVar[bool] = True
@@ -67,6 +68,9 @@ class Docker(Engine):
 
     def version(self) -> str:
         return self.run(["version", "--format", "{{.Server.Version}}"]).decode().strip()
+
+    def binary(self) -> str | None:
+        return _daemon()
 
     def containers(self) -> list[Container]:
         """Exit code and start of a stranger's are not asked for."""
@@ -242,7 +246,7 @@ class Docker(Engine):
         seconds: float,
         tell: Callable[[str], None],
         environment: Mapping[str, str],
-    ) -> tuple[int, list[str]]:
+    ) -> tuple[int | None, list[str]]:
         """The daemon gives up one whose command is gone: `settle` waits for that."""
         command, *rest = argv
         return self.watch([command, "--force-rm", *rest], seconds, tell, environment)

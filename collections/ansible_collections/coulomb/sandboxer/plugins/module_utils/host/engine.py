@@ -97,6 +97,7 @@ class Engine(ABC):
 
     program: str
 
+    least: ClassVar[str]  # the oldest version that has all that it is asked for here
     log_driver: ClassVar[str]  # one whose logs are files that it bounds by `max-size`
     storage: ClassVar[str]  # the folder in which it keeps images, where nobody has moved it
     settings: ClassVar[Sequence[str]]  # patterns of the files that say how it works
@@ -175,29 +176,23 @@ class Engine(ABC):
         tell: Callable[[str], None],
         environment: Mapping[str, str] | None = None,
         within: Sequence[str] = (),
-    ) -> tuple[int, list[str]]:
+    ) -> tuple[int | None, list[str]]:
         """One slow call, whose news (its latest line, once a second at most) `tell` is given.
 
-        `within` is a command that runs it. Exit status and last lines, of both of its outputs. A
-        call that outlives `seconds` raises.
+        `within` is a command that runs it. Exit status and last lines, of both of its outputs. One
+        that outlives `seconds` is ended, and has no status.
         """
         whole = [*within, self.program, *argv]
         child = self._start(whole, subprocess.DEVNULL, subprocess.STDOUT, environment)
-        output = None
+        output, ended = b"", False
         try:
-            output = _read_news(child, time.monotonic() + seconds, tell)
+            output, ended = _read_news(child, time.monotonic() + seconds, tell)
         finally:
-            if output is None:
+            if not ended:
                 # nobody passes a TERM on to what runs within another
                 child.send_signal(signal.SIGKILL if within else signal.SIGTERM)
                 await_end(child)
-        if output is None:
-            raise HostError(
-                "engine_failed",
-                f"`{self.program} {argv[0]}` did not end in {seconds:.0f} s",
-                retryable=True,
-            )
-        return child.wait(), said(output)
+        return child.wait() if ended else None, said(output)
 
     def surroundings(self, environment: Mapping[str, str] | None = None) -> dict[str, str]:
         """What its commands find in their environment: ours, this, and what they have to have."""
@@ -229,6 +224,10 @@ class Engine(ABC):
     @abstractmethod
     def version(self) -> str:
         """The version of what does the work."""
+
+    def binary(self) -> str | None:
+        """The file of what does the work."""
+        return shutil.which(self.program, path=process.search_path())
 
     @abstractmethod
     def containers(self) -> list[Container]:
@@ -358,7 +357,7 @@ class Engine(ABC):
         seconds: float,
         tell: Callable[[str], None],
         environment: Mapping[str, str],
-    ) -> tuple[int, list[str]]:
+    ) -> tuple[int | None, list[str]]:
         """As `watch`, so that what a killed build leaves is found by the sandbox and by its folder
         for scratch, or ends by itself."""
 
@@ -441,19 +440,20 @@ class Engine(ABC):
 
 def _read_news(
     child: subprocess.Popen[bytes], end: float, tell: Callable[[str], None]
-) -> bytes | None:
-    """The end of all that a child says, or None where it goes on after `end` (monotonic)."""
+) -> tuple[bytes, bool]:
+    """The end of all that a child says, and whether that is all: else it goes on after `end`
+    (monotonic)."""
     pipe: Any = child.stdout
     kept, news, told = b"", b"", 0.0
     while True:
         now = time.monotonic()
         if now >= end:
-            return None
+            return kept, False
         wait = min(end - now, max(told + NEWS_SECONDS - now, 0) if news else NEWS_SECONDS)
         if select.select([pipe], [], [], wait)[0]:
             chunk = os.read(pipe.fileno(), _KEPT)
             if not chunk:
-                return kept
+                return kept, True
             kept = (kept + chunk)[-_KEPT:]
             news = kept
         now = time.monotonic()

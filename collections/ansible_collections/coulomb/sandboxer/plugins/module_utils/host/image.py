@@ -17,7 +17,7 @@ from .engine import BUILT, LABEL_RECIPE, Engine, no_space
 from .errors import HostError
 from .state import State
 
-PULL_SECONDS = 600.0
+PULL_SECONDS = 1800.0  # of one image, where the making may take longer
 LOW_BYTES = 256 * 1024**2
 
 
@@ -211,6 +211,13 @@ def _pull(engine: Engine, one: Wanted, call: Call) -> None:
     with engine.logged_in(call.auth_file) as login:
         argv = ["pull", *platform, *login.options, "--", one.name]
         status, lines = engine.watch(argv, seconds, call.tell, login.environment)
+    if status is None:
+        raise HostError(
+            "image_unavailable",
+            f"the image {one.name} did not come within {seconds:g} s",
+            f"`{engine.program} pull` it on the host by hand, and try again",
+            retryable=True,
+        )
     if status != 0:
         raise no_space(lines[-1:]) or HostError(
             "image_unavailable",

@@ -49,6 +49,9 @@ ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _W
 class Podman(Engine):
     program: str = "podman"
 
+    # `image rm --no-prune` and `--dns-option`; networks are isolated from 4.2 on, and have aliases
+    # each from 4.0 on
+    least: ClassVar[str] = "4.3"
     log_driver: ClassVar[str] = "k8s-file"
     storage: ClassVar[str] = "/var/lib/containers"
     pull_always: ClassVar[str] = "--pull-always"
@@ -202,7 +205,7 @@ class Podman(Engine):
         seconds: float,
         tell: Callable[[str], None],
         environment: Mapping[str, str],
-    ) -> tuple[int, list[str]]:
+    ) -> tuple[int | None, list[str]]:
         command, *rest = argv
         # its own format has no HEALTHCHECK and no SHELL, and passes over them
         marked = [command, "--format", "docker", "--build-arg", BUILD_MARK, *rest]

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import engines, program, timer, trial
+from . import engines, program, timer, trial, versions
 from .engine import Engine
 from .errors import HostError
 from .state import State, read_json, write_bytes, write_json
@@ -67,6 +67,7 @@ class Machine:
     program: str  # that the link for reads should lead to
     engine_name: str  # podman where there is none yet
     engine_version: str
+    engine_least: str  # the oldest that will do
     engine: str  # fingerprint of engine, kernel and settings; empty without an engine
 
 
@@ -142,6 +143,7 @@ def run(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
                     facts={**wanted.facts, "proved": machine.engine},
                 )
             _write_facts(state, wanted.facts)
+            versions.refuse_old_engine(state, engines.of_host())  # which notes it for each create
     return _answer(before, wanted, machine)
 
 
@@ -160,6 +162,7 @@ def look(state: State) -> Machine:
         program=program.next_reader(_reader(state), program.own_name()),
         engine_name=engine.program if engine else _DEFAULT,
         engine_version=version,
+        engine_least=engine.least if engine else "",
         engine=trial.fingerprint(engine, version) if engine else "",
     )
 
@@ -179,6 +182,7 @@ def refuse(machine: Machine) -> None:
             f"a host is prepared as root for now, not as uid {machine.uid}",
             "give the host an account that is root, or become",
         )
+    versions.refuse(machine.engine_name, machine.engine_version, machine.engine_least)
 
 
 def read(state: State, options: Options, missing: tuple[str, ...]) -> Condition:

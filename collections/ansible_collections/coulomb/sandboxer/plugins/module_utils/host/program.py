@@ -79,6 +79,7 @@ ROOMS = (
     "trial",
     "validation",
     "verbs",
+    "versions",
 )
 _FOLDER = "sandboxer_host"
 _NAME = re.compile(r"[0-9.]+-[0-9a-f]{16}\.pyz")

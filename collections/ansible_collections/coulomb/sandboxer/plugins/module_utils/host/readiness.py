@@ -13,12 +13,23 @@ from .errors import HostError
 
 SETTLE_SECONDS = 1.0  # a service that declares nothing must have stayed up for so long
 RESTART_SECONDS = 5.0  # so long an engine may take to start again what has ended
+# One that crashes until its database is up is waited for: it is given up when it has ended so
+# often, and still does after so long.
+CRASHES = 5
+CRASH_SECONDS = 60.0
 POLL_SECONDS = 0.2
 PERIOD_SECONDS = 10.0  # of a probe that says no other; we ask sooner, but count in these
 _MOMENT_SECONDS = 0.05  # in which most answers come
 _LONGEST_PAUSE = 1.0  # between two questions, where nobody wants a longer one
 _ENDED = ("exited", "stopped", "dead")
+_DOWN = (*_ENDED, "restarting")
 _BY_HAND = "run it by hand in the same image to see why"
+
+
+def is_hopeless(ends: int, started: float, last_down: float) -> bool:
+    """Whether one that ends again and again is given up: how often it has ended, and when it was
+    started and last seen down, in seconds of one clock."""
+    return ends >= CRASHES and last_down - started >= CRASH_SECONDS
 
 
 class Readiness:
@@ -42,11 +53,13 @@ class Readiness:
         self._published = published
         self._completed = maker.completed_services(self._services)
         self._ending = maker.ending_services(document)
+        self._began = time.monotonic()
         self._started: dict[str, float] = {}
         self._asked: dict[tuple[str, int], _Asked] = {}
         self._containers: dict[str, Container] = {}
         self._seen: dict[str, tuple[tuple[str, int], float]] = {}
-        self._restarted: set[str] = set()
+        self._ends: dict[str, set[int]] = {}  # container -> the starts that have come to an end
+        self._last_down: dict[str, float] = {}
         self._exit_codes: dict[str, int] = {}
         self._of_images: dict[str, Mapping[str, Any] | None] = {}
         self._waiting = ("", "")  # a service and why it isn't ready
@@ -60,9 +73,9 @@ class Readiness:
         """Wait until each service meets its condition.
 
         Conditions: service_started, service_healthy, service_completed_successfully, ready.
-        Raises HostError `service_exited` at once where one ends that should not, `not_ready`
-        where its health check has used up its retries; an `optional` one is forgiven instead.
-        Has no deadline of its own.
+        Raises HostError `service_exited` at once where one ends that should not, and in time where
+        the engine starts it again and again; `not_ready` where its health check has used up its
+        retries; an `optional` one is forgiven instead. Has no deadline of its own.
         """
         self.wait_for_any({"": list(conditions.items())}, optional)
 
@@ -137,9 +150,14 @@ class Readiness:
             if before is None or before[0] != seen:
                 self._seen[item.name] = (seen, time.monotonic())
             if before is not None and before[0][1] not in (0, item.started_at):
-                self._restarted.add(item.name)
-            if item.state in _ENDED:
+                self._ended_once(item.name, before[0][1])
+            if item.state in _DOWN:
+                self._ended_once(item.name, item.started_at)
                 self._exit_codes[item.name] = item.exit_code
+
+    def _ended_once(self, container: str, started_at: int) -> None:
+        self._ends.setdefault(container, set()).add(started_at)
+        self._last_down[container] = time.monotonic()
 
     def _unchanged(self, container: Container) -> float:
         """The seconds for which it has been seen in its state, started when it was."""
@@ -176,6 +194,11 @@ class Readiness:
                 return f"{called} is still {container.state}"
         if ended and container.exit_code == 0 and name in self._ending:
             return ""
+        ends = len(self._ends.get(container.name, ()))
+        started = self._started.get(name, self._began)
+        if ends and is_hopeless(ends, started, self._last_down[container.name]):
+            told = self._again_and_again(container)
+            raise HostError("service_exited", told + self._last_lines_of(container.name), _BY_HAND)
         if ended:
             return self._ended(name, container)
         if container.state == "restarting":  # docker's word, until it starts it again
@@ -287,11 +310,14 @@ class Readiness:
         started = any(name == one or name.startswith(one + ".") for one in self._started)
         if not started or self._unchanged(container) >= SETTLE_SECONDS:
             return ""
-        if container.name in self._restarted:
-            code = self._exit_codes.get(container.name)
-            with_code = f", with exit code {code}" if code is not None else ""
-            return f"{called} ends again and again{with_code}"
+        if container.name in self._ends:
+            return self._again_and_again(container)
         return f"{called} has only just started"
+
+    def _again_and_again(self, container: Container) -> str:
+        code = self._exit_codes.get(container.name)
+        with_code = f", with exit code {code}" if code is not None else ""
+        return f"{self._called(container.name)} ends again and again{with_code}"
 
     def _last_lines(self, name: str) -> str:
         return self._last_lines_of(maker.container_name(self._id, name))

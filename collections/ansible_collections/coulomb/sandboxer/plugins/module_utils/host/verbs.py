@@ -10,7 +10,7 @@ from typing import Any
 
 from . import create, destroy, ids, lease, make, observe, reap, receipt, record, running, source
 from . import job as jobs
-from .clock import now
+from .clock import boot_id, now
 from .errors import HostError
 from .record import Record
 from .state import State
@@ -130,7 +130,8 @@ def follow(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
     """Events after `cursor`, as soon as there are some or the job has ended.
 
     Request: id, cursor, seconds, to_end (wait for the job's end, whatever it says meanwhile).
-    Answer: events, cursor, working, and the object (or None).
+    Answer: events, cursor, working, the object (or None), and boot_id: another one than before
+    means that the job ended with the host.
     """
     sandbox_id = ids.check_id(request["id"])
     cursor = int(request.get("cursor", 0))
@@ -154,7 +155,13 @@ def follow(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
     if found is not None:
         # a job that has ended just now has looked: the engine needn't be asked once more
         shown = _shown(state, found, found.state) if has_worked else view(state, found)
-    return {"events": events, "cursor": cursor, "working": working, "object": shown}
+    return {
+        "events": events,
+        "cursor": cursor,
+        "working": working,
+        "object": shown,
+        "boot_id": boot_id(),
+    }
 
 
 def show(state: State, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def answer(action: str, state: str, working: bool) -> dict[str, Any]:
         "object": {"id": "sbx-one", "state": state},
         "working": working,
         "cursor": 0,
+        "boot_id": "one",
     }
 
 
@@ -143,6 +144,19 @@ def test_once_it_has_answered_a_silence_is_borne_for_long(
 def test_after_an_answer_that_was_late_a_silence_is_borne_for_long(clock: Clock) -> None:
     link = PlayedLink(clock, [SILENT, MAKING, SILENT, *[REFUSED] * 8, READY])
     assert create(link)["sandbox"]["state"] == "ready"
+
+
+@pytest.mark.parametrize("state", ["creating", "failed", "stopped", None])
+def test_a_host_that_is_rebooted_meanwhile(clock: Clock, state: str | None) -> None:
+    """Whatever is found of it then: the reaper may have been quicker."""
+    after = {**answer("make", state or "", working=False), "boot_id": "two"}
+    if state is None:
+        after["object"] = None
+    done = create(PlayedLink(clock, [MAKING, SILENT, REFUSED, after]))
+    error = done["sandboxer_error"]
+    assert (error["code"], error["retryable"]) == ("host_rebooted", True)
+    assert done["msg"] == "h was rebooted while sbx-one was being made or started there"
+    assert "the same again" in error["hint"]
 
 
 def test_no_silence_is_borne_for_ever(clock: Clock) -> None:

@@ -11,6 +11,7 @@ from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.docker impo
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import Engine
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.podman import Podman
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 
 
 @pytest.mark.parametrize(
@@ -41,13 +42,15 @@ def test_which_are_known(words: list[str], name: str) -> None:
 @pytest.mark.parametrize(
     ("program", "words", "engine", "answer", "code"),
     [
-        ("podman-compose", [], Podman(), "exit 1", ""),  # it is not asked
+        ("podman-compose", [], Podman(), "exit 1", ""),  # some version of somebody's own
+        ("podman-compose", [], Podman(), "echo podman-compose version: 1.0.3", ""),
+        ("podman-compose", [], Podman(), "echo podman-composer version  0.1.11", "too_old"),
         ("podman-compose", [], Docker(), "exit 0", "usage"),
         ("docker", ["compose"], Docker(), "echo 2.26.1-4", ""),
         ("docker", ["compose"], Docker(), "echo v5.0.0", ""),
         ("docker", ["compose"], Podman(), "echo 2.26.1-4", "usage"),
         ("docker", ["compose"], Docker(), "echo no such >&2; exit 1", "compose_program_missing"),
-        ("docker-compose", [], Docker(), "echo 1.29.2", "usage"),
+        ("docker-compose", [], Docker(), "echo 1.29.2", "too_old"),
         ("docker-compose", [], Docker(), "echo 2.26.1", ""),
         ("podman", ["compose"], Podman(), "echo 1.3.0", ""),
         ("podman", ["compose"], Podman(), "exit 125", "compose_program_missing"),
@@ -56,12 +59,14 @@ def test_which_are_known(words: list[str], name: str) -> None:
 def test_which_fit_a_host(
     tmp_path: Path, program: str, words: list[str], engine: Engine, answer: str, code: str
 ) -> None:
+    state = State(str(tmp_path / "state"), str(tmp_path / "srv"))
+    state.prepare()
     path = tmp_path / program
     path.write_text(f"#!/bin/sh\n{answer}\n")
     path.chmod(0o755)
     found = ""
     try:
-        compose_kind.refuse_unfit([str(path), *words], engine)
+        compose_kind.refuse_unfit(state, [str(path), *words], engine)
     except HostError as error:
         found = error.code
     assert found == code

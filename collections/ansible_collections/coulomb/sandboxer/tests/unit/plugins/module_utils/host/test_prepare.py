@@ -32,6 +32,7 @@ MACHINE = Machine(
     program="0.1.0-abc.pyz",
     engine_name="podman",
     engine_version="5.4.2",
+    engine_least="4.3",
     engine="print",
 )
 NOTHING = Condition(
@@ -62,6 +63,10 @@ def planned(state: State, before: Condition = NOTHING, **changes: Any) -> Condit
         ({"system": "fedora", "release": "12"}, "host_unsupported"),
         ({"system": "", "release": ""}, "host_unsupported"),
         ({"uid": 1000}, "account_unsupported"),
+        ({"engine_version": "4.2.1"}, "too_old"),
+        ({"engine_version": "4.3.0"}, ""),
+        ({"engine_version": "", "engine_least": ""}, ""),  # none is there yet
+        ({"engine_name": "docker", "engine_version": "19.3", "engine_least": "20.10"}, "too_old"),
         ({"system": "fedora", "uid": 1000}, "host_unsupported"),
     ],
 )

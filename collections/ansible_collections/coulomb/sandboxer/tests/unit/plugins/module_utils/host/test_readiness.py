@@ -160,9 +160,64 @@ def test_what_is_started_again_and_again_is_not_up() -> None:
     assert found.why() == f"service web ends again and again; its last lines:\nthe last of {ID}.web"
 
 
+@pytest.mark.parametrize(
+    ("ends", "last_down", "given_up"),
+    [
+        (5, 160.0, True),
+        (4, 1000.0, False),  # one that lives long between its ends
+        (1000, 159.9, False),  # its database may take so long
+        (6, 130.0, False),  # it has stayed up since
+        (0, 0.0, False),
+    ],
+)
+def test_when_what_ends_again_and_again_is_given_up(
+    ends: int, last_down: float, given_up: bool
+) -> None:
+    assert readiness.is_hopeless(ends, 100.0, last_down) is given_up
+
+
+def crashing(clock: Clock, every: float, until: float = 1e9) -> Iterable[Scene]:
+    """An engine that starts it again as it ends, and is seen only between."""
+    while clock.now < 300:
+        yield {"web": ("running", 0, 1 + int(min(clock.now, until) / every))}
+
+
+ALWAYS_FAILS = {"test": ["CMD", "x"], "timeout": 1, "interval": 9, "retries": 99, "start_period": 0}
+
+
+@pytest.mark.parametrize("check", [None, ALWAYS_FAILS])
+@pytest.mark.parametrize(("every", "given_up_at"), [(1.0, 60), (14.0, 70), (25.0, 125)])
+def test_a_crash_loop_is_given_up(
+    clock: Clock, check: Any, every: float, given_up_at: float
+) -> None:
+    """Whatever else is declared for it."""
+    found = watched(crashing(clock, every), web={"restart": "always", "healthcheck": check})
+    if check is None:  # between its ends it would pass for one that stays up
+        found._settled = lambda container: "not yet"  # type: ignore[method-assign]
+    with pytest.raises(HostError, match=r"again and again; its last lines:\nthe last") as error:
+        found.wait({"web": "ready"})
+    assert error.value.code == "service_exited"
+    assert given_up_at <= clock.now < given_up_at + 1
+
+
+def test_one_that_the_engine_lets_wait_before_it_starts_it_again(clock: Clock) -> None:
+    """docker waits twice as long each time: it is down as the time ends."""
+    starts = [("running", 0, at) for at in range(1, 7)]
+    scenes = [{"web": one} for one in starts] + [{"web": ("restarting", 3, 6)}] * 999
+    with pytest.raises(HostError, match="again and again, with exit code 3"):
+        watched(scenes, web={"restart": "always"}).wait({"web": "ready"})
+    assert 60 <= clock.now < 61
+
+
+def test_one_that_crashes_until_its_database_is_up(clock: Clock) -> None:
+    scenes = crashing(clock, 1.0, until=59.0)
+    watched(scenes, web={"restart": "always"}).wait({"web": "ready"})
+    assert 60 <= clock.now < 61
+
+
 def test_a_health_check_has_its_patience(clock: Clock) -> None:
     check = {"test": ["CMD", "x"], "timeout": 1, "interval": 2, "retries": 3, "start_period": 4}
-    scenes = itertools.repeat({"web": RUNNING})
+    scenes = itertools.repeat({"web": RUNNING}, 300)
     with pytest.raises(HostError, match=r"fails \(exit 1: no\) for 10 s; its last lines") as error:
         watched(scenes, web={"healthcheck": check}).wait({"web": "ready"})
     assert error.value.code == "not_ready"

@@ -80,7 +80,7 @@ def test_a_check_of_a_preparation_writes_nothing(
     state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = prepare.Machine(
-        "debian", "13", 0, "none", (32768, 60999), "p.pyz", "podman", "5.4.2", "e"
+        "debian", "13", 0, "none", (32768, 60999), "p.pyz", "podman", "5.4.2", "4.3", "e"
     )
     nothing = prepare.Condition((), {}, "", "", {}, False, {})
     monkeypatch.setattr(prepare, "look", lambda state: machine)

@@ -18,7 +18,7 @@ from .tree import ListNode, MapNode, Node, Place, ScalarNode
 _NAMES = {ScalarNode: "a single value", ListNode: "a list", MapNode: "a mapping"}
 # What compose takes for a boolean where it can't know any more whether there were quotes.
 _WORDS = {"y": True, "yes": True, "on": True, "n": False, "no": False, "off": False}
-_DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
+_DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
 
 
 @dataclass(frozen=True)

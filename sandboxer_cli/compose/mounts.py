@@ -34,8 +34,11 @@ _TMPFS_FLAGS = {"rw", "noexec", "exec", "nosuid", "suid", "nodev", "dev", "noati
 
 
 def read_mounts(field: Field, declared: Collection[str]) -> tuple[AnyMount, ...]:
-    """The mounts; each volume must be among the `declared` ones, each target given once."""
-    mounts: dict[str, AnyMount] = {}
+    """The mounts; each volume must be among the `declared` ones.
+
+    Of a target that is given twice the later one wins, as with compose.
+    """
+    mounts: dict[str, tuple[AnyMount, Field]] = {}
     for item in field.items():
         mount = _short(item) if item.is_scalar else _long(item)
         volume = mount.volume if isinstance(mount, Mount) else None
@@ -45,9 +48,22 @@ def read_mounts(field: Field, declared: Collection[str]) -> tuple[AnyMount, ...]
                 f"add it to the volumes of the file:  volumes: {{{volume}: }}",
             )
         if mount.target in mounts:
-            raise item.invalid(f"{mount.target} is mounted twice")
-        mounts[mount.target] = mount
-    return tuple(mounts.values())
+            _, earlier = mounts[mount.target]
+            earlier.note(f"{mount.target} is given again: {item.node.place}")
+        mounts[mount.target] = (mount, item)
+    return tuple(mount for mount, _ in mounts.values())
+
+
+def check_volume(field: Field) -> None:
+    """That a volume of the file is one which every engine makes."""
+    if field.is_null:
+        return
+    keys = field.keys("volumes.*")
+    if "name" in keys:
+        keys["name"].text()
+        keys["name"].note()
+    if "driver" in keys and keys["driver"].text() not in ("local", "default", ""):
+        raise keys["driver"].refused(keys["driver"].text())
 
 
 def read_tmpfs(field: Field) -> tuple[Tmpfs, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from .env_file import read_env_file
 from .field import Field
-from .tree import Place
 
 # Ours say whose a container is; the others are those of the compose programs.
 _RESERVED = ("io.sandboxer.", "com.docker.compose.", "io.podman.compose.")
@@ -90,13 +89,13 @@ def _read(field: Field) -> Pairs:
 
 
 def _from_list(field: Field) -> Pairs:
+    """Of a name that is given twice the later one wins, as with compose."""
     pairs: Pairs = {}
     for item in field.items():
         name, equals, value = item.text().partition("=")
         _check_name(item, name)
         if name in pairs:
-            first: Place = pairs[name][1].node.place
-            raise item.invalid(f"{name} is given twice: {first}")
+            pairs[name][1].note(f"{name} is given again: {item.node.place}")
         pairs[name] = (value if equals else None, item)
     return pairs
 

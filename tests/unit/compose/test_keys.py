@@ -342,6 +342,7 @@ SAMPLES: dict[str, dict[str, Sample]] = {
 INSTEAD_OF = {
     ("services.*", "network_mode"): ["networks", "ports"],
     ("services.*", "build"): ["image"],
+    ("services.*", "restart"): ["deploy"],
     ("services.*", "volumes"): ["volumes"],
     ("secrets.*", "environment"): ["file"],
     ("configs.*", "environment"): ["file"],

@@ -30,7 +30,9 @@ _LEFT_OUT = {
     "Z": KEYS["services.*.volumes[].bind"]["selinux"],
 }
 _ENGINES = re.compile(r".*/(docker|podman|containerd|crio)\.sock")
-_TMPFS_FLAGS = {"rw", "noexec", "exec", "nosuid", "suid", "nodev", "dev", "noatime", "relatime"}
+_TMPFS_AS_IT_IS = {"rw", "nosuid", "nodev"}
+# podman knows none of these
+_TMPFS_LEFT_OUT = {"suid", "dev", "noatime", "relatime", "uid", "gid"}
 
 
 def read_mounts(field: Field, declared: Collection[str]) -> tuple[AnyMount, ...]:
@@ -125,7 +127,6 @@ def _long(item: Field) -> AnyMount:
             target=target,
             read_only=read_only,
             nocopy=more["nocopy"].boolean() if "nocopy" in more else False,
-            subpath=_subpath(more["subpath"]) if "subpath" in more else None,
         )
     if source is None:
         raise item.invalid("a bind mount without a source")
@@ -145,6 +146,7 @@ def _source(field: Field, written: str) -> str:
 def _tmpfs(item: Field) -> Tmpfs:
     path, _, options = item.text().partition(":")
     size = mode = None
+    flags: tuple[str, ...] = ()
     for option in filter(None, options.split(",")):
         name, _, value = option.partition("=")
         said = item.part(value)
@@ -152,24 +154,19 @@ def _tmpfs(item: Field) -> Tmpfs:
             size = read_size(said)
         elif name == "mode":
             mode = read_mode(said)
-        elif name in _TMPFS_FLAGS | {"uid", "gid"}:
-            item.note(f"{option}: the engine's own way is taken")
-        else:
+        elif option in ("exec", "noexec"):
+            flags = (option,)  # said, as engines differ in what they do unasked
+        elif name in _TMPFS_LEFT_OUT:
+            item.note(f"{option}: not every engine has it")
+        elif option not in _TMPFS_AS_IT_IS:
             raise item.unsupported(f"the tmpfs option {option!r}")
-    return Tmpfs(_target(item, path), size, mode)
+    return Tmpfs(_target(item, path), size, mode, flags=flags)
 
 
 def _volume(field: Field, name: str) -> str:
     if VOLUME_NAME.fullmatch(name) is None:
         raise field.invalid(f"{name!r} is not a volume's name")
     return name
-
-
-def _subpath(field: Field) -> str:
-    path = field.text()
-    if path.startswith("/") or ".." in path.split("/") or not path.isprintable() or "," in path:
-        raise field.invalid(f"{path!r} is not a path in a volume")
-    return path
 
 
 def _target(field: Field, path: str) -> str:

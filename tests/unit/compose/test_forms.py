@@ -116,10 +116,6 @@ BIND = {"type": "bind", "source": "app", "target": "/x", "read_only": False, "cr
             "{type: bind, source: app, target: /x, bind: {create_host_path: false}}",
             {"type": "bind", "source": "app", "target": "/x", "read_only": False},
         ),
-        (
-            "{type: volume, source: data, target: /x, volume: {subpath: a/b}}",
-            {**VOLUME, "volume": "data", "subpath": "a/b"},
-        ),
         ("{type: tmpfs, target: /x}", {"type": "tmpfs", "target": "/x", "read_only": False}),
         (
             "{type: tmpfs, target: /x, tmpfs: {size: 1m, mode: 0o1777}}",
@@ -146,6 +142,26 @@ def test_an_absolute_path_of_the_source_is_one_of_its_own() -> None:
 def test_tmpfs(value: str, mounts: list[tuple[str, int | None, int | None]]) -> None:
     found = web(f"tmpfs: {value}")["volumes"]
     assert [(m["target"], m.get("size"), m.get("mode")) for m in found] == mounts
+
+
+@pytest.mark.parametrize(
+    ("options", "flags", "left_out"),
+    [
+        ("", None, []),
+        (":exec", ["exec"], []),
+        (":rw,noexec,nosuid,nodev", ["noexec"], []),
+        (":noexec,exec", ["exec"], []),
+        (":size=1m,exec,uid=5", ["exec"], ["uid=5: not every engine has it"]),
+        (":suid", None, ["suid: not every engine has it"]),
+    ],
+)
+def test_flags_of_a_tmpfs(options: str, flags: list[str] | None, left_out: list[str]) -> None:
+    found = stack(f"services:\n  web:\n{IMAGE}    tmpfs: '/x{options}'\n")
+    [mount] = build_document(found, images={}, probes=[], publish="loopback")["services"]["web"][
+        "volumes"
+    ]
+    assert mount.get("flags") == flags
+    assert [note.text for note in found.notes] == left_out
 
 
 @pytest.mark.parametrize(

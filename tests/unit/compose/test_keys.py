@@ -371,6 +371,7 @@ REFUSED_VALUES: dict[tuple[str, str], Any] = {
     ("services.*", "security_opt"): ["seccomp:unconfined"],
     ("services.*", "sysctls"): {"kernel.hostname": "x"},
     ("services.*", "volumes"): ["C:\\x:/y"],
+    ("services.*.build", "args"): {"DOCKER_HOST": "x"},
     ("services.*.build", "context"): "https://example.test/x.git",
     ("services.*.build", "network"): "host",
     ("services.*.volumes[]", "type"): "npipe",

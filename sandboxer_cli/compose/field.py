@@ -86,6 +86,10 @@ class Field:
         """That this value is another one now."""
         self.reading.notes.append(Note(self.path, self.key_place, text, "changed"))
 
+    def given_again(self, what: str, later: Field) -> None:
+        """That this item of a list is dropped: of two the later one wins, as with compose."""
+        self.note(f"{what} is given again: {later.node.place}")
+
     @property
     def is_null(self) -> bool:
         node = self.node

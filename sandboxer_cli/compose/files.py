@@ -43,10 +43,7 @@ def read_content(field: Field, level: str) -> bytes:
 def read_uses(
     field: Field, level: str, folder: str, declared: Mapping[str, Field]
 ) -> list[FileUse]:
-    """What a service uses; a target that isn't absolute is in `folder`.
-
-    Of a target that is given twice the later one wins, as with compose.
-    """
+    """What a service uses; a target that isn't absolute is in `folder`."""
     found: dict[str, tuple[FileUse, Field]] = {}
     for item in field.items():
         keys = {} if item.is_scalar else item.keys(level)
@@ -66,8 +63,7 @@ def read_uses(
             mode=read_mode(keys["mode"]) if "mode" in keys else None,
         )
         if use.target in found:
-            _, earlier = found[use.target]
-            earlier.note(f"{use.target} is given again: {item.node.place}")
+            found[use.target][1].given_again(use.target, item)
         found[use.target] = (use, item)
     return [use for use, _ in found.values()]
 

@@ -36,10 +36,7 @@ _TMPFS_LEFT_OUT = {"suid", "dev", "noatime", "relatime", "uid", "gid"}
 
 
 def read_mounts(field: Field, declared: Collection[str]) -> tuple[AnyMount, ...]:
-    """The mounts; each volume must be among the `declared` ones.
-
-    Of a target that is given twice the later one wins, as with compose.
-    """
+    """The mounts, each target once; each volume must be among the `declared` ones."""
     mounts: dict[str, tuple[AnyMount, Field]] = {}
     for item in field.items():
         mount = _short(item) if item.is_scalar else _long(item)
@@ -50,8 +47,7 @@ def read_mounts(field: Field, declared: Collection[str]) -> tuple[AnyMount, ...]
                 f"add it to the volumes of the file:  volumes: {{{volume}: }}",
             )
         if mount.target in mounts:
-            _, earlier = mounts[mount.target]
-            earlier.note(f"{mount.target} is given again: {item.node.place}")
+            mounts[mount.target][1].given_again(mount.target, item)
         mounts[mount.target] = (mount, item)
     return tuple(mount for mount, _ in mounts.values())
 
@@ -70,7 +66,13 @@ def check_volume(field: Field) -> None:
 
 def read_tmpfs(field: Field) -> tuple[Tmpfs, ...]:
     """`tmpfs: /run`, or a list, each with options as in `/run:size=64m,mode=1777`."""
-    return tuple(_tmpfs(item) for item in field.texts())
+    mounts: dict[str, tuple[Tmpfs, Field]] = {}
+    for item in field.texts():
+        mount = _tmpfs(item)
+        if mount.target in mounts:
+            mounts[mount.target][1].given_again(mount.target, item)
+        mounts[mount.target] = (mount, item)
+    return tuple(mount for mount, _ in mounts.values())
 
 
 def _short(item: Field) -> AnyMount:

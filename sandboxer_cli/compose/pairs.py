@@ -99,13 +99,12 @@ def _read(field: Field) -> Pairs:
 
 
 def _from_list(field: Field) -> Pairs:
-    """Of a name that is given twice the later one wins, as with compose."""
     pairs: Pairs = {}
     for item in field.items():
         name, equals, value = item.text().partition("=")
         _check_name(item, name)
         if name in pairs:
-            pairs[name][1].note(f"{name} is given again: {item.node.place}")
+            pairs[name][1].given_again(name, item)
         pairs[name] = (value if equals else None, item)
     return pairs
 

@@ -1861,16 +1861,9 @@ COMPOSE = (
     ),
     Protection(
         "of what is given twice in a list, that one is dropped is said",
-        CLI + "compose/pairs.py",
-        'pairs[name][1].note(f"{name} is given again: {item.node.place}")',
-        "pass",
-        TESTS + "compose/test_forms.py::test_what_compose_drops_is_said",
-    ),
-    Protection(
-        "of what is mounted twice, that one is dropped is said",
-        CLI + "compose/mounts.py",
-        'earlier.note(f"{mount.target} is given again: {item.node.place}")',
-        "pass",
+        CLI + "compose/field.py",
+        '        self.note(f"{what} is given again: {later.node.place}")\n',
+        "",
         TESTS + "compose/test_forms.py::test_what_compose_drops_is_said",
     ),
     Protection(

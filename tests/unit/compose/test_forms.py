@@ -474,6 +474,13 @@ def test_healthcheck(value: str, healthcheck: dict[str, Any]) -> None:
             "/x is given again: compose.yml:4:33",
         ),
         (
+            "tmpfs: [/x, '/x:size=1m']",
+            "volumes",
+            [{"type": "tmpfs", "target": "/x", "read_only": False, "size": 1 << 20}],
+            "tmpfs[0]",
+            "/x is given again: compose.yml:4:17",
+        ),
+        (
             "configs: [a, {source: b, target: /a}]\nconfigs: {a: {content: x}, b: {content: y}}",
             "configs",
             [{"source": "b", "target": "/a"}],

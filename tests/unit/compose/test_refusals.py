@@ -221,7 +221,6 @@ def test_unsupported(lines: str, what: str, place: str) -> None:
             "4:18",
         ),
         ("    platform: x/", "services.web.platform: 'x/' is not a platform", "4:15"),
-        ("    tmpfs: [/x, /x]", "services.web.tmpfs: /x is mounted twice", "4:12"),
         (
             "    volumes: [{type: bind, target: /y}]",
             "services.web.volumes[0]: a bind mount without a source",

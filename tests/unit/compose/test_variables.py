@@ -74,8 +74,8 @@ def test_arguments_of_a_build(name: str) -> None:
         ),
         (
             "build: {context: ., args: [DOCKER_HOST=x]}",
-            "services.web.build.args[0]: DOCKER_HOST is refused: the engine itself lives by that name, "
-            "compose.yml:4:32",
+            "services.web.build.args[0]: DOCKER_HOST is refused: the engine itself lives by that "
+            "name, compose.yml:4:32",
         ),
     ],
 )

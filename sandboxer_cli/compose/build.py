@@ -12,6 +12,7 @@ from .inside import inside, is_folder, is_there, read_file
 from .pairs import read_environment, read_labels
 from .quantities import read_size
 from .stack import Build
+from .variables import check_argument
 
 _URL = re.compile(r"[a-z+]+://.*|git@.*|github\.com/.*|.*\.git(?:#.*)?")
 _DOCKERFILE = "Dockerfile"
@@ -33,7 +34,7 @@ def read_build(field: Field) -> Build:
         dockerfile=_dockerfile(where, context, name) if inline is None else None,
         dockerfile_inline=inline,
         target=keys["target"].text() if "target" in keys else None,
-        args=read_environment(keys["args"]) if "args" in keys else {},
+        args=read_environment(keys["args"], check_argument) if "args" in keys else {},
         shm_size=read_size(keys["shm_size"]) if "shm_size" in keys else None,
         extra_hosts=read_extra_hosts(keys["extra_hosts"]) if "extra_hosts" in keys else {},
         network=_network(keys["network"]) if "network" in keys else None,

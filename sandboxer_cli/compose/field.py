@@ -18,7 +18,7 @@ from .tree import ListNode, MapNode, Node, Place, ScalarNode
 _NAMES = {ScalarNode: "a single value", ListNode: "a list", MapNode: "a mapping"}
 # What compose takes for a boolean where it can't know any more whether there were quotes.
 _WORDS = {"y": True, "yes": True, "on": True, "n": False, "no": False, "off": False}
-_DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?")
+_DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,10 @@ class Field:
     def changed(self, text: str) -> None:
         """That this value is another one now."""
         self.reading.notes.append(Note(self.path, self.key_place, text, "changed"))
+
+    def given_again(self, what: str, later: Field) -> None:
+        """That this item of a list is dropped: of two the later one wins, as with compose."""
+        self.note(f"{what} is given again: {later.node.place}")
 
     @property
     def is_null(self) -> bool:

@@ -44,7 +44,7 @@ def read_uses(
     field: Field, level: str, folder: str, declared: Mapping[str, Field]
 ) -> list[FileUse]:
     """What a service uses; a target that isn't absolute is in `folder`."""
-    found: dict[str, FileUse] = {}
+    found: dict[str, tuple[FileUse, Field]] = {}
     for item in field.items():
         keys = {} if item.is_scalar else item.keys(level)
         if not item.is_scalar and "source" not in keys:
@@ -63,9 +63,9 @@ def read_uses(
             mode=read_mode(keys["mode"]) if "mode" in keys else None,
         )
         if use.target in found:
-            raise item.invalid(f"{use.target} is given twice")
-        found[use.target] = use
-    return list(found.values())
+            found[use.target][1].given_again(use.target, item)
+        found[use.target] = (use, item)
+    return [use for use, _ in found.values()]
 
 
 def _target(field: Field, written: str, folder: str) -> str:

@@ -10,24 +10,20 @@ from .stack import Healthcheck
 def read_healthcheck(field: Field) -> Healthcheck:
     keys = field.keys("services.*.healthcheck")
     if "disable" in keys and keys["disable"].boolean():
-        if "test" in keys:
-            raise keys["disable"].invalid("a disabled health check with a test")
-        return Healthcheck(("NONE",))
+        return Healthcheck(("NONE",))  # whatever a file before it says
     return Healthcheck(
         test=_test(keys["test"]) if "test" in keys else (),
-        interval=_positive(keys["interval"]) if "interval" in keys else None,
-        timeout=_positive(keys["timeout"]) if "timeout" in keys else None,
-        retries=keys["retries"].integer(1, 1000) if "retries" in keys else None,
+        interval=_seconds(keys["interval"]) if "interval" in keys else None,
+        timeout=_seconds(keys["timeout"]) if "timeout" in keys else None,
+        retries=keys["retries"].integer(0, 1000) or None if "retries" in keys else None,
         start_period=read_duration(keys["start_period"]) if "start_period" in keys else None,
-        start_interval=_positive(keys["start_interval"]) if "start_interval" in keys else None,
+        start_interval=_seconds(keys["start_interval"]) if "start_interval" in keys else None,
     )
 
 
-def _positive(field: Field) -> float:
-    seconds = read_duration(field)
-    if seconds == 0:
-        raise field.invalid("wants more than no time at all")
-    return seconds
+def _seconds(field: Field) -> float | None:
+    """None, the default, where it is no time at all."""
+    return read_duration(field) or None
 
 
 def _test(field: Field) -> tuple[str, ...]:
@@ -37,10 +33,8 @@ def _test(field: Field) -> tuple[str, ...]:
     match test:
         case ("NONE",):
             return test
-        case ("CMD-SHELL", line):
-            return ("CMD-SHELL", _not_empty(field, line))
-        case ("CMD", program, *_):
-            _not_empty(field, program)
+        case ("CMD" | "CMD-SHELL", first, *_):  # of a shell, further words are its $0, $1 …
+            _not_empty(field, first)
             return test
     raise field.invalid(
         "is not a test", 'it is text, ["CMD", program, …], ["CMD-SHELL", line] or ["NONE"]'

@@ -52,6 +52,7 @@ _OWN_NAME = "the sandbox's own name stands for it, so that two of them never mee
 _DEVICES = "devices of the host are not lent to a sandbox"
 _OF_RESOURCES = "what is reserved for others is not known here"
 _ADDRESS = "addresses are the host's to give; services find each other by name"
+_WORDS = "text is split as compose does, without a shell: up to the first `;`, `&`, `|`, `<` or `>`"
 _DRIVERS = "drivers and their options act on the host"
 
 _TOP = {
@@ -75,7 +76,7 @@ _SERVICE = {
     "cap_drop": _KEPT,
     "cgroup": _kept("private, which it is anyway", f"host: {_HOST}"),
     "cgroup_parent": _refused("the host decides what a sandbox's containers count for"),
-    "command": _KEPT,
+    "command": _kept(_WORDS),
     "configs": _kept("a file in the container"),
     "container_name": _changed(
         "a name by which others on its networks find it; the container's own is the sandbox's"
@@ -99,7 +100,7 @@ _SERVICE = {
     "dns_opt": _KEPT,
     "dns_search": _KEPT,
     "domainname": _KEPT,
-    "entrypoint": _KEPT,
+    "entrypoint": _kept(_WORDS),
     "env_file": _kept("read from the source, on the controller"),
     "environment": _kept("one without a value takes that of `.env`"),
     "expose": _KEPT,
@@ -155,7 +156,7 @@ _SERVICE = {
     "stop_signal": _KEPT,
     "storage_opt": _refused("not every engine's storage has such options"),
     "sysctls": _kept("those of a container's own", "it would change the host"),
-    "tmpfs": _KEPT,
+    "tmpfs": _kept("size, mode, exec and noexec"),
     "tty": _KEPT,
     "ulimits": _kept("lowered to what the host may give, and that is said"),
     "use_api_socket": _refused("it would give the container the host's engine"),
@@ -174,7 +175,9 @@ _SERVICE = {
 
 _BUILD = {
     "additional_contexts": _refused("only one context is sent to a build yet"),
-    "args": _kept("one without a value takes that of `.env`"),
+    "args": _kept(
+        "one without a value takes that of `.env`", "the engine itself lives by that name"
+    ),
     "cache_from": _left_out("the host's own cache is used"),
     "cache_to": _left_out("the host's own cache is used"),
     "context": _kept("a folder of the source", "nothing outside of the source is read"),
@@ -206,7 +209,7 @@ _DEPLOY = {
     "placement": _left_out(_SWARM),
     "replicas": _kept("so many containers"),
     "resources": _KEPT,
-    "restart_policy": _changed("as `restart`, where the service has none"),
+    "restart_policy": _changed("as `restart`, and before the service's own"),
     "rollback_config": _left_out(_SWARM),
     "update_config": _left_out(_SWARM),
 }
@@ -266,12 +269,14 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
         "required": _KEPT,
     },
     "services.*.healthcheck": {
-        "disable": _KEPT,
+        "disable": _kept("whatever the test"),
         "interval": _KEPT,
         "retries": _KEPT,
         "start_interval": _KEPT,
         "start_period": _KEPT,
-        "test": _kept("without one it is the image's own"),
+        "test": _kept(
+            "without one it is the image's own; CMD-SHELL takes further words as $0, $1 …"
+        ),
         "timeout": _KEPT,
     },
     "services.*.logging": {
@@ -323,7 +328,7 @@ KEYS: Mapping[str, Mapping[str, Key]] = {
     "services.*.volumes[].volume": {
         "labels": _left_out(_LABELS),
         "nocopy": _KEPT,
-        "subpath": _KEPT,
+        "subpath": _refused("not every engine mounts a part of a volume"),
     },
     "networks.*": {
         "attachable": _left_out(_SWARM),

@@ -30,12 +30,14 @@ _LEFT_OUT = {
     "Z": KEYS["services.*.volumes[].bind"]["selinux"],
 }
 _ENGINES = re.compile(r".*/(docker|podman|containerd|crio)\.sock")
-_TMPFS_FLAGS = {"rw", "noexec", "exec", "nosuid", "suid", "nodev", "dev", "noatime", "relatime"}
+_TMPFS_AS_IT_IS = {"rw", "nosuid", "nodev"}
+# podman knows none of these
+_TMPFS_LEFT_OUT = {"suid", "dev", "noatime", "relatime", "uid", "gid"}
 
 
 def read_mounts(field: Field, declared: Collection[str]) -> tuple[AnyMount, ...]:
-    """The mounts; each volume must be among the `declared` ones, each target given once."""
-    mounts: dict[str, AnyMount] = {}
+    """The mounts, each target once; each volume must be among the `declared` ones."""
+    mounts: dict[str, tuple[AnyMount, Field]] = {}
     for item in field.items():
         mount = _short(item) if item.is_scalar else _long(item)
         volume = mount.volume if isinstance(mount, Mount) else None
@@ -45,14 +47,32 @@ def read_mounts(field: Field, declared: Collection[str]) -> tuple[AnyMount, ...]
                 f"add it to the volumes of the file:  volumes: {{{volume}: }}",
             )
         if mount.target in mounts:
-            raise item.invalid(f"{mount.target} is mounted twice")
-        mounts[mount.target] = mount
-    return tuple(mounts.values())
+            mounts[mount.target][1].given_again(mount.target, item)
+        mounts[mount.target] = (mount, item)
+    return tuple(mount for mount, _ in mounts.values())
+
+
+def check_volume(field: Field) -> None:
+    """That a volume of the file is one which every engine makes."""
+    if field.is_null:
+        return
+    keys = field.keys("volumes.*")
+    if "name" in keys:
+        keys["name"].text()
+        keys["name"].note()
+    if "driver" in keys and keys["driver"].text() not in ("local", "default", ""):
+        raise keys["driver"].refused(keys["driver"].text())
 
 
 def read_tmpfs(field: Field) -> tuple[Tmpfs, ...]:
     """`tmpfs: /run`, or a list, each with options as in `/run:size=64m,mode=1777`."""
-    return tuple(_tmpfs(item) for item in field.texts())
+    mounts: dict[str, tuple[Tmpfs, Field]] = {}
+    for item in field.texts():
+        mount = _tmpfs(item)
+        if mount.target in mounts:
+            mounts[mount.target][1].given_again(mount.target, item)
+        mounts[mount.target] = (mount, item)
+    return tuple(mount for mount, _ in mounts.values())
 
 
 def _short(item: Field) -> AnyMount:
@@ -109,7 +129,6 @@ def _long(item: Field) -> AnyMount:
             target=target,
             read_only=read_only,
             nocopy=more["nocopy"].boolean() if "nocopy" in more else False,
-            subpath=_subpath(more["subpath"]) if "subpath" in more else None,
         )
     if source is None:
         raise item.invalid("a bind mount without a source")
@@ -132,6 +151,7 @@ def _source(field: Field, written: str) -> str:
 def _tmpfs(item: Field) -> Tmpfs:
     path, _, options = item.text().partition(":")
     size = mode = None
+    flags: tuple[str, ...] = ()
     for option in filter(None, options.split(",")):
         name, _, value = option.partition("=")
         said = item.part(value)
@@ -139,24 +159,19 @@ def _tmpfs(item: Field) -> Tmpfs:
             size = read_size(said)
         elif name == "mode":
             mode = read_mode(said)
-        elif name in _TMPFS_FLAGS | {"uid", "gid"}:
-            item.note(f"{option}: the engine's own way is taken")
-        else:
+        elif option in ("exec", "noexec"):
+            flags = (option,)  # said, as engines differ in what they do unasked
+        elif name in _TMPFS_LEFT_OUT:
+            item.note(f"{option}: not every engine has it")
+        elif option not in _TMPFS_AS_IT_IS:
             raise item.unsupported(f"the tmpfs option {option!r}")
-    return Tmpfs(_target(item, path), size, mode)
+    return Tmpfs(_target(item, path), size, mode, flags=flags)
 
 
 def _volume(field: Field, name: str) -> str:
     if VOLUME_NAME.fullmatch(name) is None:
         raise field.invalid(f"{name!r} is not a volume's name")
     return name
-
-
-def _subpath(field: Field) -> str:
-    path = field.text()
-    if path.startswith("/") or ".." in path.split("/") or not path.isprintable() or "," in path:
-        raise field.invalid(f"{path!r} is not a path in a volume")
-    return path
 
 
 def _target(field: Field, path: str) -> str:

@@ -19,19 +19,9 @@ _OPTIONS = {
 _ALIAS = re.compile(r"[a-zA-Z0-9_](?:[a-zA-Z0-9_.-]{0,251}[a-zA-Z0-9_])?")
 
 
-def read_networks(field: Field) -> dict[str, Network]:
-    """The file's networks; `default` is there without a word."""
+def read_network(field: Field) -> Network:
     if field.is_null:
-        return {}
-    found = {}
-    for name, network in field.entries().items():
-        if NETWORK_NAME.fullmatch(name) is None:
-            raise network.invalid_key("not a network's name")
-        found[name] = Network() if network.is_null else _network(network)
-    return found
-
-
-def _network(field: Field) -> Network:
+        return Network()
     keys = field.keys("networks.*")
     if "driver" in keys and keys["driver"].text() not in ("bridge", "default", ""):
         raise keys["driver"].refused(keys["driver"].text())

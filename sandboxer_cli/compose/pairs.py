@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .env_file import read_env_file
 from .field import Field
-from .tree import Place
+from .variables import check_variable
 
 # Ours say whose a container is; the others are those of the compose programs.
 _RESERVED = ("io.sandboxer.", "com.docker.compose.", "io.podman.compose.")
@@ -16,10 +18,13 @@ _NO_VALUE = (
 Pairs = dict[str, tuple[str | None, Field]]
 
 
-def read_environment(field: Field) -> dict[str, str]:
+def read_environment(
+    field: Field, check: Callable[[Field, str], None] = check_variable
+) -> dict[str, str]:
     """The variables; one without a value has that of `.env`, or isn't there."""
     found = {}
     for name, (value, where) in _read(field).items():
+        check(where, name)
         given = where.reading.variables.get(name) if value is None else value
         if given is None:
             where.note(_NO_VALUE)
@@ -57,11 +62,15 @@ def read_env_files(field: Field) -> dict[str, str]:
         form = keys["format"].text() if "format" in keys else ""
         if form not in ("", "raw"):
             raise keys["format"].unsupported(f"the format {form!r}", "it is raw, or left away")
-        found |= read_env_file(
-            keys.get("path", item),
+        where = keys.get("path", item)
+        variables = read_env_file(
+            where,
             raw=form == "raw",
             required=keys["required"].boolean() if "required" in keys else True,
         )
+        for name in variables:
+            check_variable(where, name)
+        found |= variables
     return found
 
 
@@ -95,8 +104,7 @@ def _from_list(field: Field) -> Pairs:
         name, equals, value = item.text().partition("=")
         _check_name(item, name)
         if name in pairs:
-            first: Place = pairs[name][1].node.place
-            raise item.invalid(f"{name} is given twice: {first}")
+            pairs[name][1].given_again(name, item)
         pairs[name] = (value if equals else None, item)
     return pairs
 

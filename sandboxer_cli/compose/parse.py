@@ -15,6 +15,7 @@ from .tree import ListNode, MapNode, Node, Place, ScalarNode, Tag
 _MOST_NODES = 20_000
 _MOST_DEPTH = 40
 _TAGS: dict[str, Tag] = {"!reset": "reset", "!override": "override"}
+_TAB = "there is a tab: YAML is indented by spaces"
 _LOOK_ABOVE = "that is where reading ended: what is wrong may stand above it"
 
 
@@ -27,16 +28,28 @@ def parse(content: bytes, file: str, *, tags: bool = False) -> MapNode:
     """
     text = _decode(content, file)
     try:
-        return _Builder(file, yaml.parse(text, Loader=yaml.SafeLoader), tags).document()
+        return _Builder(file, yaml.parse(text, Loader=_Loader), tags).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = _place(file, mark) if mark else file
-        raise invalid(f"not YAML: {error.problem or error.context}", place, _LOOK_ABOVE) from error
+        hint = _TAB if "'\\t'" in (error.problem or "") else _LOOK_ABOVE
+        raise invalid(f"not YAML: {error.problem or error.context}", place, hint) from error
     except yaml.reader.ReaderError as error:
         place = _end_of(text[: error.position], file)
         raise invalid(
             f"not YAML: the character U+{error.character:04X}", place, "take it out"
         ) from error
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's own takes a tab for no space at all. One that doesn't indent is one, as every other
+    reader has it: after a value, before a comment, and anywhere within brackets."""
+
+    def scan_to_next_token(self) -> None:
+        super().scan_to_next_token()
+        while self.peek() == "\t" and (self.flow_level or not self.allow_simple_key):
+            self.forward()
+            super().scan_to_next_token()
 
 
 def _decode(content: bytes, file: str) -> str:

@@ -47,10 +47,8 @@ def _short(item: Field) -> tuple[Port, ...]:
     target = _span(item, match["target"], written)
     if match["published"]:
         _check_published(item, _span(item, match["published"], written), target)
-    if match["ip"] is not None:
+    if match["ip"]:
         _check_ip(item, match["ip"].strip("[]"))
-    elif match["published"] == "":
-        raise item.invalid(f"{written!r} is not a port", 'write "8080:80", or "80"')
     if match["published"]:
         item.note()
     protocol = _protocol(item, match["protocol"] or "tcp")
@@ -62,6 +60,7 @@ def _long(item: Field) -> tuple[Port, ...]:
     if "target" not in keys:
         raise item.invalid("a port without a target")
     number = keys["target"].integer(1, 65535)
+    keys = {name: key for name, key in keys.items() if key.is_null or key.raw()}
     if "published" in keys:
         published = keys["published"]
         _check_published(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from .dependencies import check_dependencies
 from .field import Field, Reading
 from .files import read_content
 from .images import read_name
-from .mounts import VOLUME_NAME, read_mounts, read_tmpfs
-from .networks import read_links, read_networks, with_aliases
+from .mounts import VOLUME_NAME, check_volume, read_mounts, read_tmpfs
+from .networks import NETWORK_NAME, read_links, read_network, with_aliases
 from .service import Keys, Surroundings, read_service
 from .stack import AnyMount, FileUse, Mount, Network, Service, Stack
 from .tree import MapNode
@@ -21,6 +21,13 @@ from .volumes_from import with_others
 
 # It is part of a container's name and a name in the sandbox's DNS, hence the length.
 _SERVICE_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
+# Of these compose takes an empty text, as `${HOSTNAME:-}` may be one, as not given.
+_EMPTY_IS_NOT_GIVEN = frozenset(
+    [
+        *("cpuset", "domainname", "hostname", "image", "ipc", "network_mode", "pid"),
+        *("platform", "restart", "stop_signal", "user", "working_dir"),
+    ]
+)
 
 
 def rebuild(
@@ -44,8 +51,8 @@ def rebuild(
     for key in ("name", "include"):
         if key in top:
             _check_read_before(top[key])
-    networks = read_networks(top["networks"]) if "networks" in top else {}
-    volumes = _volumes(top["volumes"]) if "volumes" in top else ()
+    networks = _named(top, "networks", NETWORK_NAME)
+    volumes = _named(top, "volumes", VOLUME_NAME)
     entries = top["services"].entries() if "services" in top else {}
     if not entries:
         raise refusal.invalid("the file has no services", tree.place)
@@ -70,10 +77,15 @@ def rebuild(
     check_dependencies(services)
     used = {name: None for service in services.values() for name in service.networks}
     mounted = {mount.volume for its in mounts.values() for mount in its if isinstance(mount, Mount)}
+    for name, volume in volumes.items():
+        if name in mounted:
+            check_volume(volume)
     return Stack(
         services=services,
         volumes=tuple(name for name in (*volumes, *shared) if name in mounted),
-        networks={name: networks.get(name, Network()) for name in used},
+        networks={
+            name: read_network(networks[name]) if name in networks else Network() for name in used
+        },
         secrets=_contents("secrets", [s.secrets for s in services.values()], around.secrets),
         configs=_contents("configs", [s.configs for s in services.values()], around.configs),
         notes=tuple(reading.notes),
@@ -99,29 +111,24 @@ def _keys(name: str, field: Field) -> Keys:
     for key in ("extends", "profiles"):
         if key in keys:
             _check_read_before(keys[key])
-    return keys
+    return {
+        key: value
+        for key, value in keys.items()
+        if key not in _EMPTY_IS_NOT_GIVEN or value.is_null or value.raw()
+    }
 
 
 def _entries(top: Keys, key: str) -> dict[str, Field]:
     return {} if key not in top or top[key].is_null else top[key].entries()
 
 
-def _volumes(field: Field) -> tuple[str, ...]:
-    if field.is_null:
-        return ()
-    entries = field.entries()
-    for name, volume in entries.items():
-        if VOLUME_NAME.fullmatch(name) is None:
-            raise volume.invalid_key("not a volume's name")
-        if volume.is_null:
-            continue
-        keys = volume.keys("volumes.*")
-        if "name" in keys:
-            keys["name"].text()
-            keys["name"].note()
-        if "driver" in keys and keys["driver"].text() not in ("local", "default", ""):
-            raise keys["driver"].refused(keys["driver"].text())
-    return tuple(entries)
+def _named(top: Keys, key: str, pattern: re.Pattern[str]) -> dict[str, Field]:
+    """The file's networks or volumes. What they are is only read of those that a service uses."""
+    entries = _entries(top, key)
+    for name, entry in entries.items():
+        if pattern.fullmatch(name) is None:
+            raise entry.invalid_key(f"not a {key.removesuffix('s')}'s name")
+    return entries
 
 
 def _built(keys: Mapping[str, Keys]) -> dict[str, str]:
@@ -133,7 +140,7 @@ def _built(keys: Mapping[str, Keys]) -> dict[str, str]:
     return found
 
 
-def _mounts(keys: Keys, volumes: tuple[str, ...]) -> tuple[AnyMount, ...]:
+def _mounts(keys: Keys, volumes: Collection[str]) -> tuple[AnyMount, ...]:
     mounts = read_mounts(keys["volumes"], volumes) if "volumes" in keys else ()
     memory = read_tmpfs(keys["tmpfs"]) if "tmpfs" in keys else ()
     targets = [mount.target for mount in (*mounts, *memory)]

@@ -13,6 +13,15 @@ _MOST_REPLICAS = 100
 _PERIOD = 100_000.0
 _CPUSET = re.compile(r"[0-9]{1,4}(?:-[0-9]{1,4})?(?:,[0-9]{1,4}(?:-[0-9]{1,4})?)*")
 _LARGEST = 2**31 - 1
+# What compose takes as a condition, words of `restart` too, as `restart`.
+_CONDITIONS = {
+    "none": "no",
+    "no": "no",
+    "on-failure": "on-failure",
+    "any": "unless-stopped",
+    "always": "always",
+    "unless-stopped": "unless-stopped",
+}
 
 Keys = Mapping[str, Field]
 
@@ -52,20 +61,19 @@ def read_resources(keys: Keys, deployed: Keys) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def read_restart_policy(policy: Field, restart: Field | None) -> str | None:
-    """`deploy.restart_policy` as `restart`; None where the service's own `restart` says it."""
+def read_restart_policy(policy: Field) -> str:
+    """`deploy.restart_policy` as `restart`."""
     keys = policy.keys("services.*.deploy.restart_policy")
     condition = keys["condition"].text() if "condition" in keys else "any"
-    if condition not in ("none", "on-failure", "any"):
+    if condition not in _CONDITIONS:
         raise keys["condition"].invalid(
             f"{condition!r} is not a condition", "it is none, on-failure or any"
         )
     attempts = keys["max_attempts"].integer(0, 9999) if "max_attempts" in keys else 0
-    policy.note("the service's own `restart` is taken" if restart else "")
-    if restart is not None:
-        return None
-    often = f"on-failure:{attempts}" if attempts else "on-failure"
-    return {"none": "no", "on-failure": often, "any": "unless-stopped"}[condition]
+    policy.note()
+    if condition == "on-failure" and attempts:
+        return f"on-failure:{attempts}"
+    return _CONDITIONS[condition]
 
 
 def _one(read: Any, own: Field | None, deployed: Field | None) -> Any:

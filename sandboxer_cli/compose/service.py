@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
-from . import addresses, confinement, networks
+from . import addresses, confinement, networks, shellwords
 from .build import read_build
 from .dependencies import without_missing
 from .field import Field
@@ -28,8 +27,20 @@ from .stack import AnyMount, Attachment, Dependency, FileUse, Service
 
 _RESTART = re.compile(r"no|always|unless-stopped|on-failure(?::[0-9]{1,4})?")
 _SIGNAL = re.compile(r"(?:SIG)?[A-Z][A-Z0-9+-]{1,12}|[0-9]{1,2}")
-_PLATFORM = re.compile(r"[a-z0-9_]+(?:/[a-z0-9_]+){0,2}")
+_PLATFORM = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_-]+(?:/[a-z0-9_]+)?)?", re.IGNORECASE)
+# Names of an architecture, and the one that images have.
+_ARCHITECTURES = {
+    "amd64": "amd64",
+    "arm64": "arm64",
+    "x86_64": "amd64",
+    "x86-64": "amd64",
+    "aarch64": "arm64",
+    "i386": "386",
+    "armhf": "arm/v7",
+    "armel": "arm/v6",
+}
 _PULL = {"always": "always", "never": "never", "missing": None, "if_not_present": None}
+_A_SHELL = 'write [sh, -c, "…"] for one'
 _BY_THE_CLOCK = re.compile(r"daily|weekly|every_[0-9]+[wdhms].*")
 # What else a service may hold on to, and so waits for.
 _SHARED = ("network_mode", "ipc", "pid")
@@ -66,7 +77,7 @@ def read_service(
             **(read_environment(keys["environment"]) if "environment" in keys else {}),
         },
         working_dir=_absolute(keys["working_dir"]) if "working_dir" in keys else None,
-        user=_not_empty(keys["user"]) if "user" in keys else None,
+        user=keys["user"].text() if "user" in keys else None,
         init="init" in keys and keys["init"].boolean(),
         labels={
             **(read_label_files(keys["label_file"]) if "label_file" in keys else {}),
@@ -82,7 +93,7 @@ def read_service(
         build=read_build(keys["build"]) if "build" in keys else None,
         built_by=built_by,
         pull=_pull(keys["pull_policy"], "build" in keys) if "pull_policy" in keys else None,
-        platform=_matching(keys["platform"], _PLATFORM, "platform") if "platform" in keys else None,
+        platform=_platform(keys["platform"]) if "platform" in keys else None,
         network_mode=network_mode,
         secrets=_uses(keys, "secrets", "/run/secrets", around.secrets),
         configs=_uses(keys, "configs", "", around.configs),
@@ -202,15 +213,18 @@ def _uses(keys: Keys, key: str, folder: str, declared: Mapping[str, Field]) -> t
 
 
 def _argv(field: Field) -> tuple[str, ...] | None:
-    """Null is the image's own, an empty one is none; text is split as a shell would, no more."""
+    """Null is the image's own, an empty one is none; text is split as compose does."""
     if field.is_null:
         return None
     if not field.is_scalar:
         return tuple(item.text() for item in field.items())
     try:
-        return tuple(shlex.split(field.text()))
+        words, operator = shellwords.split(field.text())
     except ValueError as error:
-        raise field.invalid(f"can't be split into words: {str(error).lower()}") from error
+        raise field.invalid(f"can't be split into words: {error}", _A_SHELL) from error
+    if operator:
+        field.note(f"all from the {operator} on, as with compose, which has no shell: {_A_SHELL}")
+    return words
 
 
 def _absolute(field: Field) -> str:
@@ -218,13 +232,6 @@ def _absolute(field: Field) -> str:
     if not path.startswith("/"):
         raise field.invalid(f"{path!r} is not an absolute path")
     return path
-
-
-def _not_empty(field: Field) -> str:
-    text = field.text()
-    if not text:
-        raise field.invalid("an empty user")
-    return text
 
 
 def _groups(field: Field) -> tuple[str, ...]:
@@ -236,6 +243,16 @@ def _matching(field: Field, pattern: re.Pattern[str], what: str) -> str:
     if pattern.fullmatch(text) is None:
         raise field.invalid(f"{text!r} is not a {what}")
     return text
+
+
+def _platform(field: Field) -> str:
+    """As images name theirs: `linux/x86_64` is linux/amd64, `amd64` that of Linux."""
+    platform = _matching(field, _PLATFORM, "platform").lower()
+    system, _, architecture = platform.partition("/")
+    if not architecture and system in _ARCHITECTURES:
+        system, architecture = "linux", system
+    architecture = _ARCHITECTURES.get(architecture, architecture)
+    return f"{system}/{architecture}" if architecture else system
 
 
 def _pull(field: Field, builds: bool) -> str | None:
@@ -254,16 +271,17 @@ def _pull(field: Field, builds: bool) -> str | None:
 
 
 def _restart(keys: Keys, deployed: Keys) -> str:
+    """`deploy.restart_policy` before `restart`, as compose has it."""
     own = keys.get("restart")
-    deploys = None
-    if "restart_policy" in deployed:
-        deploys = read_restart_policy(deployed["restart_policy"], own)
-    if own is None:
-        return deploys or "no"
-    policy = own.text()
-    if _RESTART.fullmatch(policy) is None:
+    policy = "no" if own is None else own.text()
+    if own is not None and _RESTART.fullmatch(policy) is None:
         raise own.invalid(
             f"{policy!r} is not a restart policy",
             "it is no, always, unless-stopped, on-failure or on-failure:N",
         )
-    return policy
+    if "restart_policy" not in deployed:
+        return policy
+    deploys = read_restart_policy(deployed["restart_policy"])
+    if own is not None and deploys != policy:
+        own.note(f"deploy.restart_policy is taken, as {deploys}")
+    return deploys

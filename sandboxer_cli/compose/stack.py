@@ -26,7 +26,6 @@ class Mount:
     target: str
     read_only: bool = False
     nocopy: bool = False
-    subpath: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,12 +41,13 @@ class Bind:
 
 @dataclass(frozen=True)
 class Tmpfs:
-    """`size` in bytes."""
+    """`size` in bytes; `flags` are exec or noexec, where it is said."""
 
     target: str
     size: int | None = None
     mode: int | None = None
     read_only: bool = False
+    flags: tuple[str, ...] = ()
 
 
 AnyMount = Mount | Bind | Tmpfs

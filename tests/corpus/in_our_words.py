@@ -27,7 +27,8 @@ RESOURCES = {
     "limits": {"cpus": "cpus", "memory": "memory", "pids": "pids_limit"},
     "reservations": {"memory": "memory_reservation"},
 }
-RESTARTS = {"none": "no", "on-failure": "on-failure", "any": "unless-stopped"}
+# words of its own; those of `restart` are taken too
+RESTARTS = {"none": "no", "any": "unless-stopped"}
 # docker's own, where nothing is said
 CHECK = {"interval": 30.0, "timeout": 30.0, "retries": 3, "start_period": 0.0}
 SPANS = ("interval", "timeout", "start_period", "start_interval")
@@ -132,9 +133,9 @@ def _deployed(made: Values) -> None:
                 made[ours] = _bytes(value) if "memory" in ours else float(value)
     if "restart_policy" in deploy:
         policy = deploy["restart_policy"]
-        word = RESTARTS[policy.get("condition", "any")]
+        word = RESTARTS.get(policy.get("condition", "any"), policy.get("condition"))
         attempts = policy.get("max_attempts") if word == "on-failure" else None
-        made.setdefault("restart", f"{word}:{attempts}" if attempts else word)
+        made["restart"] = f"{word}:{attempts}" if attempts else word
 
 
 def _mounts(made: Values, root: str) -> None:
@@ -142,9 +143,7 @@ def _mounts(made: Values, root: str) -> None:
     for one in made.pop("volumes", []):
         mount = {"read_only": False, **one}
         more = mount.get(mount["type"], {})
-        known = {
-            name: more.pop(name) for name in ("nocopy", "subpath", "size", "mode") if name in more
-        }
+        known = {name: more.pop(name) for name in ("nocopy", "size", "mode") if name in more}
         if mount["type"] == "bind":
             mount["source"] = _below(root, mount["source"])
         if mount["type"] == "volume":
@@ -163,6 +162,8 @@ def _mounts(made: Values, root: str) -> None:
                 mount["size"] = _bytes(value)
             elif name == "mode":
                 mount["mode"] = int(value, 8)
+            elif name in ("exec", "noexec"):
+                mount["flags"] = [option]
             else:
                 mount.setdefault("options", []).append(option)
         mounts[target] = mount

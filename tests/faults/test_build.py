@@ -239,7 +239,7 @@ def test_an_argument_that_the_engine_would_take_for_its_own(
     for name in ("PATH", "LD_PRELOAD", "CONTAINERS_CONF", "DOCKER_HOST", "A*", "GODEBUG"):
         answer = host.create(**asked(folder, built_service(args={name: "x"})))
         assert answer["error"]["code"] == "usage"
-    for name in ("GO_VERSION", "USER", "HTTP_PROXY"):
+    for name in ("GO_VERSION", "USER", "HTTP_PROXY", "DOCKER_GID", "CONTAINER_USER"):
         answer = host.create(**asked(folder, built_service(args={name: "x"})), check=True)
         assert "error" not in answer
     assert_nothing_left(host, before)

@@ -612,6 +612,10 @@ ODD = {
     "EQUALS": "=a=b=",
     "LONG": "x" * 100_000,
     "dotted.name": "a",
+    "ConnectionStrings:Default": "Host=db;Port=5432",
+    "A*B": "a",
+    "#A": "a",
+    "DOCKER_KEY": "a\nb",
     # those that the engine lives by: their way is another one
     "HOME": '/it\'s "home" $(id) \u00e4',
     "LANG": "  xx_XX.UTF-8 # no comment ",

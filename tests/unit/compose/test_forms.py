@@ -116,10 +116,6 @@ BIND = {"type": "bind", "source": "app", "target": "/x", "read_only": False, "cr
             "{type: bind, source: app, target: /x, bind: {create_host_path: false}}",
             {"type": "bind", "source": "app", "target": "/x", "read_only": False},
         ),
-        (
-            "{type: volume, source: data, target: /x, volume: {subpath: a/b}}",
-            {**VOLUME, "volume": "data", "subpath": "a/b"},
-        ),
         ("{type: tmpfs, target: /x}", {"type": "tmpfs", "target": "/x", "read_only": False}),
         (
             "{type: tmpfs, target: /x, tmpfs: {size: 1m, mode: 0o1777}}",
@@ -146,6 +142,26 @@ def test_an_absolute_path_of_the_source_is_one_of_its_own() -> None:
 def test_tmpfs(value: str, mounts: list[tuple[str, int | None, int | None]]) -> None:
     found = web(f"tmpfs: {value}")["volumes"]
     assert [(m["target"], m.get("size"), m.get("mode")) for m in found] == mounts
+
+
+@pytest.mark.parametrize(
+    ("options", "flags", "left_out"),
+    [
+        ("", None, []),
+        (":exec", ["exec"], []),
+        (":rw,noexec,nosuid,nodev", ["noexec"], []),
+        (":noexec,exec", ["exec"], []),
+        (":size=1m,exec,uid=5", ["exec"], ["uid=5: not every engine has it"]),
+        (":suid", None, ["suid: not every engine has it"]),
+    ],
+)
+def test_flags_of_a_tmpfs(options: str, flags: list[str] | None, left_out: list[str]) -> None:
+    found = stack(f"services:\n  web:\n{IMAGE}    tmpfs: '/x{options}'\n")
+    [mount] = build_document(found, images={}, probes=[], publish="loopback")["services"]["web"][
+        "volumes"
+    ]
+    assert mount.get("flags") == flags
+    assert [note.text for note in found.notes] == left_out
 
 
 @pytest.mark.parametrize(
@@ -323,6 +339,26 @@ def test_label_file() -> None:
         ("scale: 0", "replicas", 0),
         ("deploy: {resources: {limits: {cpus: '0.5'}}}", "cpus", 0.5),
         ("cpus: 1", "cpus", 1.0),
+        ("cpus: .5", "cpus", 0.5),
+        ("cpus: '1.'", "cpus", 1.0),
+        ("deploy: {resources: {limits: {cpus: '.25'}}}", "cpus", 0.25),
+        ("platform: linux/x86_64", "platform", "linux/amd64"),
+        ("platform: Linux/x86-64", "platform", "linux/amd64"),
+        ("platform: linux/aarch64", "platform", "linux/arm64"),
+        ("platform: linux/arm64/v8", "platform", "linux/arm64/v8"),
+        ("platform: linux/armhf", "platform", "linux/arm/v7"),
+        ("platform: amd64", "platform", "linux/amd64"),
+        ("platform: linux", "platform", "linux"),
+        ("platform: ''", "platform", None),
+        ("restart: ''", "restart", "no"),
+        ("user: ''", "user", None),
+        ("hostname: ''", "hostname", None),
+        ("working_dir: ''", "working_dir", None),
+        ("network_mode: ''", "networks", {"default": {}}),
+        ("pid: ''", "pid", None),
+        ("environment: [A=1, B=2, A=3]", "environment", {"A": "3", "B": "2"}),
+        ("labels: [a=1, a=2]", "labels", {"a": "2"}),
+        ("sysctls: [net.a=1, net.a=2]", "sysctls", {"net.a": "2"}),
         ("cpu_quota: 25000", "cpus", 0.25),
         ("cpu_quota: 25000\n    cpu_period: 50000", "cpus", 0.5),
         ("deploy: {resources: {limits: {memory: 64M, pids: 5}}}", "memory", 64 << 20),
@@ -337,7 +373,15 @@ def test_label_file() -> None:
             "on-failure:2",
         ),
         ("deploy: {restart_policy: {delay: 1s}}", "restart", "unless-stopped"),
-        ("deploy: {restart_policy: {condition: any}}\n    restart: 'no'", "restart", "no"),
+        (
+            "deploy: {restart_policy: {condition: any}}\n    restart: 'no'",
+            "restart",
+            "unless-stopped",
+        ),
+        ("deploy: {restart_policy: {condition: none}}\n    restart: always", "restart", "no"),
+        ("deploy: {restart_policy: {condition: always}}", "restart", "always"),
+        ("deploy: {restart_policy: {condition: unless-stopped}}", "restart", "unless-stopped"),
+        ("deploy: {restart_policy: {condition: 'no'}}", "restart", "no"),
         (
             "ulimits: {nofile: 5, nproc: {soft: 0, hard: -1}}",
             "ulimits",
@@ -388,6 +432,102 @@ def test_label_file() -> None:
 )
 def test_values(lines: str, key: str, value: Any) -> None:
     assert web(lines).get(key) == value
+
+
+HEALTHCHECK = {"interval": 30.0, "timeout": 30.0, "retries": 3, "start_period": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("value", "healthcheck"),
+    [
+        (
+            "{test: [CMD-SHELL, pg_isready, -U, postgres]}",
+            {"test": ["CMD-SHELL", "pg_isready", "-U", "postgres"], **HEALTHCHECK},
+        ),
+        ("{test: a, disable: true}", {"test": ["NONE"]}),
+        ("{test: a, disable: false}", {"test": ["CMD-SHELL", "a"], **HEALTHCHECK}),
+        (
+            "{test: a, retries: 0, interval: 0s, timeout: 0s, start_interval: 0s}",
+            {"test": ["CMD-SHELL", "a"], **HEALTHCHECK},
+        ),
+    ],
+)
+def test_healthcheck(value: str, healthcheck: dict[str, Any]) -> None:
+    assert web(f"healthcheck: {value}")["healthcheck"] == healthcheck
+
+
+@pytest.mark.parametrize(
+    ("lines", "key", "value", "path", "text"),
+    [
+        (
+            "environment: [A=1, A=2]",
+            "environment",
+            {"A": "2"},
+            "environment[0]",
+            "A is given again: compose.yml:4:24",
+        ),
+        (
+            "labels: [a=1, b=1, a=2]",
+            "labels",
+            {"a": "2", "b": "1"},
+            "labels[0]",
+            "a is given again: compose.yml:4:24",
+        ),
+        (
+            "volumes: ['./app:/x', '/y', '/x/']",
+            "volumes",
+            [{**VOLUME, "volume": None}, {**VOLUME, "volume": None, "target": "/y"}],
+            "volumes[0]",
+            "/x is given again: compose.yml:4:33",
+        ),
+        (
+            "tmpfs: [/x, '/x:size=1m']",
+            "volumes",
+            [{"type": "tmpfs", "target": "/x", "read_only": False, "size": 1 << 20}],
+            "tmpfs[0]",
+            "/x is given again: compose.yml:4:17",
+        ),
+        (
+            "configs: [a, {source: b, target: /a}]\nconfigs: {a: {content: x}, b: {content: y}}",
+            "configs",
+            [{"source": "b", "target": "/a"}],
+            "configs[0]",
+            "/a is given again: compose.yml:4:18",
+        ),
+        (
+            "command: a && b",
+            "command",
+            ["a"],
+            "command",
+            'all from the && on, as with compose, which has no shell: write [sh, -c, "…"] for one',
+        ),
+        (
+            "restart: always\n    deploy: {restart_policy: {condition: on-failure}}",
+            "restart",
+            "on-failure",
+            "restart",
+            "deploy.restart_policy is taken, as on-failure",
+        ),
+    ],
+)
+def test_what_compose_drops_is_said(lines: str, key: str, value: Any, path: str, text: str) -> None:
+    found = stack(f"services:\n  web:\n{IMAGE}    {lines}\n")
+    made = build_document(found, images={}, probes=[], publish="loopback")
+    assert made["services"]["web"][key] == value
+    [note] = [note for note in found.notes if note.kind == "left_out"]
+    assert (note.path, note.text) == (f"services.web.{path}", text)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "networks: {a: {external: true}, b: {driver: macvlan}, c: {x: y}}",
+        "volumes: {a: {external: true}, b: {driver: nfs}, c: {driver_opts: {type: nfs}}}",
+    ],
+)
+def test_what_no_service_uses_is_not_read(what: str) -> None:
+    found = stack(f"services:\n  web:\n{IMAGE}{what}\n")
+    assert (list(found.networks), found.volumes, found.notes) == (["default"], (), ())
 
 
 def interpolated(node: Node) -> Node:

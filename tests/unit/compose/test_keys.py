@@ -342,6 +342,7 @@ SAMPLES: dict[str, dict[str, Sample]] = {
 INSTEAD_OF = {
     ("services.*", "network_mode"): ["networks", "ports"],
     ("services.*", "build"): ["image"],
+    ("services.*", "restart"): ["deploy"],
     ("services.*", "volumes"): ["volumes"],
     ("secrets.*", "environment"): ["file"],
     ("configs.*", "environment"): ["file"],
@@ -370,6 +371,7 @@ REFUSED_VALUES: dict[tuple[str, str], Any] = {
     ("services.*", "security_opt"): ["seccomp:unconfined"],
     ("services.*", "sysctls"): {"kernel.hostname": "x"},
     ("services.*", "volumes"): ["C:\\x:/y"],
+    ("services.*.build", "args"): {"DOCKER_HOST": "x"},
     ("services.*.build", "context"): "https://example.test/x.git",
     ("services.*.build", "network"): "host",
     ("services.*.ports[]", "protocol"): "sctp",

@@ -37,6 +37,12 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("a: {<<: [{k: 1}, {k: 2, l: 2}]}", {"a": {"k": 1, "l": 2}}),
         ("a: {'<<': 1}", {"a": {"<<": 1}}),
         ("a: ü 🚢", {"a": "ü 🚢"}),
+        (
+            "a: b:1\t\nc: 'd'\t# e\nf:\t\n- g \t# h\n- {i:\t1}\t\n",
+            {"a": "b:1", "c": "d", "f": ["g", {"i": 1}]},
+        ),
+        ("a: {\n\tb: 1,\t\n\tc: 2\n}", {"a": {"b": 1, "c": 2}}),
+        ("a: |\n  b\tc\n", {"a": "b\tc\n"}),
     ],
 )
 def test_taken(text: str, value: Any) -> None:
@@ -94,6 +100,13 @@ def test_unsupported(text: str, message: str) -> None:
         parse(text.encode(), "compose.yml")
     assert error.value.detail.message.startswith(message)
     assert error.value.detail.code == "compose_unsupported"
+
+
+def test_the_hint_names_a_tab() -> None:
+    with pytest.raises(Usage) as error:
+        parse(b"a:\n\tb: 2\n", "compose.yml")
+    assert error.value.detail.message.endswith("compose.yml:2:1")
+    assert error.value.detail.hint == "there is a tab: YAML is indented by spaces"
 
 
 def test_an_alias_bomb_is_refused_before_it_grows() -> None:

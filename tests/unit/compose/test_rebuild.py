@@ -55,6 +55,7 @@ def test_what_is_not_said() -> None:
         ("echo $HOME $$", ("echo", "$HOME", "$$")),
         ('["--", ""]', ("--", "")),
         (">\n      sh -c\n      'x'\n", ("sh", "-c", "x")),
+        (r"""'sh -c "echo \$HOME"'""", ("sh", "-c", "echo $HOME")),
     ],
 )
 def test_argv(key: str, value: str, argv: tuple[str, ...] | None) -> None:
@@ -97,6 +98,8 @@ def test_a_label_without_a_value_is_empty(value: str) -> None:
         ("[22:22]", [(22, "tcp")]),
         ("['127.0.0.1:8080:80']", [(80, "tcp")]),
         ("['127.0.0.1::80']", [(80, "tcp")]),
+        ("[':80', ':81:81', '::82']", [(80, "tcp"), (81, "tcp"), (82, "tcp")]),
+        ("[{target: 80, published: '', host_ip: ''}]", [(80, "tcp")]),
         ("['[::1]:8080:80']", [(80, "tcp")]),
         ("['53:53/udp']", [(53, "udp")]),
         ("['53/UDP', '53']", [(53, "udp"), (53, "tcp")]),

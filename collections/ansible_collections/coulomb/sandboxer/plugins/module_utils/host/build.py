@@ -16,19 +16,12 @@ from . import fault, image, source
 from .engine import BUILD_MARK, LABEL_BUILD, Engine, no_space
 from .errors import HostError
 from .state import State, write_bytes
+from .variables import ENGINES_OWN, NAME
 
 BUILD_SECONDS = 3600.0  # of one image, where the making may take longer
 LAST_LINES = 8
 DOCKERFILE = "Dockerfile"  # in the job's folder: one that stands in the compose file
 SCRATCH = "scratch"  # there too
-_ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# A build's arguments reach it through the engine's environment; by these the engine itself lives.
-_ENGINES_OWN = re.compile(
-    "PATH|HOME|TMPDIR|NOTIFY_SOCKET|REGISTRY_AUTH_FILE|SANDBOXER_.*|LD_.*|XDG_.*|CONTAINERS?_.*"
-    "|SBX_BUILD_OF|PODMAN_.*|BUILDAH_.*|STORAGE_.*|LISTEN_.*|DBUS_.*|DOCKER_.*|BUILDX_.*|_.*"
-    "|BUILDKIT_(?:HOST|PROGRESS|COLORS|TTY_.*|NO_CLIENT_TOKEN)"
-    "|GO(?:DEBUG|MAXPROCS|GC|MEMLIMIT|TRACEBACK|COVERDIR|RACE)"
-)
 _SHORT_NAME = re.compile(r'short-name "([^"]*)"')
 
 
@@ -89,7 +82,7 @@ def remove_working_containers(state: State, engine: Engine, sandbox_id: str) -> 
 def check(service: str, how: Mapping[str, Any]) -> None:
     """HostError `usage` for arguments that can't be handed over unseen."""
     for key, value in how.get("args", {}).items():
-        if _ARGUMENT.fullmatch(key) is None or _ENGINES_OWN.fullmatch(key):
+        if NAME.fullmatch(key) is None or ENGINES_OWN.fullmatch(key):
             raise HostError(
                 "usage",
                 f"service {service}: the build argument {key!r} can't be given to the engine, "

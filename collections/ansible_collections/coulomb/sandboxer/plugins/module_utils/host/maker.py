@@ -13,47 +13,17 @@ from typing import Any
 
 from .engine import STOP_SECONDS, Engine, labels_of
 from .errors import HostError
+from .variables import ENGINES_OWN, ENGINES_SIGHT, NAME
 
 LOG_SIZE = "10m"
 _SHARED = ("network_mode", "ipc", "pid")  # keys by which a service may live in another one's
 _ALIAS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_VARIABLE = re.compile(r"[A-Za-z0-9_.-]+")  # `*` would hand over the engine's own environment
-# The engine itself lives by these: their values go through a file, never its environment.
-_ENGINES_OWN = frozenset(
-    [
-        "PATH",
-        "HOME",
-        "USER",
-        "SHELL",
-        "TERM",
-        "TMPDIR",
-        "LANG",
-        "NOTIFY_SOCKET",
-        "REGISTRY_AUTH_FILE",
-        "SANDBOXER_FAULT",
-    ]
-)
-_ENGINES_OWN_PREFIXES = (
-    "LD_",
-    "LC_",
-    "XDG_",
-    "CONTAINER",
-    "PODMAN_",
-    "BUILDAH_",
-    "BUILDKIT_",
-    "DOCKER_",
-    "STORAGE_",
-    "LISTEN_",
-    "DBUS_",
-    "GO",
-    "_",
-)
 
 
 @dataclass(frozen=True)
 class Mount:
     """`kind`: volume | bind | tmpfs; `source`: a volume's name, a path of this host, or ''.
-    `options` are the engine's: nocopy, or size= and mode= of a tmpfs."""
+    `options` are the engine's: nocopy, or size=, mode=, exec and noexec of a tmpfs."""
 
     kind: str
     source: str
@@ -172,7 +142,8 @@ def service_mounts(
 
 def _tmpfs_options(item: Mapping[str, Any]) -> tuple[str, ...]:
     size = ["size={}".format(item["size"])] if "size" in item else []
-    return (*size, *(["mode={:04o}".format(item["mode"])] if "mode" in item else []))
+    mode = ["mode={:04o}".format(item["mode"])] if "mode" in item else []
+    return (*size, *mode, *item.get("flags", ()))
 
 
 def check(services: Mapping[str, Any]) -> None:
@@ -209,6 +180,9 @@ def _check_mount(name: str, item: Mapping[str, Any]) -> None:
             f"service {name}: the engine can't mount {item['subpath']}, a part of a volume",
             "mount the whole volume, or a folder of the source",
         )
+    for flag in item.get("flags", ()):
+        if flag not in ("exec", "noexec"):
+            raise HostError("usage", f"service {name}: {flag!r} is no flag of a tmpfs here")
     for path in (item["target"], item.get("source", "")):
         if ":" in path or "\n" in path:
             raise HostError(
@@ -239,9 +213,9 @@ def split_environment(environment: Mapping[str, str]) -> tuple[dict[str, str], d
     by_name: dict[str, str] = {}
     by_file: dict[str, str] = {}
     for key, value in environment.items():
-        own = key in _ENGINES_OWN or key.startswith(_ENGINES_OWN_PREFIXES)
+        own = ENGINES_OWN.fullmatch(key) or ENGINES_SIGHT.fullmatch(key)
         (by_file if own else by_name)[key] = value
-        if _VARIABLE.fullmatch(key) is None:
+        if NAME.fullmatch(key) is None:
             raise HostError("usage", f"{key!r} is not the name of a variable")
         if "\0" in value or (own and ("\n" in value or "\r" in value)):
             raise HostError("usage", f"the value of {key} may not have line breaks or zero bytes")

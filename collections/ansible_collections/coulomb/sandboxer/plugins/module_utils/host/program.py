@@ -78,6 +78,7 @@ ROOMS = (
     "tree",
     "trial",
     "validation",
+    "variables",
     "verbs",
     "versions",
 )

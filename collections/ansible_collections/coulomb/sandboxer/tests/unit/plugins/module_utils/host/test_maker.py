@@ -208,13 +208,19 @@ def test_values_of_the_environment_never_stand_in_argv(key: str) -> None:
 
 def test_split_environment() -> None:
     odd = "a\nb'\"$(id) \u00e4"
-    environment = {"A": odd, "PATH": "/bin", "XDG_RUNTIME_DIR": "/x", "GODEBUG": "1", "": ""}
-    environment.pop("")
-    by_name, by_file = maker.split_environment(environment)
-    assert by_name == {"A": odd}
-    assert by_file == {"PATH": "/bin", "XDG_RUNTIME_DIR": "/x", "GODEBUG": "1"}
-    got = argv(environment=environment)
-    assert [got[at + 1] for at, word in enumerate(got) if word == "--env"] == ["A"]
+    carried = {"A": odd, "GOOGLE_PRIVATE_KEY": "a\nb", "DOCKER_GID": "1", "CONTAINER_USER": "x"}
+    own = {
+        "PATH": "/bin",
+        "XDG_RUNTIME_DIR": "/x",
+        "GODEBUG": "1",
+        "DOCKER_HOST": "x",
+        "LC_ALL": "C",
+    }
+    by_name, by_file = maker.split_environment({**carried, **own})
+    assert by_name == carried
+    assert by_file == own
+    got = argv(environment={**carried, **own})
+    assert [got[at + 1] for at, word in enumerate(got) if word == "--env"] == list(carried)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +233,7 @@ def test_split_environment() -> None:
         ("A=B", "a"),
         ("", "a"),
         ("A", "a\0b"),
-        ("#A", "a"),
+        ("A B", "a"),
     ],
 )
 def test_what_the_engine_would_not_carry_unchanged_is_refused(key: str, value: str) -> None:
@@ -236,7 +242,9 @@ def test_what_the_engine_would_not_carry_unchanged_is_refused(key: str, value: s
     assert failed.value.code == "usage"
 
 
-@pytest.mark.parametrize("key", ["A", "a_1", "_A", "spring.datasource.url", "A-B", "1A"])
+@pytest.mark.parametrize(
+    "key", ["A", "a_1", "_A", "spring.datasource.url", "A-B", "1A", "A:B", "A*B", "#A"]
+)
 def test_names_that_are_carried(key: str) -> None:
     by_name, by_file = maker.split_environment({key: "v"})
     assert {**by_name, **by_file} == {key: "v"}
@@ -321,7 +329,7 @@ def test_mounts_of_each_kind() -> None:
         "volumes": [
             {"type": "bind", "source": "conf", "target": "/conf", "read_only": True},
             {"type": "tmpfs", "target": "/tmp", "size": 65536, "mode": 0o1777, "read_only": False},
-            {"type": "tmpfs", "target": "/run", "read_only": False},
+            {"type": "tmpfs", "target": "/run", "read_only": False, "flags": ["exec"]},
             {
                 "type": "volume",
                 "volume": "data",
@@ -336,7 +344,7 @@ def test_mounts_of_each_kind() -> None:
     assert found == [
         Mount("bind", "/srv/conf", "/conf", True),
         Mount("tmpfs", "", "/tmp", options=("size=65536", "mode=1777")),
-        Mount("tmpfs", "", "/run"),
+        Mount("tmpfs", "", "/run", options=("exec",)),
         Mount("volume", "sbx-a.data", "/data", options=("nocopy",)),
         Mount("bind", "/job/files/1", "/run/secrets/a", True),
     ]
@@ -415,6 +423,7 @@ TMPFS = {"type": "tmpfs", "target": "/x", "read_only": False}
         {"web": {"volumes": [{**TMPFS, "target": "/x:ro"}]}},
         {"web": {"volumes": [{**TMPFS, "type": "bind", "source": "a:b"}]}},
         {"web": {"volumes": [{**TMPFS, "type": "volume", "volume": "v", "subpath": "a"}]}},
+        {"web": {"volumes": [{**TMPFS, "flags": ["exec,suid"]}]}},
         {"web": {"annotations": {"a": "b,c=d"}}},
         {"web": {"cap_add": ["CHOWN,SYS_ADMIN"]}},
         {"web": {"sysctls": {"a": '"b"'}}},

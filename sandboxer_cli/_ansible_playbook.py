@@ -126,8 +126,10 @@ def keep_routes(path: Path) -> None:
 
     read = finder._meta_yml_to_dict
 
-    def kept(text: bytes, content: tuple[str, str]) -> Any:
+    def kept(text: Any, content: tuple[str, str]) -> Any:
         if content[0] != "ansible.builtin":
+            return read(text, content)
+        if not isinstance(text, bytes):
             return read(text, content)
         digest = hashlib.sha256(text).hexdigest()
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
@@ -135,10 +137,13 @@ def keep_routes(path: Path) -> None:
             if last["digest"] == digest:
                 return last["routes"]
         routes = read(text, content)
-        with contextlib.suppress(OSError):
-            new = path.with_name(f"{path.name}.{os.getpid()}")
+        new = path.with_name(f"{path.name}.{os.getpid()}")
+        try:
             new.write_text(json.dumps({"digest": digest, "routes": routes}))
             new.replace(path)
+        except (OSError, TypeError):
+            with contextlib.suppress(OSError):
+                new.unlink()
         return routes
 
     finder._meta_yml_to_dict = kept

@@ -4,6 +4,7 @@ Whoever begins this holds the other end of that pipe. The kernel closes it for o
 too, so that the command never outlives them.
 """
 
+import os
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ def main() -> int:
     child = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)
 
     def end_when_closed() -> None:
-        sys.stdin.buffer.read()
+        os.read(0, 1)  # not by `sys.stdin`, whose lock would be asked for at the end
         child.terminate()
 
     threading.Thread(target=end_when_closed, daemon=True).start()

@@ -237,7 +237,7 @@ def begin_forwarding(way: Reach, ports: Mapping[int, int]) -> subprocess.Popen[b
         raise
     complaint = child.communicate()[1].decode(errors="replace")
     if taken := _NOT_LISTENING.search(complaint):
-        raise local_port_taken(int(taken[1]))
+        raise local_port_taken(int(taken[1]), ours=int(taken[1]) in ports)
     raise refusal(complaint, way.host)
 
 
@@ -248,10 +248,13 @@ def end_forwarding(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def local_port_taken(port: int) -> Conflict:
+def local_port_taken(port: int, ours: bool = True) -> Conflict:
+    """`ours`: it was asked for here, and not by ssh's own configuration."""
     return Conflict(
         f"port {port} of this machine is taken",
-        "say another one with --local, or leave it out: then a free one is taken",
+        "say another one with --local, or leave it out: then a free one is taken"
+        if ours
+        else "ssh's configuration has it forwarded for this host: leave that to another name of it",
         code="local_port_taken",
     )
 

@@ -65,8 +65,10 @@ class Forwarding:
                     "what is on it is unknown until it answers again",
                     code="connection_lost",
                 )
-            with contextlib.suppress(HostUnreachable):  # ssh itself says when that is for good
-                self._check_held(self.look())
+            found: Object | None = self.found
+            with contextlib.suppress(SandboxerError):  # ssh itself says when that is for good
+                found = self.look()
+            self._check_held(found)
 
     def _check_held(self, found: Object | None) -> None:
         held = {one["host_port"] for one in found["reachability"]["endpoints"]} if found else set()

@@ -261,7 +261,7 @@ def _opened(path: Path) -> IO[bytes]:
 def _unreadable(path: Path, error: OSError) -> Usage:
     return Usage(
         f"{path} can't be read: {error.strerror}",
-        "make it readable, or have git ignore it",
+        "make it readable, or have git ignore it and no service mount it",
         code="source_unreadable",
     )
 

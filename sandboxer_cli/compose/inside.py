@@ -41,8 +41,15 @@ def is_there(field: Field, below: str) -> bool:
     return _path(field, below).exists()
 
 
-def is_file(field: Field, below: str) -> bool:
-    return _path(field, below).is_file()
+def as_files(field: Field, below: str) -> list[str]:
+    """The file that a path means, and where a link leads, its target; nothing for anything else."""
+    root = _path(field, ".").resolve()
+    try:
+        target = (root / below).resolve()
+        found = [below, target.relative_to(root).as_posix()] if target.is_file() else []
+    except OSError:  # below a folder that nobody may enter, or too long
+        return []
+    return [one for one in dict.fromkeys(found) if not one.startswith(".git/")]
 
 
 def is_folder(field: Field, below: str) -> bool:

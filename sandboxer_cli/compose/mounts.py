@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from .field import Field
-from .inside import inside, is_file, is_there
+from .inside import as_files, inside, is_there
 from .keys import KEYS
 from .quantities import read_mode, read_size
 from .stack import AnyMount, Bind, Mount, Tmpfs
@@ -49,6 +49,9 @@ def read_mounts(field: Field, declared: Collection[str]) -> tuple[AnyMount, ...]
         if mount.target in mounts:
             mounts[mount.target][1].given_again(mount.target, item)
         mounts[mount.target] = (mount, item)
+    for mount, item in mounts.values():
+        if isinstance(mount, Bind):  # whoever mounts a file wants it, also where git ignores it
+            item.reading.files.extend(as_files(item, mount.source))
     return tuple(mount for mount, _ in mounts.values())
 
 
@@ -142,10 +145,7 @@ def _long(item: Field) -> AnyMount:
 def _source(field: Field, written: str) -> str:
     if _ENGINES.fullmatch(written):
         raise field.refused(written, "it would give the container the host's engine")
-    below = inside(field, written)
-    if is_file(field, below):  # whoever mounts it wants it, also where git ignores it
-        field.reading.files.append(below)
-    return below
+    return inside(field, written)
 
 
 def _tmpfs(item: Field) -> Tmpfs:

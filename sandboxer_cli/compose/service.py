@@ -38,6 +38,7 @@ _ARCHITECTURES = {
     "i386": "386",
     "armhf": "arm/v7",
     "armel": "arm/v6",
+    **{name: name for name in ("386", "arm", "ppc64le", "riscv64", "s390x")},
 }
 _PULL = {"always": "always", "never": "never", "missing": None, "if_not_present": None}
 _A_SHELL = 'write [sh, -c, "…"] for one'

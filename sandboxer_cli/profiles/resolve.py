@@ -5,6 +5,7 @@ Every door comes through here, so that each gives the same document and the same
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -176,14 +177,20 @@ def _check_paths(document: Document, found: Listing) -> None:
 def _stays_here(stack: Stack, found: Listing) -> Iterator[Note]:
     """Folders that a service mounts, and of which git ignores all that is in them."""
     paths = [PurePosixPath(entry.path) for entry in found.entries]
-    carried = {str(one) for path in paths for one in (path, *path.parents)}
+    carried = {".git", *(str(one) for path in paths for one in (path, *path.parents))}
     for name, service in stack.services.items():
         for mount in service.volumes:
-            if isinstance(mount, Bind) and mount.source not in carried:
-                folder = found.root / mount.source
-                if folder.is_dir() and any(folder.iterdir()):
-                    text = f"git ignores what is in {mount.source}, which is empty in the sandbox"
-                    yield Note(f"services.{name}.volumes", mount.place, text, "left_out")
+            if isinstance(mount, Bind) and _stays(found.root, mount.source, carried):
+                text = f"git ignores what is in {mount.source}, which is empty in the sandbox"
+                yield Note(f"services.{name}.volumes", mount.place, text, "left_out")
+
+
+def _stays(root: Path, path: str, carried: set[str]) -> bool:
+    """Whether it is a folder, wherever links lead, that has files, and nothing of it is carried.
+    Of what nobody may look into nothing is known."""
+    folder = (root / path).resolve()
+    below = folder.relative_to(root.resolve()).as_posix()
+    return below not in carried and any(files for _, _, files in os.walk(folder))
 
 
 def _chosen(request: ResolveRequest) -> dict[str, str]:

@@ -399,6 +399,7 @@ def test_a_build_that_takes_too_long(host: HostProgram, before: Listing, tmp_pat
     assert_only_a_failed_record_left(host, shown, before)
 
 
+@pytest.mark.soak
 def test_a_build_has_a_time_of_its_own(
     before: Listing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -406,14 +407,14 @@ def test_a_build_has_a_time_of_its_own(
     state = State(str(tmp_path / "state"), str(tmp_path / "srv"))
     here = tmp_path / "srv/sbx-slow/source"
     source_folder(here, "ARG WORD\nRUN echo working on $WORD; sleep 54322\n")
-    monkeypatch.setattr(build, "BUILD_SECONDS", 4.0)
+    monkeypatch.setattr(build, "BUILD_SECONDS", 10.0)
     how = {"context": ".", "args": {"WORD": "s3cret"}}
     engine, call = Podman(), image.Call(25.0)
-    with pytest.raises(HostError, match="was not built within 4 s; its last lines") as error:
+    with pytest.raises(HostError, match="was not built within 10 s; its last lines") as error:
         build.ensure(state, engine, "sbx-slow", "web", how, "", call)
     assert error.value.code == "build_failed"
     assert str(error.value).endswith("working on …")
-    assert not processes("54322")
+    await_condition(lambda: not processes("54322"))
     build.remove_working_containers(state, engine, "sbx-slow")
     assert engine.working_containers("sbx-slow") == []
 

@@ -306,7 +306,7 @@ def fake(tmp_path: Path) -> Callable[[str], str]:
 
     def made(lines: str) -> str:
         path = tmp_path / "podman-compose"
-        path.write_text(f"#!/bin/sh\nid=$2 file=$4\n{lines}\n")
+        path.write_text(f"#!/bin/sh\n[ $1 != version ] || exit 0\nid=$2 file=$4\n{lines}\n")
         path.chmod(0o755)
         return str(path)
 

@@ -157,7 +157,7 @@ def test_each_starts_as_soon_as_it_may(host: HostProgram, warm: None) -> None:
         ),
         fill=sh("sleep 1; touch /data/filled", depends_on=started, **shared),
         store=sh(
-            "exec sleep 1000", healthcheck={**check, "retries": 5, "start_period": 0.0}, **shared
+            "exec sleep 1000", healthcheck={**check, "retries": 50, "start_period": 0.0}, **shared
         ),
         worker=sh("exec sleep 1000", depends_on=started),
     )

@@ -72,7 +72,9 @@ def waiting() -> int:
     """The one that waits, once it can be found."""
     folder = ansible_ahead.folder()
     assert folder is not None
+    until = time.monotonic() + 60
     while not (folder / SOCKET).exists():
+        assert time.monotonic() < until
         time.sleep(0.01)
     [pid] = children(NAME)
     return pid

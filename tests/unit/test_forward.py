@@ -243,12 +243,19 @@ def test_a_host_key_that_is_not_known_is_refused(sshd: Sshd, page: int) -> None:
     assert not sshd.logged_in
 
 
+def test_a_host_that_is_not_there_is_told_in_sshs_own_words(sshd: Sshd, page: int) -> None:
+    way = connection.reach("box", [sshd.inventory()])
+    sshd.stop()
+    with pytest.raises(HostUnreachable, match="refused"):
+        connection.begin_forwarding(way, {free_port(): page})
+
+
 def test_it_ends_when_the_sandbox_is_gone_or_the_link_is_cut(
     sshd: Sshd, page: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(forward, "_LOOK_SECONDS", 0.05)
     here = sandbox(endpoint("web", 80, page))
-    looks = iter([here, HostUnreachable("for a moment"), sandbox(endpoint("web", 80, page + 1))])
+    looks = iter([here, ConnectionRefused("for a moment"), sandbox(endpoint("web", 80, page + 1))])
 
     def look(*_: object) -> object:
         found = next(looks)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -144,23 +146,36 @@ def test_an_edit_of_any_file_is_another_source(tmp_path: Path) -> None:
 MOUNTS = """services:
   web:
     image: docker.io/library/nginx:alpine
-    volumes: [./certs/server.pem:/a, ./dist:/b, ./data:/c, ./new:/d, ./html:/e, .:/f]
+    volumes: [./certs/server.pem:/a, ./dist:/b, ./data:/c, ./new:/d, ./html:/e, .:/f,
+      ./now/a.env:/g, ./now:/h, ./.git:/i, ./.git/config:/j, ./shut:/k]
 """
 
 
-def test_what_is_mounted_and_git_ignores(tmp_path: Path) -> None:
+def test_what_is_mounted_and_git_ignores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file goes along. Of a folder it is said that it stays here, where there is something."""
     source = folder(tmp_path / "shop", MOUNTS)
     subprocess.run(["git", "init", "-q", source], check=True)
-    (source / ".gitignore").write_text("*.pem\ndist\ndata\n")
-    for name in ("certs/server.pem", "dist/app.js", "html/index.html"):
-        (source / name).parent.mkdir()
+    (source / ".gitignore").write_text("*.pem\ndist\ndata\n*.env\nshut\n")
+    (source / "now").symlink_to("html")
+    for name in ("certs/server.pem", "dist/app.js", "html/index.html", "shut/pgdata/1"):
+        (source / name).parent.mkdir(parents=True)
         (source / name).write_text(name)
+    (source / "html/a.env").write_text("A=1")
     (source / "data").mkdir()
+
+    def walk(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+        """As where nobody else may look into what a container has left there."""
+        return walked(folder) if folder.name != "shut" else iter(())
+
+    walked = os.walk
+    monkeypatch.setattr(os, "walk", walk)
     found = resolve(ResolveRequest("profile.compose", source=source))
     assert found.listing
     carried = [entry.path for entry in found.listing.entries]
-    assert carried == [".gitignore", "certs/server.pem", "compose.yml", "html/index.html"]
+    assert carried == [
+        *(".gitignore", "certs/server.pem", "compose.yml"),
+        *("html/a.env", "html/index.html", "now"),
+    ]
     [note] = found.notes
     assert str(note) == (
         "services.web.volumes is left out: git ignores what is in dist, which is empty in the "

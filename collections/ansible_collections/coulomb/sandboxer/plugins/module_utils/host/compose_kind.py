@@ -62,7 +62,10 @@ def refuse_unfit(state: State, words: Sequence[str], engine: Engine) -> None:
     if name == ("podman-compose",):
 
         def ask() -> str:
-            return _version_in(_ask([words[0], "version"], engine).stdout)
+            try:
+                return _version_in(_ask([words[0], "version"], engine).stdout)
+            except HostError:  # it will say so itself when it is to make something
+                return ""
 
         versions.refuse_old(state, name[0], shutil.which(words[0]), LEAST[name], ask)
         return

@@ -36,7 +36,7 @@ from .clock import Now, now
 from .engine import Engine
 from .errors import HostError
 from .holdings import dir_holding
-from .record import Record
+from .record import MAY_END, Record
 from .state import State, read_json, write_json
 
 _TRIES = 20
@@ -325,7 +325,8 @@ def _plan_record(
         _endpoint(wanted["document"], name, port, host_port)
         for (name, port), host_port in zip(published, chosen)
     ]
-    ending = maker.ending_services(wanted["document"])
+    completed = maker.completed_services(services)
+    ending = maker.ending_services(wanted["document"]) - completed
     composed = wanted.get("compose_cmd") is not None
     return Record(
         id=sandbox_id,
@@ -353,7 +354,11 @@ def _plan_record(
             *([{"kind": "pod", "key": "pod_" + sandbox_id}] if composed else []),
         ),
         containers={
-            container: "completed" if name in ending else "running"
+            container: "completed"
+            if name in completed
+            else MAY_END
+            if name in ending
+            else "running"
             for name, service in services.items()
             for container in maker.container_names(sandbox_id, name, service)
         },

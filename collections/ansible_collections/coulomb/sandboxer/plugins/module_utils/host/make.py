@@ -118,7 +118,8 @@ class _Making:
         if self._record.replaces:
             self._enter("remove", f"taking away {self._record.replaces}")
             gone = destroy.run(self._state, self._record.replaces)
-            left = destroy.error_of(gone) if gone else None
+            there = record.read(self._state, self._record.replaces)
+            left = destroy.error_of(gone, there) if gone else None
             if left is not None:
                 raise left
         self._enter("check", "")
@@ -361,7 +362,9 @@ class _Making:
         return wanted
 
     def _is_up(self, name: str, item: Container) -> bool:
-        completed = name in maker.completed_services(self._services) - self._again
+        # with all of it a job runs again: its end may have been that of the sandbox's stop
+        of_old = self._again and maker.ending_services(self._document)
+        completed = name in (of_old or maker.completed_services(self._services)) - self._again
         return item.state == "running" or (
             completed and item.state == "exited" and item.exit_code == 0
         )

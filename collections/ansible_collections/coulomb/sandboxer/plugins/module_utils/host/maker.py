@@ -463,14 +463,24 @@ def completed_services(services: Mapping[str, Any]) -> set[str]:
 def ending_services(document: Mapping[str, Any]) -> set[str]:
     """Services that may end by themselves, with 0, and have done what they are for: those that
     somebody waits for to end, and those of which nobody expects that they serve anything."""
-    probed = {one["service"] for one in document["probes"]}
     services = document["services"]
+    serving = {one["service"] for one in document["probes"]}
+    for service in services.values():
+        serving |= shared_with(service)
+        needs = service["depends_on"].items()
+        serving |= {needed for needed, how in needs if how["condition"] == "service_healthy"}
     return completed_services(services) | {
         name
         for name, service in services.items()
-        if not (service["ports"] or service["healthcheck"] or name in probed)
+        if name not in serving
+        and not (service["ports"] or service.get("expose") or _is_checked(service))
         and service["restart"].partition(":")[0] in ("no", "on-failure")
     }
+
+
+def _is_checked(service: Mapping[str, Any]) -> bool:
+    check = service["healthcheck"]
+    return check is not None and check["test"][:1] != ["NONE"]
 
 
 def optional_services(services: Mapping[str, Any]) -> set[str]:

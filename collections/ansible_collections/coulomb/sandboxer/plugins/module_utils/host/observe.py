@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from . import engines
+from .clock import boot_id
 from .engine import Container
 from .errors import HostError
 from .maker import container_names
 from .readiness import questions
-from .record import Record
+from .record import MAY_END, Record
 
 
 def containers(names: Collection[str]) -> list[Container]:
@@ -26,18 +27,23 @@ def containers(names: Collection[str]) -> list[Container]:
 
 def drift(record: Record, there: Sequence[Container]) -> str:
     """Why a ready sandbox is not what it should be: a wanted container missing, of another
-    generation, or not running. Empty where it is."""
+    generation, or not running; or none of them runs. Empty where it is."""
     mine = {item.name: item for item in there if item.owner_id == record.id}
+    # what a reboot has ended is no job that is done
+    same_boot = (record.job or {}).get("boot_id") == boot_id()
+    ends = ("completed", MAY_END) if same_boot else ("completed",)
+    runs = False
     for name, wanted in record.containers.items():
         item = mine.get(name)
         if item is None:
             return f"{name} is missing"
         if item.generation != str(record.generation):
             return f"{name} is of another generation"
-        completed = wanted == "completed" and item.state == "exited" and item.exit_code == 0
-        if item.state != "running" and not completed:
+        done = item.state == "exited" and item.exit_code == 0 and wanted in ends
+        if item.state != "running" and not done:
             return f"{name} is {item.state}"
-    return ""
+        runs = runs or item.state == "running"
+    return "" if runs or not record.containers else "nothing of it runs"
 
 
 def state_of(record: Record, there: Sequence[Container]) -> str:

@@ -187,18 +187,18 @@ class Readiness:
     def _one_runs(self, name: str, container: Container, condition: str) -> str:
         ended = container.state in _ENDED
         called = self._called(container.name)
-        if name in self._completed or condition == "service_completed_successfully":
-            if condition == "service_started" or (ended and container.exit_code == 0):
-                return ""
-            if not ended:
-                return f"{called} is still {container.state}"
-        if ended and container.exit_code == 0 and name in self._ending:
+        completes = name in self._completed or condition == "service_completed_successfully"
+        if completes and condition == "service_started":
+            return ""
+        if ended and container.exit_code == 0 and (completes or name in self._ending):
             return ""
         ends = len(self._ends.get(container.name, ()))
         started = self._started.get(name, self._began)
         if ends and is_hopeless(ends, started, self._last_down[container.name]):
             told = self._again_and_again(container)
             raise HostError("service_exited", told + self._last_lines_of(container.name), _BY_HAND)
+        if completes and not ended:
+            return f"{called} is still {container.state}"
         if ended:
             return self._ended(name, container)
         if container.state == "restarting":  # docker's word, until it starts it again

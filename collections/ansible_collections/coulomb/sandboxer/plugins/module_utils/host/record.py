@@ -15,6 +15,7 @@ from .lease import Lease
 from .state import State, read_json, write_json
 
 SCHEMA = 1
+MAY_END = "may_end"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Record:
     compose_cmd: str | None = None
     instants: Mapping[str, float] = field(default_factory=dict)
     holdings: tuple[Mapping[str, str], ...] = ()
-    containers: Mapping[str, str] = field(default_factory=dict)  # name -> running | completed
+    # name -> running, completed (or may have ended with 0), MAY_END (likewise, in this boot)
+    containers: Mapping[str, str] = field(default_factory=dict)
     job: Mapping[str, Any] = field(default_factory=dict)
     reachability: Mapping[str, Any] = field(default_factory=dict)
     replaces: str = ""  # an id that has to be gone before this one is made

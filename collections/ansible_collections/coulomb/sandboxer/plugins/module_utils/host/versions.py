@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from typing import Any
 
 from .engine import Engine
 from .errors import HostError
@@ -27,15 +28,22 @@ def refuse_old(
 ) -> None:
     """As `refuse`; `path` is the file of the program whose version it is that `ask` tells."""
     file = os.path.join(state.root, FILE)
-    noted = read_json(file) or {}
+    noted = _noted(file)
     stamp = _stamp(path)
     known = noted.get(name) or {}
     if stamp and known.get("stamp") == stamp and not is_older(known["version"], least):
         return
     version = ask()
     refuse(name, version, least)
-    if stamp:
+    if stamp and _numbers(version):
         write_json(file, {**noted, name: {"stamp": stamp, "version": version}})
+
+
+def _noted(file: str) -> dict[str, Any]:
+    try:
+        return read_json(file) or {}
+    except ValueError:  # it is noted anew
+        return {}
 
 
 def refuse(name: str, version: str, least: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import readiness
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import maker, readiness
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import (
     Container,
     said,
@@ -151,6 +151,15 @@ def test_a_job_that_its_restart_policy_saves() -> None:
     found.wait({"job": "service_completed_successfully"})
 
 
+def test_an_awaited_job_that_never_ends_well_is_given_up(clock: Clock) -> None:
+    """Docker shows one that it will start again as restarting, and never as ended."""
+    scenes = ({"job": ("restarting", 3, at)} for at in itertools.count(1))
+    found = watched(scenes, job={"restart": "on-failure"})
+    with pytest.raises(HostError, match="exit code 3"):
+        found.wait({"job": "service_completed_successfully"})
+    assert clock.now >= readiness.CRASH_SECONDS
+
+
 def test_what_is_started_again_and_again_is_not_up() -> None:
     """A second's worth of looks, each at another start."""
     scenes = [{"web": ("running", 0, at)} for at in range(1, 50)]
@@ -279,6 +288,28 @@ def test_one_that_is_to_serve_may_not(service: dict[str, Any]) -> None:
     scenes = itertools.repeat({"web": RUNNING, "job": DONE})
     with pytest.raises(HostError, match="service job ended with exit code 0"):
         watched(scenes, web={}, job=service).wait({"web": "service_started", "job": "ready"})
+
+
+@pytest.mark.parametrize(
+    ("more", "others", "probed", "may"),
+    [
+        ({}, {}, (), True),
+        ({"healthcheck": {"test": ["NONE"]}}, {}, (), True),
+        ({"healthcheck": {"test": []}}, {}, (), False),
+        ({"expose": [80]}, {}, (), False),
+        ({}, {}, ("job",), False),
+        ({}, {"depends_on": {"job": {"condition": "service_started"}}}, (), True),
+        ({}, {"depends_on": {"job": {"condition": "service_healthy"}}}, (), False),
+        ({}, {"network_mode": "service:job"}, (), False),
+    ],
+)
+def test_who_may_end(
+    more: dict[str, Any], others: dict[str, Any], probed: Sequence[str], may: bool
+) -> None:
+    plain = {"restart": "no", "healthcheck": None, "depends_on": {}, "ports": []}
+    services = {"job": {**plain, **more}, "web": {**plain, "ports": [80], **others}}
+    made = {"services": services, "probes": [{"service": one} for one in probed]}
+    assert maker.ending_services(made) == ({"job"} if may else set())
 
 
 def test_something_has_to_run() -> None:

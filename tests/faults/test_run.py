@@ -290,7 +290,7 @@ def test_what_a_killed_job_had_of_secrets_goes_with_its_sandbox(runs: Runs) -> N
     """One that the engine would take for its own goes by a file; so does what is not yet read."""
     begun = runs.make(runs.begin(run_document(in_web("echo it runs; sleep 997"))))
     folder = runs.host.state / "runs" / begun["id"]
-    runs.start(begun, secrets={"DOCKER_AUTH": "s3cret-canary"})
+    runs.start(begun, secrets={"DOCKER_CONFIG": "s3cret-canary"})
     await_condition(lambda: (folder / "env").exists())
     os.kill(json.loads((folder / "record.json").read_text())["job"]["pid"], signal.SIGKILL)
     (folder / "secrets.json").write_text('{"OTHER": "canary"}')

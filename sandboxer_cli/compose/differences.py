@@ -40,12 +40,6 @@ DIFFERENCES = (
     Difference("volumes.*.driver", '"local"', _NOTHING, _SAYS_IT_ANYWAY),
     Difference("services.*.cgroup", '"private"', _NOTHING, _SAYS_IT_ANYWAY),
     Difference(
-        "services.*.volumes.*.options",
-        ".*",
-        _NOTHING,
-        "Flags of a tmpfs, as noexec: the engine's own way is taken.",
-    ),
-    Difference(
         "services.*.secrets.*.mode",
         "[0-9]+",
         "[0-9]+",

@@ -265,7 +265,9 @@ def slow_create(controller: Controller, host: Host, folder: Path) -> list[str]:
 
 
 @on_h2
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)]
+)
 def test_cancelled_in_the_middle(
     controller: Controller,
     host: Host,

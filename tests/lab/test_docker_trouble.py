@@ -23,7 +23,7 @@ from tests.lab.test_bad_input import BROKEN, BROKEN_KEYS, IMAGE, SLEEPS, assert_
 pytestmark = pytest.mark.lab
 SOAK = pytest.mark.soak
 
-QUICKEST = 2
+QUICKEST = 1
 LISTEN = """
 import socket, sys
 held = socket.create_server(("127.0.0.1", int(sys.argv[1])))

@@ -327,6 +327,7 @@ def _plan_record(
     ]
     completed = maker.completed_services(services)
     ending = maker.ending_services(wanted["document"]) - completed
+    ends = {**dict.fromkeys(completed, "completed"), **dict.fromkeys(ending, MAY_END)}
     composed = wanted.get("compose_cmd") is not None
     return Record(
         id=sandbox_id,
@@ -354,11 +355,7 @@ def _plan_record(
             *([{"kind": "pod", "key": "pod_" + sandbox_id}] if composed else []),
         ),
         containers={
-            container: "completed"
-            if name in completed
-            else MAY_END
-            if name in ending
-            else "running"
+            container: ends.get(name, "running")
             for name, service in services.items()
             for container in maker.container_names(sandbox_id, name, service)
         },

@@ -363,10 +363,12 @@ class _Making:
 
     def _is_up(self, name: str, item: Container) -> bool:
         # with all of it a job runs again: its end may have been that of the sandbox's stop
-        of_old = self._again and maker.ending_services(self._document)
-        completed = name in (of_old or maker.completed_services(self._services)) - self._again
+        if self._again:
+            ending = maker.ending_services(self._document) - self._again
+        else:
+            ending = maker.completed_services(self._services)
         return item.state == "running" or (
-            completed and item.state == "exited" and item.exit_code == 0
+            name in ending and item.state == "exited" and item.exit_code == 0
         )
 
     def _gateway(self, one: maker.Wanted, gateways: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandboxer_cli.reporting.event import KINDS
-from tests.faults.shop import REPORT, STATE, Controller, kill, runs, sandboxes, script
+from tests.faults.shop import IMAGE, REPORT, STATE, Controller, kill, runs, sandboxes, script
 from tests.faults.test_run import commands
 from tests.faults.test_trouble import await_condition
 from tests.receiver import Act, Receiver, receiver
@@ -22,6 +22,14 @@ LOST = Act(store=False, status=None)
 REFUSED = Act(store=False, status=503)
 STORED_AND_LOST = Act(status=None)
 LATE = Act(hold=True)
+NEVER_READY = f"""
+services:
+  web:
+    image: {IMAGE}
+    ports: ["80"]
+    init: true
+    healthcheck: {{test: [CMD, /bin/busybox, "false"], interval: 1s, retries: 1000}}
+"""
 
 
 @pytest.fixture
@@ -115,6 +123,8 @@ def test_a_controller_that_dies_anywhere_else(
 ) -> None:
     """With the repository another one makes what is not there yet; without it nobody can."""
     script(shop, "exit 3")
+    if end[1] == "infra_error":
+        (shop / "compose.yml").write_text(NEVER_READY)  # or it is tested before we are dead
     one, two = Controller(tmp_path / "one", hub.url), Controller(tmp_path / "two", hub.url, "two")
     child = one.start("validate", "run", str(shop), "--run-key", "k1")
     assert child.stderr is not None

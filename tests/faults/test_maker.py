@@ -271,7 +271,7 @@ def test_by_the_program(host: HostProgram, before: Listing, controller: Controll
 @pytest.mark.soak
 def test_who_makes_it_is_no_part_of_what_is_asked_for(host: HostProgram, before: Listing) -> None:
     first = host.made()
-    for command in (REAL, "not-even-there"):
+    for command in (REAL, "/not-even-there/podman-compose"):
         again = host.create(compose_cmd=command)
         assert (again["changed"], again["action"]) == (False, "keep")
     assert host.show(first["id"]) == first

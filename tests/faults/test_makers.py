@@ -318,7 +318,7 @@ def test_several_containers_of_a_service(host: HostProgram, before: Listing) -> 
 @pytest.mark.soak
 def test_one_of_several_that_ends_is_a_failure(host: HostProgram, before: Listing) -> None:
     data = {"type": "volume", "volume": "d", "target": "/data", "read_only": False}
-    only_one = "test ! -e /data/taken || exit 7; touch /data/taken; exec sleep 1000"
+    only_one = "mkdir /data/taken || exit 7; exec sleep 1000"
     web = sh(only_one, replicas=2, networks={"default": {}}, volumes=[data])
     shows = failed(host, document=wide({"default": {}}, web=web))
     assert shows["error"]["code"] == "service_exited"

@@ -166,6 +166,22 @@ def test_each_starts_as_soon_as_it_may(host: HostProgram, warm: None) -> None:
     assert host.create(document=made)["action"] == "keep", "a job that has ended is no drift"
 
 
+def test_a_server_that_only_prepares_a_volume_is_not_healthy(host: HostProgram, warm: None) -> None:
+    """As databases do on an empty one."""
+    prepares = "touch /up; sleep 1; rm /up; sleep 1; mkdir /data/real; touch /up; exec sleep 1000"
+    check = {"test": ["CMD", "test", "-e", "/up"], "interval": 9.0, "timeout": 9.0, "retries": 9}
+    shows = host.made(
+        document=document(
+            db=sh(
+                prepares,
+                healthcheck={**check, "start_period": 0.0},
+                volumes=[{"type": "volume", "volume": "d", "target": "/data", "read_only": False}],
+            )
+        )
+    )
+    podman("exec", f"{shows['id']}.db", "test", "-e", "/data/real")
+
+
 def test_something_has_to_run(host: HostProgram, warm: None) -> None:
     shown = failed(host, document=document(job=sh("echo done")))
     assert shown["error"]["code"] == "service_exited"

@@ -24,10 +24,11 @@ LOW_BYTES = 256 * 1024**2
 @dataclass(frozen=True)
 class Image:
     """An image of this host. `done` is how it came: '' (it was there) | made | pulled | built;
-    `volumes` are the folders for which it asks to have a volume."""
+    `volumes` are the folders for which it asks to have a volume; `healthcheck` is its own one."""
 
     done: str
     volumes: tuple[str, ...]
+    healthcheck: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ class Call:
 
 def of(found: Mapping[str, Any], done: str = "") -> Image:
     """An image of which the engine says `found`."""
-    return Image(done, tuple(sorted((found.get("Config") or {}).get("Volumes") or {})))
+    volumes = (found.get("Config") or {}).get("Volumes") or {}
+    return Image(done, tuple(sorted(volumes)), healthcheck(found))
 
 
 def healthcheck(found: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -246,6 +246,7 @@ class _Making:
                 if mount.kind == "volume"
             }
         )
+        self._readiness.knows(self._own_checks(), self._beginning())
         planned = list(self._record.holdings)
         for volume in wanted:
             if {"kind": "volume", "key": volume} not in planned:
@@ -263,6 +264,22 @@ class _Making:
                 fault.point("make-volume")
                 self._engine.create_volume(volume, self._labels)
                 fault.point("made-volume")
+
+    def _own_checks(self) -> dict[str, Mapping[str, Any] | None]:
+        """The health checks of images, of services that publish something. Others may well use an
+        image for something else than what it checks, as a worker does."""
+        return {
+            name: self._images[one["image"]].healthcheck
+            for name, one in self._services.items()
+            if one["ports"]
+        }
+
+    def _beginning(self) -> set[str]:
+        """The services that find nothing yet on a volume of theirs."""
+        if self._record.state != "creating":
+            return set()
+        wanted = self._wanted.values()
+        return {one.name for one in wanted if any(m.kind == "volume" for m in one.mounts)}
 
     def _plan_containers(self) -> None:
         """What each container is. Reads and writes the files that it will see."""

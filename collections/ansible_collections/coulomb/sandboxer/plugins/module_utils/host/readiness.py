@@ -18,11 +18,16 @@ RESTART_SECONDS = 5.0  # so long an engine may take to start again what has ende
 CRASHES = 5
 CRASH_SECONDS = 60.0
 POLL_SECONDS = 0.2
+# A database on a new volume first starts a server for itself alone, which answers to its health
+# check too: a good answer counts once none other has come for so long.
+HELD_SECONDS = 3.0
 PERIOD_SECONDS = 10.0  # of a probe that says no other; we ask sooner, but count in these
 _MOMENT_SECONDS = 0.05  # in which most answers come
+_HELD_PAUSE = 0.25  # seconds between two questions meanwhile
 _LONGEST_PAUSE = 1.0  # between two questions, where nobody wants a longer one
 _ENDED = ("exited", "stopped", "dead")
 _DOWN = (*_ENDED, "restarting")
+_TOO_SHORT = "it answers well, but not for long enough yet"
 _BY_HAND = "run it by hand in the same image to see why"
 
 
@@ -62,8 +67,18 @@ class Readiness:
         self._last_down: dict[str, float] = {}
         self._exit_codes: dict[str, int] = {}
         self._of_images: dict[str, Mapping[str, Any] | None] = {}
+        self._beginning: Collection[str] = ()
+        self._restarted: dict[str, float] = {}
         self._waiting = ("", "")  # a service and why it isn't ready
         self.forgiven: dict[str, str] = {}  # optional services that failed, and how
+
+    def knows(
+        self, of_images: Mapping[str, Mapping[str, Any] | None], beginning: Collection[str]
+    ) -> None:
+        """The health checks that the images of services have of their own, so that these count as
+        theirs do; and the services that begin with nothing on a volume of theirs."""
+        self._of_images.update(of_images)
+        self._beginning = beginning
 
     def started(self, names: Sequence[str]) -> None:
         for name in names:
@@ -157,7 +172,13 @@ class Readiness:
 
     def _ended_once(self, container: str, started_at: int) -> None:
         self._ends.setdefault(container, set()).add(started_at)
-        self._last_down[container] = time.monotonic()
+        self._last_down[container] = self._restarted[container] = time.monotonic()
+        # what was answered before is of no worth to who starts again
+        self._asked = {key: one for key, one in self._asked.items() if key[0] != container}
+
+    def _began_at(self, name: str, container: str) -> float | None:
+        began = [at for at in (self._started.get(name), self._restarted.get(container)) if at]
+        return max(began, default=None)
 
     def _unchanged(self, container: Container) -> float:
         """The seconds for which it has been seen in its state, started when it was."""
@@ -231,8 +252,9 @@ class Readiness:
 
     def _check(self, name: str, wanted: bool = False) -> Mapping[str, Any] | None:
         """The health check of a service, if it has one. The image's own where it says no other of
-        its own accord, or where it says nothing and one is `wanted`."""
+        its own accord; where it says nothing, that counts if it is known or `wanted`."""
         check: Mapping[str, Any] | None = self._services[name]["healthcheck"]
+        wanted = wanted or name in self._of_images
         if (check is None and wanted) or (check is not None and not check["test"]):
             own = self._of_image(name)
             given = {key: one for key, one in (check or {}).items() if key != "test"}
@@ -256,7 +278,8 @@ class Readiness:
             key = (container.name, -1)
             if key not in self._asked:
                 self._asked[key] = _Asked(
-                    *self._health(name, container.name, check), started=self._started.get(name)
+                    *self._health(name, container.name, check),
+                    started=self._began_at(name, container.name),
                 )
             if reason := self._judge(key, container.name):
                 return reason
@@ -273,11 +296,14 @@ class Readiness:
             reason = _exec(self._engine, container, argv, check["timeout"])
             return f"{told} ({reason})" if reason else ""
 
+        first = (check["start_period"] and check.get("start_interval")) or check["interval"]
         return ask, _Pace(
             grace=check["start_period"],
             grace_period=check.get("start_interval") or check["interval"],
             period=check["interval"],
             failures=check["retries"],
+            # an engine asks for the first time after `first`, and believes what it hears then
+            held=min(first, HELD_SECONDS) if name in self._beginning else 0.0,
         )
 
     def _answers(self, name: str) -> str:
@@ -290,7 +316,8 @@ class Readiness:
             for container, ask in questions(item, self._published, self._engine, containers):
                 key = (container, number)
                 if key not in self._asked:
-                    self._asked[key] = _Asked(ask, _pace(item), started=self._started.get(name))
+                    began = self._began_at(name, container)
+                    self._asked[key] = _Asked(ask, _pace(item), started=began)
                 if reason := self._judge(key, container):
                     return f"service {name}: {reason}"
         return ""
@@ -332,7 +359,7 @@ class _Pace:
 
     grace: from the start on, in which failures don't count. period: from one question to the
     next, where it is to be kept; we ask sooner where we may. failures: so many in a row end it,
-    none: never.
+    none: never. held: good answers end it only once they have come for so long.
     """
 
     def __init__(
@@ -345,16 +372,20 @@ class _Pace:
         kept: bool = False,
         successes: int = 1,
         failures: int | None = None,
+        held: float = 0.0,
     ) -> None:
         self.delay = delay
         self.grace = grace
         self.successes = successes
         self.failures = failures
+        self.held = held
         self._period = period
         self._grace_period = grace_period
         self._kept = kept
 
     def pause(self, since_start: float, passes: int, fails: int) -> float:
+        if self.held and passes:
+            return _HELD_PAUSE
         wanted = self._grace_period if since_start < self.grace else self._period
         if self._kept or passes:
             return wanted if wanted is not None else PERIOD_SECONDS
@@ -384,32 +415,38 @@ class _Asked:
         self._fails = 0
         self._reason = ""
         self._since = 0.0  # when it was first answered so
+        self._good_since = self._last_good = 0.0  # the first and the last of good answers in a row
         self.has_given_up = False
 
     def look(self) -> str:
         """Empty once it has passed, and from then on; else what came instead, and for how long."""
-        if self._passes >= self._pace.successes:
+        if self._has_passed():
             return ""
         if self._asking is None and time.monotonic() >= self._next:
             self._asking = _Question(self._ask)
         if self._asking is not None and self._asking.is_answered():
             self._take(self._asking.answer())
             self._asking = None
-        if self._passes >= self._pace.successes:
+        if self._has_passed():
             return ""
         lasted = time.monotonic() - self._since
         if not self._reason:
             return "it was not asked yet" if self._asking is None else "no answer yet"
         return self._reason + (f" for {lasted:.0f} s" if lasted >= _LONGEST_PAUSE else "")
 
+    def _has_passed(self) -> bool:
+        enough = self._passes >= self._pace.successes
+        return enough and self._last_good - self._good_since >= self._pace.held
+
     def _take(self, reason: str) -> None:
         at = time.monotonic()
         since_start = at - self._started
-        if reason != self._reason:
-            self._reason, self._since = reason, at
+        told = reason or _TOO_SHORT
+        if told != self._reason:
+            self._reason, self._since = told, at
         if not reason:
+            self._good_since, self._last_good = (self._good_since if self._passes else at), at
             self._passes, self._fails = self._passes + 1, 0
-            self._reason = "it has answered well only once" if self._passes else ""
         else:
             self._passes = 0
             self._fails += 1 if since_start >= self._pace.grace else 0

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import maker, readiness
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import image, maker, readiness
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import (
     Container,
     said,
@@ -111,13 +111,71 @@ OWN = {"Test": ["CMD", "x"], "Interval": 4 * 10**9, "Retries": 2}
 def test_the_images_own_health_check(
     clock: Clock, check: Any, condition: str, seconds: int
 ) -> None:
-    """Asked as the image says, but for what the service does. Where it says nothing, it is asked
-    only where somebody waits for it."""
+    """Asked as the image says, but for what the service does. Where that says nothing, and who
+    asks knows no images, it is asked only where somebody waits for it."""
     scenes = itertools.repeat({"db": RUNNING})
     found = watched(scenes, OWN, db={"healthcheck": check})
     with pytest.raises(HostError, match="the health check of service db fails"):
         found.wait({"db": condition})
     assert seconds <= clock.now <= seconds + 3
+
+
+def test_that_of_an_image_counts_as_the_services_own(clock: Clock) -> None:
+    found = watched(itertools.repeat({"db": RUNNING}), db={})
+    found.knows({"db": image.healthcheck({"Healthcheck": OWN})}, ())
+    with pytest.raises(HostError, match="the health check of service db fails"):
+        found.wait({"db": "ready"})
+    assert clock.now >= 8
+
+
+CHECK = {"test": ["CMD", "x"], "timeout": 1, "interval": 9, "retries": 9, "start_period": 0}
+
+
+class Answering(Played):
+    """`answers` are exit codes by the second in which it is asked; later ones are 0."""
+
+    def __init__(self, scenes: Iterable[Scene], clock: Clock, answers: Sequence[int]) -> None:
+        super().__init__(scenes)
+        self.asked: list[float] = []
+        self._clock = clock
+        self._answers = answers
+
+    def attempt(self, argv: Sequence[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
+        self.asked.append(self._clock.now)
+        status = dict(enumerate(self._answers)).get(int(self._clock.now), 0)
+        return subprocess.CompletedProcess(argv, status, b"", b"no\n")
+
+
+@pytest.mark.parametrize(
+    ("check", "beginning", "answers", "seconds"),
+    [
+        ({}, (), [0, 1], 0),
+        ({}, ("db",), [], 3),
+        ({}, ("db",), [0, 0, 1], 6),  # its server of before is gone, and the real one not there
+        ({"interval": 1}, ("db",), [0, 0, 1], 1),
+        ({"start_interval": 1}, ("db",), [0, 0, 1], 6),  # which counts in the start period alone
+        ({"start_interval": 1, "start_period": 20}, ("db",), [0, 0, 1], 1),
+    ],
+)
+def test_what_begins_with_nothing_answers_well_for_a_while(
+    clock: Clock, check: dict[str, Any], beginning: Sequence[str], answers: list[int], seconds: int
+) -> None:
+    found = watched(itertools.repeat({"db": RUNNING}), db={"healthcheck": {**CHECK, **check}})
+    found._engine = Answering(itertools.repeat({"db": RUNNING}), clock, answers)  # type: ignore[assignment]
+    found.knows({}, beginning)
+    found.wait({"db": "service_healthy"})
+    assert seconds <= clock.now < seconds + 0.8
+
+
+def test_what_starts_again_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it has answered before its end says nothing."""
+    again: Scene = {"web": ("running", 0, 2), "db": RUNNING}
+    scenes = [{"web": RUNNING, "db": RUNNING}, *itertools.repeat(again, 99)]
+    found = watched(scenes, web={"healthcheck": CHECK, "restart": "always"}, db={})
+    answers = iter(["", "no", "no", "", "nobody asks so often"])
+    monkeypatch.setattr(readiness, "_exec", lambda *_: next(answers))
+    found.wait({"web": "ready", "db": "ready"})
+    assert list(answers) == ["nobody asks so often"]
 
 
 @pytest.mark.parametrize("own", [None, {"Test": ["NONE"]}])

@@ -575,15 +575,15 @@ DESTROY = (
     Protection(
         "what nobody knew of is looked for",
         HOST + "destroy.py",
-        "for whole in [mine, []] if was_whole else [[]]:",
-        "for whole in [mine] if was_whole else [[]]:",
+        "for whole in [mine, []] if was ==",
+        "for whole in [mine] if was ==",
         HOST_TESTS + "test_destroy.py::test_what_nobody_knew_of_is_found_and_goes",
     ),
     Protection(
         "of one that was not ready nothing is taken for known",
         HOST + "destroy.py",
-        'was_whole = current.state == "ready"',
-        "was_whole = True",
+        "was = current.state",
+        'was = "ready"',
         HOST_TESTS + "test_destroy.py::test_one_that_was_not_ready_is_looked_at_first",
     ),
     Protection(
@@ -626,9 +626,9 @@ DESTROY = (
     Protection(
         "the record goes last",
         HOST + "destroy.py",
-        "removed, remains, error = _empty(state, current, was_whole)",
+        "removed, remains, error = _empty(state, current, was)",
         "_remove_record(state, sandbox_id)\n"
-        "        removed, remains, error = _empty(state, current, was_whole)",
+        "        removed, remains, error = _empty(state, current, was)",
         KILL + "test_killed_while_destroying[removed-container]",
     ),
     Protection(
@@ -1116,6 +1116,20 @@ ENGINES = (
         HOST_TESTS + "test_docker.py::test_what_goes_on_inside_a_container_ends_with_it",
     ),
     Protection(
+        "a stranger's killed command holds up no destroy",
+        HOST + "docker.py",
+        "if left and idle and inside is not None:",
+        "if False:",
+        HOST_TESTS + "test_docker.py::test_a_strangers_command_that_was_killed_holds_nobody_up",
+    ),
+    Protection(
+        "of one that was ready nothing is under way",
+        HOST + "destroy.py",
+        'idle=was in ("ready", "stuck"),',
+        "idle=False,",
+        HOST_TESTS + "test_destroy.py::test_of_which_nothing_is_under_way",
+    ),
+    Protection(
         "docker's garbage is no work",
         HOST + "docker.py",
         "            _collect_garbage()\n",
@@ -1125,7 +1139,7 @@ ENGINES = (
     Protection(
         "nobody looks before the engine has settled",
         HOST + "holdings.py",
-        "place.engine.settle(sandbox_id, graces)",
+        "place.engine.settle(sandbox_id, graces, idle)",
         "()",
         HOST_TESTS + "test_holdings.py::test_nobody_looks_before_the_engine_has_settled",
     ),
@@ -2253,7 +2267,7 @@ HEALTH = (
     Protection(
         "a server that only prepares a volume is not healthy",
         HOST + "make.py",
-        "return {one.name for one in wanted if any(m.kind == \"volume\" for m in one.mounts)}",
+        'return {one.name for one in wanted if any(m.kind == "volume" for m in one.mounts)}',
         "return set()",
         "tests/faults/test_running.py::test_a_server_that_only_prepares_a_volume_is_not_healthy",
     ),

@@ -32,7 +32,7 @@ def run(state: State, sandbox_id: str) -> dict[str, Any] | None:
     marked = _mark(state, sandbox_id)
     if marked is None:
         return receipt.read(state, sandbox_id)
-    fenced, was_whole = marked
+    fenced, was = marked
     fault.point("destroy-marked")
     work = _take_over(state, fenced)
     try:
@@ -40,7 +40,7 @@ def run(state: State, sandbox_id: str) -> dict[str, Any] | None:
         if current is None:  # the other destroyer was quicker
             return receipt.read(state, sandbox_id)
         runs.forget_secrets(state, sandbox_id)
-        removed, remains, error = _empty(state, current, was_whole)
+        removed, remains, error = _empty(state, current, was)
         made = receipt.make(current, removed, remains, now())
         if error is not None:
             _stuck(state, sandbox_id, error)
@@ -111,8 +111,8 @@ def error_of(made: dict[str, Any], left: Record | None = None) -> HostError | No
     )
 
 
-def _mark(state: State, sandbox_id: str) -> tuple[Record, bool] | None:
-    """Write down that it has to go, which fences whoever works on it; and whether it was ready
+def _mark(state: State, sandbox_id: str) -> tuple[Record, str] | None:
+    """Write down that it has to go, which fences whoever works on it; and what state it was in
     until now. None where none is."""
     if not os.path.isdir(state.sandbox(sandbox_id)):
         return None
@@ -124,12 +124,12 @@ def _mark(state: State, sandbox_id: str) -> tuple[Record, bool] | None:
                 raise
             current = _stand_in(state, sandbox_id)
         if current is not None:
-            was_whole = current.state == "ready"
+            was = current.state
             current = replace(
                 current, wanted="absent", state="destroying", generation=current.generation + 1
             )
             record.write(state, current)
-            return current, was_whole
+            return current, was
     # a create that dies before it has written its record has made nothing but this folder
     work = state.wait_work_lock(sandbox_id, WORK_SECONDS)
     try:
@@ -170,7 +170,7 @@ def _take_over(state: State, current: Record) -> int:
 
 
 def _empty(
-    state: State, current: Record, was_whole: bool = False
+    state: State, current: Record, was: str = ""
 ) -> tuple[list[dict[str, str]], list[dict[str, str]], HostError | None]:
     """Remove, look again: what was removed, what remains, and the error that this amounts to."""
     removed: list[dict[str, str]] = []
@@ -183,8 +183,12 @@ def _empty(
             left: list[dict[str, str]] = []
             # of one that was whole all is known: only where something remains it is looked for
             mine = [item["key"] for item in current.holdings if item["kind"] == "container"]
-            for whole in [mine, []] if was_whole else [[]]:
-                tried = holdings.remove(place, current.id, current.holdings, graces, whole)
+            for whole in [mine, []] if was == "ready" else [[]]:
+                tried = holdings.remove(
+                    *(place, current.id, current.holdings, graces, whole),
+                    # what a stuck one has been waited for in vain is not its own
+                    idle=was in ("ready", "stuck"),
+                )
                 removed += [one for one in tried if one not in removed]
                 left = holdings.remaining(place, current.id, current.holdings)
                 if not left:

@@ -160,7 +160,7 @@ class Docker(Engine):
         return ("--force",) if kind == "volume" else ()
 
     def settle(
-        self, sandbox_id: str, graces: Mapping[str, int] | None = None
+        self, sandbox_id: str, graces: Mapping[str, int] | None = None, idle: bool = False
     ) -> Sequence[Container]:
         end = time.monotonic() + SETTLE_SECONDS
         left = _deserted()
@@ -176,6 +176,8 @@ class Docker(Engine):
             _collect_garbage()
             time.sleep(0.05)
             left &= _deserted()
+            if left and idle and inside is not None:
+                break
             if left and inside is None:
                 # what was asked for inside a container is answered until it ends, with that
                 inside = [one for one in self.containers() if one.owner_id == sandbox_id]

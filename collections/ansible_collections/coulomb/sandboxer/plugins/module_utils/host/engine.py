@@ -304,11 +304,12 @@ class Engine(ABC):
 
     @abstractmethod
     def settle(
-        self, sandbox_id: str, graces: Mapping[str, int] | None = None
+        self, sandbox_id: str, graces: Mapping[str, int] | None = None, idle: bool = False
     ) -> Sequence[Container]:
         """Wait until the engine is at work for no command any more that was killed: what it is
         making yet nobody can find. Returns the sandbox's containers that had to be removed for
-        that. Raises `residue` where it takes too long."""
+        that. Raises `residue` where it takes too long; but not of one that is `idle`, for which
+        nothing can be under way: that is a stranger's then."""
 
     @abstractmethod
     def monitors(self, sandbox_id: str) -> list[Monitor]:

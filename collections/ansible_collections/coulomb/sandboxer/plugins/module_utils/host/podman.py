@@ -150,7 +150,7 @@ class Podman(Engine):
         return ("--force", *(("--time", str(STOP_SECONDS)) if kind == "pod" else ()))
 
     def settle(
-        self, sandbox_id: str, graces: Mapping[str, int] | None = None
+        self, sandbox_id: str, graces: Mapping[str, int] | None = None, idle: bool = False
     ) -> Sequence[Container]:
         """A command that was killed works no more."""
         return ()

@@ -95,6 +95,31 @@ def test_why_nobody_could_look_is_said(
     assert failed.value.hint.endswith("by hand; the reaper tries again each minute")
 
 
+@pytest.mark.parametrize(
+    ("was", "idle"), [("ready", True), ("stuck", True), ("creating", False), ("stopped", False)]
+)
+def test_of_which_nothing_is_under_way(
+    state: State,
+    put: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    no_engine: Path,
+    was: str,
+    idle: bool,
+) -> None:
+    (no_engine / "podman").touch(0o755)
+    asked: list[bool] = []
+
+    def remove(*_: Any, idle: bool) -> list[dict[str, str]]:
+        asked.append(idle)
+        return []
+
+    monkeypatch.setattr(holdings, "remove", remove)
+    monkeypatch.setattr(holdings, "remaining", lambda *_: [])
+    put(state=was, holdings=(WEB,))
+    destroy.run(state, "sbx-one")
+    assert asked == [idle]
+
+
 @pytest.fixture
 def fake_podman(no_engine: Path, tmp_path: Path) -> Path:
     """A fake podman: it has the containers whose names are files of this folder, removes them by

@@ -150,6 +150,19 @@ def test_a_command_that_was_killed_is_waited_for(
     answering.close()
 
 
+def test_a_strangers_command_that_was_killed_holds_nobody_up(
+    fake: Callable[..., Docker], daemon: socket.socket
+) -> None:
+    """His `docker run` was killed, and its container lives on."""
+    engine = fake(ps="exit 0")
+    killed, at_work = connect(daemon)
+    killed.close()
+    begin = time.monotonic()
+    assert list(engine.settle(ID, idle=True)) == []
+    assert time.monotonic() - begin < docker.SETTLE_SECONDS / 2
+    at_work.close()
+
+
 def test_what_goes_on_inside_a_container_ends_with_it(
     fake: Callable[..., Docker],
     daemon: socket.socket,

@@ -137,6 +137,7 @@ HOST_ERRORS: dict[str, type[SandboxerError]] = {
     "fenced": Conflict,
     "not_running": Conflict,
     "ports_exhausted": CapacityExceeded,
+    "networks_exhausted": CapacityExceeded,
     "disk_full": CapacityExceeded,
     "engine_missing": ProvisioningFailed,
     "compose_program_missing": ProvisioningFailed,

@@ -223,12 +223,17 @@ def test_a_build_that_fails(
     assert_only_a_failed_record_left(host, shown, before)
 
 
+@pytest.mark.parametrize(
+    "word", ["s3cret-word", "-----BEGIN-----\n  an0ther-secret\n-----END-----"]
+)
 def test_a_value_that_a_failed_build_prints(
-    host: HostProgram, before: Listing, tmp_path: Path
+    host: HostProgram, before: Listing, tmp_path: Path, word: str
 ) -> None:
-    folder = source_folder(tmp_path / "source", "ARG WORD\nRUN echo $WORD; sleep 2; false\n")
-    shown = failed(host, folder, built_service(args={"WORD": "s3cret-word"}))
-    assert "s3cret-word" not in json.dumps([shown, log(host, shown)])
+    folder = source_folder(tmp_path / "source", 'ARG WORD\nRUN echo "$WORD"; sleep 2; false\n')
+    shown = failed(host, folder, built_service(args={"WORD": word}))
+    seen = json.dumps([shown, log(host, shown)])
+    assert "…" in shown["error"]["message"]
+    assert [line for line in word.split("\n") if line.strip() in seen] == []
     assert_only_a_failed_record_left(host, shown, before)
 
 

@@ -129,6 +129,16 @@ def test_a_command_that_there_is_not(
     assert_only_a_failed_record_left(host, shown, before)
 
 
+def test_which_of_several_can_not_be_started(host: HostProgram, before: Listing) -> None:
+    """One call starts two of five."""
+    services = {f"s{number}": service() for number in range(4)}
+    services["web"] = service(command=["/bin/nonsense"], init=False)
+    shown = failed(host, document=document(**services))
+    assert shown["error"]["code"] == "engine_failed"
+    assert "service web can't be started: " in shown["error"]["message"]
+    assert_only_a_failed_record_left(host, shown, before)
+
+
 def test_an_image_that_can_not_be_had(host: HostProgram, before: Listing) -> None:
     name = "127.0.0.1:1/nobody/nothing:1"
     shown = failed(host, document=document(web=service(image=name)))

@@ -107,6 +107,7 @@ def test_exit_statuses_are_the_contract() -> None:
         ("expired", 5),
         ("fenced", 5),
         ("ports_exhausted", 6),
+        ("networks_exhausted", 6),
         ("disk_full", 6),
         ("image_unavailable", 7),
         ("not_ready", 8),

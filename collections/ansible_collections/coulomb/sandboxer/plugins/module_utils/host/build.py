@@ -9,7 +9,7 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from . import fault, image, source
@@ -44,7 +44,7 @@ def ensure(
     labels = {**how.get("labels", {}), LABEL_BUILD: sandbox_id}
     args = how.get("args", {})
     fault.point("make-build")
-    unseen = [value for value in args.values() if len(value) > 3]
+    unseen = _parts(args.values())
 
     def tell(line: str) -> None:
         if BUILD_MARK not in line:
@@ -134,10 +134,16 @@ def _scratch(state: State, sandbox_id: str) -> str:
     return path
 
 
-def _without(values: Sequence[str], line: str) -> str:
-    """A line of output without the values of arguments: a build may print them."""
-    for value in sorted(values, key=len, reverse=True):
-        line = line.replace(value, "…")
+def _parts(values: Iterable[str]) -> list[str]:
+    """The lines of values, each of which may be printed alone; the longest first."""
+    lines = {line.strip() for value in values for line in value.splitlines()}
+    return sorted((line for line in lines if len(line) > 3), key=len, reverse=True)
+
+
+def _without(parts: Sequence[str], line: str) -> str:
+    """A line of output without what arguments hold: a build may print them."""
+    for part in parts:
+        line = line.replace(part, "…")
     return line
 
 

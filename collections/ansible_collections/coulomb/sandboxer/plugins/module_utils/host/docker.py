@@ -9,6 +9,7 @@ import calendar
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -40,6 +41,7 @@ SOCKET = "/var/run/docker.sock"
 PID_FILE = "/var/run/docker.pid"
 SETTLE_SECONDS = 30.0
 _SAYS_WHY = "Error response from daemon: "
+_NOT_STARTED = re.compile(r"failed to start containers: ([^,\s]+)")
 # `--format json` writes all labels as one text, in which a comma may be anybody's
 _LABELS = (LABEL_ID, LABEL_GENERATION, *LABELS_PROJECT)
 _ASKED_LABELS = ",".join(f'{{{{json (.Label "{label}")}}}}' for label in _LABELS)
@@ -56,6 +58,7 @@ class Docker(Engine):
     carries_ipv6: ClassVar[bool] = True
     pull_always: ClassVar[str] = "--pull"
     settings: ClassVar[Sequence[str]] = ("/etc/docker/daemon.json",)
+    subnets: ClassVar[str] = "`default-address-pools` in /etc/docker/daemon.json"
     # this host's own daemon, whichever the account's shell or a context of its own names
     environment: ClassVar[Mapping[str, str]] = {
         "DOCKER_HOST": "unix://" + SOCKET,
@@ -266,6 +269,12 @@ class Docker(Engine):
 
     def _lines(self, argv: Sequence[str]) -> list[Any]:
         return [json.loads(line) for line in self.run(argv, QUERY_SECONDS).splitlines()]
+
+    def _not_started(
+        self, containers: Sequence[str], done: subprocess.CompletedProcess[bytes]
+    ) -> str:
+        found = _NOT_STARTED.search(done.stderr.decode("utf-8", "replace"))
+        return found[1] if found and found[1] in containers else ""
 
     def _told(self, lines: Sequence[str]) -> str:
         # `docker start` ends with a line that only says that it has failed

@@ -20,7 +20,7 @@ import signal
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -56,6 +56,11 @@ _ARCHITECTURES = {
     "armv6l": "arm",
     "armv7l": "arm",
 }
+_NO_SUBNET = (
+    "non-overlapping IPv4 address pool",  # docker before 28
+    "fully subnetted",
+    "could not find free subnet",  # podman
+)
 _OWN_LOG = re.compile(r'time="[^"]*" level=(?:debug|info|warning) |See \'docker ')
 
 
@@ -101,6 +106,7 @@ class Engine(ABC):
     log_driver: ClassVar[str]  # one whose logs are files that it bounds by `max-size`
     storage: ClassVar[str]  # the folder in which it keeps images, where nobody has moved it
     settings: ClassVar[Sequence[str]]  # patterns of the files that say how it works
+    subnets: ClassVar[str]  # the setting from which it takes those of its networks
     takes_settings: ClassVar[bool] = False  # whether ours could mend it
     quietly: ClassVar[Sequence[str]] = ()  # its warnings are no words of a command inside
     environment: ClassVar[Mapping[str, str]] = {}  # what each of its commands has to have
@@ -153,6 +159,18 @@ class Engine(ABC):
         """As `run`, each with its environment, some at once. None is left at work where one
         fails."""
         said = []
+        for argv, done in self._ended(calls, seconds):
+            if done.returncode != 0:
+                raise self._failed(argv, done.stderr)
+            said.append(done.stdout)
+        return said
+
+    def _ended(
+        self,
+        calls: Sequence[tuple[Sequence[str], Mapping[str, str]]],
+        seconds: float = CALL_SECONDS,
+    ) -> Iterator[tuple[Sequence[str], subprocess.CompletedProcess[bytes]]]:
+        """Each call, with what came of it; some are at work at once."""
         for first in range(0, len(calls), AT_ONCE):
             begun: list[tuple[Sequence[str], Call]] = []
             try:
@@ -163,11 +181,7 @@ class Engine(ABC):
                 until = time.monotonic() + END_SECONDS
                 for _argv, call in begun:
                     call.leave(until)
-            for argv, done in ended:
-                if done.returncode != 0:
-                    raise self._failed(argv, done.stderr)
-            said += [done.stdout for _argv, done in ended]
-        return said
+            yield from ended
 
     def watch(
         self,
@@ -267,8 +281,24 @@ class Engine(ABC):
         self._create("volume", name, ["volume", "create", *label_options(labels), name])
 
     def start(self, containers: Sequence[str]) -> None:
-        """Start what was created, or has ended."""
-        self.run(["start", *containers])
+        """Start what was created, or has ended. The error names a service that can't be."""
+        self._start_each([containers])
+
+    def _start_each(self, batches: Sequence[Sequence[str]]) -> None:
+        """Some at once; each of these calls goes on after one that it can't start."""
+        for argv, done in self._ended([(["start", *names], {}) for names in batches]):
+            if done.returncode != 0:
+                names = argv[1:]
+                name = names[0] if len(names) == 1 else self._not_started(names, done)
+                service = name.partition(".")[2]
+                what = f"service {service} can't be started" if service else ""
+                raise self._failed(argv, done.stderr, what)
+
+    @abstractmethod
+    def _not_started(
+        self, containers: Sequence[str], done: subprocess.CompletedProcess[bytes]
+    ) -> str:
+        """Of which of them a failed `start` tells in the line that `_told` has; or ""."""
 
     def owned(self, sandbox_id: str, kinds: Collection[str] = KINDS) -> Owned:
         """A sandbox's things of these kinds, which have labels."""
@@ -406,7 +436,8 @@ class Engine(ABC):
 
     def image(self, name: str) -> dict[str, Any] | None:
         """What the engine says of an image that it has here, or None."""
-        done = self.attempt(["image", "inspect", name], QUERY_SECONDS)
+        # podman waits for its storage, for as long as anybody unpacks a big layer into it
+        done = self.attempt(["image", "inspect", name])
         if done.returncode != 0:
             if b"no such image" in done.stderr.lower() or b"not known" in done.stderr:
                 return None
@@ -417,7 +448,12 @@ class Engine(ABC):
     def last_lines(self, container: str, count: int = 5) -> list[str]:
         """The last lines that a container wrote, for a message; never an error."""
         # all of it, which is bounded: podman's --tail loses a line that came in pieces
-        done = self.attempt(["logs", container], seconds=10)
+        try:
+            done = self.attempt(["logs", container], seconds=10)
+        except HostError:
+            return []
+        if done.returncode != 0:
+            return []  # these would be the engine's own words
         text = (done.stdout + done.stderr).decode("utf-8", "replace")
         return [line[:300] for line in text.splitlines() if line.strip()][-count:]
 
@@ -426,11 +462,19 @@ class Engine(ABC):
         if done.returncode != 0 and b"already exists" not in done.stderr:
             raise self._failed([kind, "create"], done.stderr)
 
-    def _failed(self, argv: Sequence[str], stderr: bytes) -> HostError:
+    def _failed(self, argv: Sequence[str], stderr: bytes, what: str = "") -> HostError:
         told = self._told(said(stderr))
+        what = what or "`{} {}` failed".format(self.program, " ".join(argv[:2]))
+        if any(words in told for words in _NO_SUBNET):
+            return HostError(
+                "networks_exhausted",
+                f"{self.program} has no subnet left for a network: {told}",
+                f"destroy a sandbox, or widen {self.subnets}",
+                retryable=True,
+            )
         return no_space([told]) or HostError(
             "engine_failed",
-            "`{} {}` failed: {}".format(self.program, " ".join(argv[:2]), told or "no message"),
+            f"{what}: {told or 'no message'}",
             f"these are {self.program}'s own words; try the same on the host by hand",
         )
 

@@ -15,6 +15,7 @@ import json
 import os
 import resource
 import shutil
+import subprocess
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -35,12 +36,15 @@ from .engine import (
     label_options,
     owner_of,
 )
+from .errors import HostError
 from .limits import Limits
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 # A new /proc has the kernel's own boot id. A host that is a container shows another one, and to
 # podman that would be a reboot.
 _WITH_PROC = f'mount -t proc proc /proc && mount --bind "$0" {BOOT_ID} && exec "$@"'
+_LIST_TRIES = 3
+_WENT_MEANWHILE = ("container not known", "no such container")
 _PS = ("ps", "--all", "--external", "--format", "json")
 ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _WITH_PROC)
 
@@ -61,6 +65,7 @@ class Podman(Engine):
         "/etc/containers/containers.conf",
         "/etc/containers/storage.conf",
     )
+    subnets: ClassVar[str] = "`default_subnet_pools` in /etc/containers/containers.conf"
 
     takes_settings: ClassVar[bool] = True
     removes_beside: ClassVar[bool] = True
@@ -70,12 +75,11 @@ class Podman(Engine):
 
     def containers(self) -> list[Container]:
         """All of them, those that only the storage knows too."""
-        return _containers(self._json(_PS))
+        return _containers(self._listed([_PS])[0])
 
     def owned(self, sandbox_id: str, kinds: Collection[str] = KINDS) -> Owned:
         asked = {"container": _PS, "network": _ls("network"), "volume": _ls("volume")}
-        said = self.run_all([(asked[kind], {}) for kind in kinds], QUERY_SECONDS)
-        listed = {kind: json.loads(one or b"[]") or [] for kind, one in zip(kinds, said)}
+        listed = dict(zip(kinds, self._listed([asked[kind] for kind in kinds])))
         containers = _containers(listed.get("container", []))
         return Owned(
             [one for one in containers if one.owner_id == sandbox_id],
@@ -86,7 +90,19 @@ class Podman(Engine):
     def start(self, containers: Sequence[str]) -> None:
         """One call starts one after the other."""
         batches = [containers[first::AT_ONCE] for first in range(AT_ONCE)]
-        self.run_all([(["start", *names], {}) for names in batches if names])
+        self._start_each([names for names in batches if names])
+
+    def _not_started(
+        self, containers: Sequence[str], done: subprocess.CompletedProcess[bytes]
+    ) -> str:
+        """It says whom it has started, and calls the others by their ids; the last of them last."""
+        told = done.stderr.decode("utf-8", "replace")
+        started = done.stdout.decode("utf-8", "replace").split()
+        left = [name for name in containers if name not in started]
+        if left and "unable to start container" in told:
+            return left[-1]
+        # it knows one of them no more, and has started none
+        return next((name for name in left if f'"{name}"' in told), "")
 
     def find(self, kind: str, sandbox_id: str) -> list[str]:
         return sorted(_name(item) for item in self._owned(kind, sandbox_id))
@@ -95,7 +111,7 @@ class Podman(Engine):
         return _interfaces(self._owned("network", sandbox_id))
 
     def _owned(self, kind: str, sandbox_id: str) -> list[dict[str, Any]]:
-        return _owned(self._json(_ls(kind)), sandbox_id)
+        return _owned(self._listed([_ls(kind)])[0], sandbox_id)
 
     def create_network(self, name: str, labels: Mapping[str, str], internal: bool = False) -> None:
         # two networks of podman reach each other unless both are isolated
@@ -233,8 +249,18 @@ class Podman(Engine):
     def _untag(self, name: str) -> None:
         self.attempt(["untag", name])
 
-    def _json(self, argv: Sequence[str]) -> list[dict[str, Any]]:
-        return json.loads(self.run(argv, seconds=QUERY_SECONDS) or b"[]") or []
+    def _listed(self, lists: Sequence[Sequence[str]]) -> list[list[dict[str, Any]]]:
+        """What each of these says. Again where a container, anybody's, went while `ps` looked at
+        it: that fails as a whole."""
+        tries = _LIST_TRIES
+        while True:
+            tries -= 1
+            try:
+                said = self.run_all([(argv, {}) for argv in lists], QUERY_SECONDS)
+                return [json.loads(one or b"[]") or [] for one in said]
+            except HostError as error:
+                if not tries or not any(words in str(error) for words in _WENT_MEANWHILE):
+                    raise
 
 
 def _ls(kind: str) -> list[str]:

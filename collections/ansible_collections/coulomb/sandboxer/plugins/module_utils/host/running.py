@@ -10,7 +10,7 @@ from typing import Any
 from . import create, engines, lease, maker, observe, reap, record
 from .call import CALL_SECONDS
 from .clock import Now, now
-from .engine import STOP_SECONDS, Container, Engine
+from .engine import Container, Engine
 from .errors import HostError
 from .record import Record
 from .state import State
@@ -127,23 +127,23 @@ def stop_services(
 ) -> None:
     """Stop these services, those that depend on others first. Raises where one runs on."""
     for group in reversed(maker.start_order(services)):
-        graces: dict[float, list[str]] = {}
+        graces: dict[int, list[str]] = {}
         for name in group:
             if name in chosen:
-                grace = services[name].get("stop_grace", STOP_SECONDS)
+                grace = maker.stop_grace(services[name])
                 names = maker.container_names(sandbox_id, name, services[name])
                 graces.setdefault(grace, []).extend(names)
         for grace, names in graces.items():
             _stop_containers(engine, sandbox_id, grace, names)
 
 
-def _stop_containers(engine: Engine, sandbox_id: str, grace: float, names: Sequence[str]) -> None:
+def _stop_containers(engine: Engine, sandbox_id: str, grace: int, names: Sequence[str]) -> None:
     # the engine may just be about to start one again, so it is looked at once more
     for _try in range(_TRIES):
         runs = [one for one in _running(sandbox_id, engine.containers()) if one in names]
         if not runs:
             return
-        words = ["stop", "-t", str(round(grace)), *runs]
+        words = ["stop", "-t", str(grace), *runs]
         done = engine.attempt(words, seconds=grace * len(runs) + CALL_SECONDS)
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
     raise HostError(

@@ -82,6 +82,40 @@ def test_why_it_failed_is_not_always_said_last(fake: Callable[..., Docker]) -> N
     assert "to start containers" not in str(failed.value)
 
 
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        ("Error: failed to start containers: x.b", "service b can't be started: no /nope"),
+        ("failed to start containers: x.b, x.c", "service b can't be started: no /nope"),
+        ("something else", "start x.a` failed: no /nope"),
+    ],
+)
+def test_who_can_not_be_started(fake: Callable[..., Docker], last: str, told: str) -> None:
+    said = f"Error response from daemon: no /nope\\n{last}"
+    engine = fake(start=f"echo x.a; printf '{said}\\n' >&2; exit 1")
+    with pytest.raises(HostError) as failed:
+        engine.start(["x.a", "x.b", "x.c"])
+    assert told in str(failed.value)
+    assert failed.value.code == "engine_failed"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "could not find an available, non-overlapping IPv4 address pool among the defaults to "
+        "assign to the network",
+        "all predefined address pools have been fully subnetted",
+    ],
+)
+def test_no_subnet_left(fake: Callable[..., Docker], said: str) -> None:
+    engine = fake(network_create=f"echo 'Error response from daemon: {said}' >&2; exit 1")
+    with pytest.raises(HostError) as failed:
+        engine.create_network("sbx-one.default", {})
+    assert (failed.value.code, failed.value.retryable) == ("networks_exhausted", True)
+    assert said in str(failed.value)
+    assert "default-address-pools" in failed.value.hint
+
+
 def test_what_runs_gets_a_grace_before_it_is_removed(
     fake: Callable[..., Docker], tmp_path: Path
 ) -> None:

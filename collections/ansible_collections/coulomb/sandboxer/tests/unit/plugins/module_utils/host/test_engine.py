@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import engine as engine_module
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.podman import Podman
+
+Stand = Callable[[str], Podman]
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Stand:
+    """A stand-in for podman: these lines of shell. `$calls` is a file to note something in."""
+
+    def make(lines: str) -> Podman:
+        program = tmp_path / "podman"
+        program.write_text(f"#!/bin/sh\ncalls={tmp_path}/calls\n{lines}\n")
+        program.chmod(0o755)
+        return Podman(str(program))
+
+    return make
 
 
 @pytest.mark.parametrize(
@@ -79,3 +96,97 @@ def test_a_missing_engine_is_said_with_the_folders_that_were_searched(
     assert str(caught.value) == (
         "there is no no-such-engine in /usr/bin:/usr/local/sbin:/usr/sbin:/sbin"
     )
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("echo one; echo two >&2; echo three", ["one", "three", "two"]),
+        ("echo one; echo 'Error: no container with name or ID x found' >&2; exit 125", []),
+        ("exec sleep 5", []),
+    ],
+    ids=["all", "failed", "silent"],
+)
+def test_last_lines_are_never_an_error(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, lines: str, told: list[str]
+) -> None:
+    podman = stand(lines)
+    attempt = Podman.attempt
+    monkeypatch.setattr(Podman, "attempt", lambda self, argv, seconds: attempt(self, argv, 1))
+    assert podman.last_lines("sbx-one.web") == told
+
+
+CANNOT = "echo 'Error: unable to start container \"0a1b\": runc: no /nope' >&2"
+
+
+@pytest.mark.parametrize(
+    ("lines", "names", "told"),
+    [
+        (f"{CANNOT}; exit 125", "a", "service a can't be started: Error: unable to start"),
+        # four calls at once: the first has a and e
+        (
+            f'case "$*" in *x.e) echo x.a; {CANNOT}; exit 125 ;; esac',
+            "abcdef",
+            "service e can't be started: Error: unable to start",
+        ),
+        (
+            f'case "$*" in *x.e) {CANNOT}; echo x.e; exit 125 ;; esac',
+            "abcdef",
+            "service a can't be started: Error: unable to start",
+        ),
+        (
+            """echo 'Error: no container with name or ID "x.a" found' >&2; exit 125""",
+            "abcde",
+            "service a can't be started: Error: no container",
+        ),
+        ("echo 'Error: database is locked' >&2; exit 125", "abcde", "` failed: Error: database"),
+    ],
+    ids=["one", "last", "first", "missing", "nobody"],
+)
+def test_who_can_not_be_started(stand: Stand, lines: str, names: str, told: str) -> None:
+    with pytest.raises(HostError) as failed:
+        stand(lines).start(["x." + name for name in names])
+    assert told in str(failed.value)
+    assert failed.value.code == "engine_failed"
+    assert "own words" in failed.value.hint
+
+
+def test_no_subnet_left(stand: Stand) -> None:
+    said = "Error: could not find free subnet from subnet pools"
+    with pytest.raises(HostError) as failed:
+        stand(f"echo '{said}' >&2; exit 125").create_network("sbx-one.default", {})
+    assert (failed.value.code, failed.value.retryable) == ("networks_exhausted", True)
+    assert "default_subnet_pools" in failed.value.hint
+
+
+WENT = "echo 'Error: getting exit code of container 0a: container not known' >&2; exit 125"
+LISTED = """echo '[{"Id": "1", "Names": ["sbx-one.web"], "State": "running"}]'"""
+
+
+def test_a_container_that_goes_while_it_is_listed(stand: Stand) -> None:
+    podman = stand(f'echo x >>"$calls"; if [ $(wc -l <"$calls") -lt 3 ]; then {WENT}; fi; {LISTED}')
+    assert [one.name for one in podman.containers()] == ["sbx-one.web"]
+
+
+def test_so_when_only_a_sandbox_is_asked_for(stand: Stand) -> None:
+    podman = stand(
+        'if [ "$1" != ps ]; then echo "[]"; exit; fi\n'
+        f'echo x >>"$calls"; if [ $(wc -l <"$calls") -lt 3 ]; then {WENT}; fi; {LISTED}'
+    )
+    assert [one.name for one in podman.owned("sbx-one").containers] == ["sbx-one.web"]
+
+
+@pytest.mark.parametrize(
+    ("said", "calls"), [("container not known", 3), ("no such container", 3), ("locked", 1)]
+)
+def test_a_list_that_goes_on_failing(stand: Stand, tmp_path: Path, said: str, calls: int) -> None:
+    with pytest.raises(HostError):
+        stand(f"echo x >>$calls; echo 'Error: {said}' >&2; exit 125").containers()
+    assert (tmp_path / "calls").read_text().count("x") == calls
+
+
+def test_an_image_is_waited_for_while_a_layer_is_unpacked(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "QUERY_SECONDS", 0.2)
+    assert stand("""sleep 1; echo '[{"Id": "1"}]'""").image("localhost/x") == {"Id": "1"}

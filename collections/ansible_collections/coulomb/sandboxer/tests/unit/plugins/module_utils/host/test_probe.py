@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import prob
 
 Serve = Callable[[Callable[[socket.socket], None]], int]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nit answers"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
 
 
 @pytest.fixture
@@ -67,7 +69,15 @@ def answering(answer: bytes) -> Callable[[socket.socket], None]:
         (b"HTTP/1.1 abc\r\n\r\n", {}, "does not speak HTTP"),
         (b"HTTP/1.1\r\n\r\n", {}, "does not speak HTTP"),
         (b"\0\xff\xfe", {}, "does not speak HTTP"),
-        (b"", {}, "does not speak HTTP"),
+        (b"", {}, "closed the connection without an answer"),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK, {"contains": "answers"}, ""),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 503 No\r\n\r\n", {}, "got 503"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", {}, "closed the connection without an answer"),
+        (CHUNKED + b"3\r\nit \r\n7;a=b\r\nanswers\r\n0\r\n\r\n", {"contains": "it answers"}, ""),
+        (CHUNKED + b"3\r\nit \r\n7\r\nanswers\r\n0\r\n\r\n", {"contains": "7"}, "does not hold"),
+        (CHUNKED + b"A\r\nit answers", {"contains": "it answers"}, ""),  # closed too early
+        (CHUNKED + b"-1\r\nit answers", {"contains": "it answers"}, "does not hold"),
+        (CHUNKED + b"it answers", {"contains": "it answers"}, "does not hold"),
     ],
 )
 def test_http(serve: Serve, answer: bytes, wanted: dict[str, Any], reason: str) -> None:
@@ -84,7 +94,8 @@ def test_what_is_asked(serve: Serve) -> None:
 
     port = serve(treat)
     assert probe.http("127.0.0.1", port, {"path": "/health?a=b"}) == ""
-    assert asked[0].startswith(b"GET /health?a=b HTTP/1.0\r\n")
+    assert asked[0].startswith(b"GET /health?a=b HTTP/1.1\r\n")
+    assert b"\r\nConnection: close\r\n" in asked[0]
     assert f"Host: 127.0.0.1:{port}\r\n".encode() in asked[0]
 
 
@@ -96,6 +107,18 @@ def test_the_status_line_may_come_in_pieces(serve: Serve) -> None:
             connection.send(bytes([byte]))
 
     assert probe.http("127.0.0.1", serve(treat), {"contains": "it answers"}) == ""
+
+
+@pytest.mark.parametrize(
+    "answer", [OK, CHUNKED + b"a\r\nit answers\r\n0\r\n\r\n"], ids=["length", "chunks"]
+)
+def test_one_that_does_not_close_is_not_waited_for(serve: Serve, answer: bytes) -> None:
+    def treat(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(answer)
+        silence(connection)
+
+    assert probe.http("127.0.0.1", serve(treat), {"contains": "it answers"}, seconds=0.5) == ""
 
 
 def endless(connection: socket.socket) -> None:
@@ -141,8 +164,30 @@ def test_nobody_listens() -> None:
             assert str(port) in got
 
 
-def test_tcp(serve: Serve) -> None:
-    assert probe.tcp("127.0.0.1", serve(lambda connection: None)) == ""
+def greeting(connection: socket.socket) -> None:
+    connection.sendall(b"220 hello\r\n")
+
+
+def closing(connection: socket.socket) -> None:
+    """As docker's proxy, where nobody listens in the container."""
+
+
+def resetting(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@pytest.mark.parametrize(
+    ("treat", "reason"),
+    [
+        (silence, ""),
+        (greeting, ""),
+        (closing, "closed at once: nobody listens behind it"),
+        (resetting, "closed at once: nobody listens behind it"),
+    ],
+)
+def test_tcp(serve: Serve, treat: Callable[[socket.socket], None], reason: str) -> None:
+    got = probe.tcp("127.0.0.1", serve(treat))
+    assert (reason in got) if reason else (got == ""), got
 
 
 def test_a_probe_is_asked_where_its_port_came_out(serve: Serve) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import logs, running
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.clock import Now
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.podman import Podman
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.record import Record
 
 MakeRecord = Callable[..., Record]
@@ -72,6 +75,22 @@ def test_who_is_restarted_with_a_service() -> None:
     }
     assert running.restarted_with(services, "db") == ("db", "app", "web")
     assert running.restarted_with(services, "other") == ("other",)
+
+
+@pytest.mark.parametrize(("grace", "seconds"), [(0.5, "1"), (3.0, "3"), (0.0, "0"), (None, "2")])
+def test_no_grace_is_cut_short(tmp_path: Path, grace: float | None, seconds: str) -> None:
+    program = tmp_path / "podman"
+    calls = tmp_path / "calls"
+    listed = json.dumps([{"Names": ["sbx-one.web"], "State": "running"}])
+    program.write_text(
+        f"#!/bin/sh\n[ $1 = stop ] && echo $* >{calls}\n[ -e {calls} ] || echo '{listed}'\n"
+    )
+    program.chmod(0o755)
+    web: dict[str, Any] = {"depends_on": {}}
+    if grace is not None:
+        web["stop_grace"] = grace
+    running.stop_services(Podman(str(program)), "sbx-one", {"web": web}, {"web"})
+    assert calls.read_text() == f"stop -t {seconds} sbx-one.web\n"
 
 
 def test_prefixes_of_logs() -> None:

@@ -84,6 +84,23 @@ def test_missing_is_pulled_once_and_always_each_time(pulling: Pulling) -> None:
     assert pulling.registry.pulls > pulls
 
 
+def test_nothing_is_pulled_for_a_container_that_is_there(pulling: Pulling) -> None:
+    """Whatever its policy says: the registry may be down by then."""
+    both = document(web=pulling.web(pull="always"), beside=pulling.web(pull="always"))
+    made = pulling.made(document=both)
+    pulls = pulling.registry.pulls
+    request = {"ref": "one", "owner": "me", "wait": False}
+    for verb in ("restart", "stop", "start"):
+        assert "error" not in pulling.host.call(verb, request, **pulling.settings)
+        pulling.host.settle()
+    assert (pulling.host.show("one")["state"], pulling.registry.pulls) == ("ready", pulls)
+    podman("rm", "--force", f"{made['id']}.web")
+    assert pulling.create(document=both)["action"] == "repair"
+    pulling.host.settle()
+    assert pulling.host.show("one")["state"] == "ready"
+    assert pulling.registry.pulls > pulls
+
+
 @pytest.mark.soak
 def test_never(pulling: Pulling) -> None:
     never = document(web=pulling.web(pull="never"))

@@ -65,6 +65,25 @@ def test_restart_of_one_service_leaves_the_others(host: HostProgram, warm: None)
     assert (error["code"], error["hint"]) == ("not_found", "it has store, web")
 
 
+def test_who_shares_a_network_is_started_after_its_owner(host: HostProgram, warm: None) -> None:
+    """What it had is gone with the owner's end; who asks for it is started anew as well."""
+    needs = {"depends_on": {"web": {"condition": "service_started", "restart": True}}}
+    inside = sh("sleep 1000", networks={}, network_mode="service:web")
+    wanted = document(
+        web=service(), beside=inside, after=sh("sleep 1000", **needs), other=sh("sleep 1000")
+    )
+    made = host.made(document=wanted)
+    was = started(host)
+    podman("kill", f"{made['id']}.web")
+    run(host, "start")
+    ask = ("exec", f"{made['id']}.beside", "wget", "-q", "-O", "-", "http://127.0.0.1/")
+    assert "it answers" in podman(*ask)
+    now = started(host)
+    assert {name for name in now if now[name] == was[name]} == {"other"}
+    run(host, "restart", service="web")
+    assert "it answers" in podman(*ask)
+
+
 @pytest.mark.soak
 def test_one_that_is_killed_is_put_right_by_start(host: HostProgram, warm: None) -> None:
     host.made()

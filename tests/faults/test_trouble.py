@@ -105,6 +105,25 @@ def test_a_service_that_exits_well_is_a_failure_too(host: HostProgram, before: L
     assert_only_a_failed_record_left(host, shown, before)
 
 
+@pytest.mark.soak
+def test_the_reaper_leaves_one_that_undoes_itself_after_its_deadline(
+    host: HostProgram, before: Listing
+) -> None:
+    deaf = sh("trap '' TERM; while true; do sleep .1; done", init=False, stop_grace=5.0)
+    never = document(web=deaf)
+    never["probes"] = [{"service": "web", "exec": {"command": ["/bin/false"]}}]
+    made = host.create(document=never, deadline=3)["object"]
+    follow = {"id": made["id"], "seconds": 0}
+    await_condition(
+        lambda: "failed" in [one["phase"] for one in host.call("follow", follow)["events"]]
+    )
+    assert host.reap()["kept"] == [made["id"]]
+    host.settle()
+    shown = host.show("one")
+    assert (shown["state"], shown["error"]["code"]) == ("failed", "not_ready")
+    assert_only_a_failed_record_left(host, shown, before)
+
+
 def test_one_that_never_answers(host: HostProgram, before: Listing) -> None:
     stack = document(web=service(ports=PORT))
     stack["probes"] = [{"service": "web", "http": {"port": 80, "path": "/none", "status": 200}}]

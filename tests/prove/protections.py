@@ -357,6 +357,20 @@ RECORD = (
 
 LEASE = (
     Protection(
+        "a making that fails at its deadline has time to undo itself",
+        HOST + "create.py",
+        "lease.grant(_making_lease(wanted),",
+        'lease.grant(wanted["deadline"],',
+        HOST_TESTS + "test_create.py::test_the_lease_of_a_making_leaves_it_time_to_undo_itself",
+    ),
+    Protection(
+        "and the reaper leaves it alone meanwhile",
+        HOST + "create.py",
+        'wanted["deadline"] + sum(graces) + UNDO_SECONDS',
+        'wanted["deadline"]',
+        TROUBLE + "test_the_reaper_leaves_one_that_undoes_itself_after_its_deadline",
+    ),
+    Protection(
         "within one boot the boot clock decides, whatever the wall clock does",
         HOST + "lease.py",
         "    if lease.boot_id == now.boot_id:\n        return",
@@ -2380,6 +2394,52 @@ HEALTH = (
 
 ORDER = (
     Protection(
+        "an engine that can't be asked does not show that it has none",
+        HOST + "observe.py",
+        """        with contextlib.suppress(HostError):
+            found[name] =""",
+        """        found[name] = []
+        with contextlib.suppress(HostError):
+            found[name] =""",
+        HOST_TESTS + "test_observe.py::test_an_engine_that_fails_does_not_show_that_it_has_none",
+    ),
+    Protection(
+        "nor is one stopped of which nobody knows",
+        HOST + "observe.py",
+        """seen = there.get(record.engine)""",
+        """seen = there.get(record.engine, [])""",
+        HOST_TESTS + "test_observe.py::"
+        "test_the_state_is_the_records_where_the_engine_can_not_be_asked",
+    ),
+    Protection(
+        "a create mends nothing of which nobody knows",
+        HOST + "create.py",
+        "observe.drift(current, engines.named(current.engine).containers())",
+        "observe.drift(current, observe.containers({current.engine}).get(current.engine, []))",
+        HOST_TESTS + "test_verbs.py::test_an_engine_that_fails_is_no_sandbox_that_is_missing",
+    ),
+    Protection(
+        "nor does a start, a stop or a restart",
+        HOST + "running.py",
+        "there = engines.named(current.engine).containers()",
+        "there = observe.containers({current.engine}).get(current.engine, [])",
+        HOST_TESTS + "test_verbs.py::test_an_engine_that_fails_is_no_sandbox_that_is_missing",
+    ),
+    Protection(
+        "who lives in another one's network is started after it",
+        HOST + "make.py",
+        "        self._stop_cut_off(found)\n",
+        "",
+        "tests/faults/test_running.py::test_who_shares_a_network_is_started_after_its_owner",
+    ),
+    Protection(
+        "and is restarted with it",
+        HOST + "maker.py",
+        """return shared_with(service) | {needed for""",
+        """return {needed for""",
+        HOST_TESTS + "test_running.py::test_who_is_restarted_with_a_service",
+    ),
+    Protection(
         "who has what he waits for is started, whoever else waits",
         HOST + "make.py",
         "or self._wait(wishes)",
@@ -3173,6 +3233,13 @@ SOURCE = (
 )
 
 IMAGES = (
+    Protection(
+        "nothing is pulled for a container that is there",
+        HOST + "make.py",
+        "image.wanted(self._only(to_make)):",
+        "image.wanted(self._document):",
+        PULL + "test_nothing_is_pulled_for_a_container_that_is_there",
+    ),
     Protection(
         "a pull has a time of its own",
         HOST + "image.py",

@@ -40,6 +40,7 @@ from .record import MAY_END, Record
 from .state import State, read_json, write_json
 
 _TRIES = 20
+UNDO_SECONDS = 60.0  # for the start of a job and for taking away what it has made, but for graces
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,8 @@ def _look(state: State, wanted: Mapping[str, Any]) -> tuple[Record | None, Plan]
     if current is not None:
         working = state.is_working(current.id)
         if current.state == "ready" and not working:
-            drifted = observe.drift(current, observe.containers({current.engine}))
+            # an engine that doesn't answer is no sandbox that is missing
+            drifted = observe.drift(current, engines.named(current.engine).containers())
             drifted = drifted or observe.unanswered(current, document_of(state, current))
     found = plan(
         current,
@@ -337,7 +339,7 @@ def _plan_record(
         state="creating",
         wanted="present",
         program=made_by,
-        lease=lease.grant(wanted["deadline"], wanted["ttl"], at).as_dict(),
+        lease=lease.grant(_making_lease(wanted), wanted["ttl"], at).as_dict(),
         profile=wanted["profile"],
         profile_hash=wanted["profile_hash"],
         request=wanted["request"],
@@ -362,6 +364,15 @@ def _plan_record(
         reachability={"remote_dir": state.remote_dir(sandbox_id), "endpoints": endpoints},
         replaces=found.replaces,
     )
+
+
+def _making_lease(wanted: Mapping[str, Any]) -> float:
+    """Seconds until a making is taken for one that hangs: its deadline, which begins with its job,
+    and then time to undo itself, so that it is the one who says why."""
+    services = wanted["document"]["services"]
+    graces = (maker.stop_grace(one) * one.get("replicas", 1) for one in services.values())
+    seconds: float = wanted["deadline"] + sum(graces) + UNDO_SECONDS
+    return seconds
 
 
 def _planned(wanted: Mapping[str, Any], sandbox_id: str = "sbx-new") -> list[dict[str, str]]:

@@ -148,6 +148,11 @@ def look(engine: Engine, one: Wanted) -> Image | None:
     """An image that is here and needs no pull; None for one that has to be fetched."""
     if one.pull == "always" and one.recipe is None:
         return None
+    return here(engine, one)
+
+
+def here(engine: Engine, one: Wanted) -> Image | None:
+    """An image as it is here, whatever its policy says; None where none is."""
     found = _find(engine, one)
     return of(found) if found is not None else None
 

@@ -31,6 +31,7 @@ from . import (
     record,
     source,
 )
+from .call import CALL_SECONDS
 from .clock import now
 from .engine import Container, Engine, labels_of
 from .errors import HostError
@@ -108,6 +109,7 @@ class _Making:
         self._labels = labels_of(current.id, current.generation)
         self._readiness = Readiness(self._engine, current.id, self._document, self._endpoints)
         self._images: dict[str, image.Image] = {}
+        self._needed: set[str] = set()  # images of which a container is to be made
         self._wanted: dict[str, maker.Wanted] = {}
         self._again = set(spec.get("again") or ())  # services to be started once more
         self._up: set[str] = set()  # the containers that need no start
@@ -136,7 +138,9 @@ class _Making:
         self._enter("make", "")
         self._make_places()
         self._enter("make", "making {}{}".format(", ".join(sorted(self._services)), by))
-        self._make_containers(self._missing())
+        found = self._there()
+        self._make_containers(self._missing(found))
+        self._stop_cut_off(found)
         self._start()
         self._enter("ready", "waiting until it answers")
         self._wait({"": [(name, "ready") for name in self._services]})
@@ -182,18 +186,30 @@ class _Making:
             self._record = destroy.undo(self._state, self._record, error)
 
     def _look_at_images(self) -> list[image.Wanted]:
-        """What is here already; where something has to come, there must be room for it."""
+        """What is here already; where something has to come, there must be room for it. For a
+        container that is there nothing has to."""
+        to_make = set(self._to_make(self._there()).values())
+        self._needed = {self._services[name]["image"] for name in to_make}
         missing = []
-        for one in image.wanted(self._document):
+        for one in image.wanted(self._only(to_make)):
             found = image.look(self._engine, one)
             if found is None:
                 missing.append(one)
             else:
                 self._images[one.name] = found
-        if missing or source.is_needed(self._document):
+        for one in image.wanted(self._only(self._services.keys() - to_make)):
+            as_it_is = None if one.name in self._needed else image.here(self._engine, one)
+            if as_it_is is not None:
+                self._images[one.name] = as_it_is
+        if missing or (to_make and source.is_needed(self._document)):
             for folder in (self._engine.storage, self._state.root, self._state.remote):
                 image.check_space(folder)
         return missing
+
+    def _only(self, names: Collection[str]) -> dict[str, Any]:
+        """The document with these services."""
+        services = self._document["services"]
+        return {**self._document, "services": {name: services[name] for name in names}}
 
     def _fetch_images(self, missing: Sequence[image.Wanted]) -> None:
         for one in missing:
@@ -217,6 +233,8 @@ class _Making:
     def _build_images(self) -> None:
         for name, service in self._services.items():
             if not service.get("build"):
+                continue
+            if service["image"] not in self._needed and not self._engine.image(service["image"]):
                 continue
             self._doing = f"building the image of {name}"
             platform = service.get("platform", "")
@@ -305,11 +323,16 @@ class _Making:
                     service["image"],
                     maker.service_mounts(
                         *(self._record.id, instance, service),
-                        *(self._images[service["image"]].volumes, sources, written[name]),
+                        *(self._volumes_of(service["image"]), sources, written[name]),
                     ),
                     self._published(name, number),
                     bind,
                 )
+
+    def _volumes_of(self, name: str) -> tuple[str, ...]:
+        """That an image asks for; one that is not here is that of containers that have theirs."""
+        found = self._images.get(name)
+        return found.volumes if found is not None else ()
 
     def _say_lowered(self, name: str, asked: Mapping[str, Any], service: Mapping[str, Any]) -> None:
         limits_asked = asked.get("ulimits", {})
@@ -351,32 +374,72 @@ class _Making:
                 self._create(now_due)
                 fault.point("made-container")
 
-    def _missing(self) -> list[maker.Wanted]:
-        """The containers that are to be made; those that are of no use go first."""
+    def _there(self) -> dict[str, Container]:
+        """Its containers by name, strangers with its label too."""
+        if self._record.state == "creating":
+            return {}  # of one that is being made there is none
+        found = self._engine.containers()
+        return {item.name: item for item in found if item.owner_id == self._record.id}
+
+    def _to_make(self, there: Mapping[str, Container]) -> dict[str, str]:
+        """The containers that are to be made, each with its service."""
         generation = str(self._record.generation)
-        # of one that is being made there is none
-        found = [] if self._record.state == "creating" else self._engine.containers()
-        there = {item.name: item for item in found}
-        mine = {name: item for name, item in there.items() if item.owner_id == self._record.id}
-        missing: set[str] = set()  # services of which a container is to be made
-        wanted, stale = [], []
+        found: dict[str, str] = {}
         for group in maker.make_order(self._services):
-            again = {name for name in group if maker.shared_with(self._services[name]) & missing}
-            for one in (one for one in self._wanted.values() if one.name in group):
-                item = mine.pop(maker.container_name(self._record.id, one.instance), None)
+            made = set(found.values())
+            for name in group:
                 # who lives in another one's network has none any more when that one is made anew
-                usable = item is not None and item.generation == generation
-                if item and usable and item.state in _STARTABLE and one.name not in again:
-                    if self._is_up(one.name, item):
-                        self._up.add(item.name)
-                    continue
-                stale += [item] if item else []
-                missing.add(one.name)
-                wanted.append(one)
-        strangers = [item for item in mine.values() if item.generation != generation]
+                again = bool(maker.shared_with(self._services[name]) & made)
+                for container in self._containers(name):
+                    item = there.get(container)
+                    usable = item is not None and item.generation == generation
+                    if again or not item or not usable or item.state not in _STARTABLE:
+                        found[container] = name
+        return found
+
+    def _containers(self, name: str) -> list[str]:
+        return maker.container_names(self._record.id, name, self._services[name])
+
+    def _missing(self, there: Mapping[str, Container]) -> list[maker.Wanted]:
+        """The containers that are to be made; those that are of no use go first."""
+        to_make = self._to_make(there)
+        ours = {container for name in self._services for container in self._containers(name)}
+        strangers = [
+            item
+            for name, item in there.items()
+            if name not in ours and item.generation != str(self._record.generation)
+        ]
+        stale = [there[name] for name in to_make if name in there]
+        for name in self._services:
+            for container in self._containers(name):
+                if container not in to_make and self._is_up(name, there[container]):
+                    self._up.add(container)
         graces = maker.stop_graces(self._record.id, self._services)
         self._engine.remove_containers([*stale, *strangers], graces)
-        return wanted
+        return [
+            one
+            for one in self._wanted.values()
+            if maker.container_name(self._record.id, one.instance) in to_make
+        ]
+
+    def _stop_cut_off(self, there: Mapping[str, Container]) -> None:
+        """Those that run, but in what belongs to one that is to be started: that gets a new one,
+        and they would stay in the old one. Those too that ask to be started after another one."""
+        stopped = []
+        for group in maker.start_order(self._services):
+            for name in group:
+                before = maker.restarted_by(self._services[name]) & self._services.keys()
+                down = {one for other in before for one in self._containers(other)} - self._up
+                mine = self._up.intersection(self._containers(name)) if down else set()
+                runs = sorted(one for one in mine if there[one].state == "running")
+                if runs:
+                    self._up -= {*runs}
+                    stopped.append((name, runs))
+        for name, runs in reversed(stopped):
+            self._enter("start", f"stopping {name}, to be started after what it needs")
+            grace = maker.stop_grace(self._services[name])
+            words = ["stop", "-t", str(grace), *runs]
+            self._engine.run(words, grace * len(runs) + CALL_SECONDS)
 
     def _is_up(self, name: str, item: Container) -> bool:
         # with all of it a job runs again: its end may have been that of the sandbox's stop

@@ -409,6 +409,12 @@ def shared_with(service: Mapping[str, Any]) -> set[str]:
     return {name for kind, _colon, name in values if kind == "service"}
 
 
+def restarted_by(service: Mapping[str, Any]) -> set[str]:
+    """Services with which it is started anew: it lives in what is theirs, or it says so."""
+    needs = service["depends_on"].items()
+    return shared_with(service) | {needed for needed, how in needs if how.get("restart")}
+
+
 def make_order(services: Mapping[str, Any]) -> list[list[str]]:
     """Services in groups, as `start_order`: the engine makes none in another that isn't there."""
     return _groups({name: shared_with(service) for name, service in services.items()})

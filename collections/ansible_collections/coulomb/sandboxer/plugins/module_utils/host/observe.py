@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -14,14 +15,13 @@ from .readiness import questions
 from .record import MAY_END, Record
 
 
-def containers(names: Collection[str]) -> list[Container]:
-    """All containers of these engines; an engine that can't be asked shows none."""
-    found: list[Container] = []
+def containers(names: Collection[str]) -> dict[str, list[Container]]:
+    """Engine -> all its containers. One that can't be asked is not among them: of what it has
+    nobody knows."""
+    found: dict[str, list[Container]] = {}
     for name in names:
-        try:
-            found += engines.named(name).containers()
-        except HostError:
-            continue
+        with contextlib.suppress(HostError):
+            found[name] = engines.named(name).containers()
     return found
 
 
@@ -46,9 +46,11 @@ def drift(record: Record, there: Sequence[Container]) -> str:
     return "" if runs or not record.containers else "nothing of it runs"
 
 
-def state_of(record: Record, there: Sequence[Container]) -> str:
-    """The state as it is: `ready` only where all that should run runs."""
-    if record.state == "ready" and drift(record, there):
+def state_of(record: Record, there: Mapping[str, Sequence[Container]]) -> str:
+    """The state as it is: `ready` only where all that should run runs, as far as its engine can be
+    asked. `there` is as `containers` has it."""
+    seen = there.get(record.engine)
+    if record.state == "ready" and seen is not None and drift(record, seen):
         return "stopped"
     return record.state
 

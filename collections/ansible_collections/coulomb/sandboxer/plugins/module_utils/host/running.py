@@ -68,7 +68,8 @@ def run(state: State, verb: str, current: Record, request: Mapping[str, Any]) ->
 
     Request: check; deadline (seconds), service (of a restart) or None. Answer: as a create's.
     """
-    there = observe.containers({current.engine})
+    # first of all: of one whose engine doesn't answer nobody can tell what is to be done
+    there = engines.named(current.engine).containers()
     document = create.document_of(state, current)
     working = state.is_working(current.id)
     drifted = ""
@@ -111,13 +112,13 @@ def run(state: State, verb: str, current: Record, request: Mapping[str, Any]) ->
 
 
 def restarted_with(services: Mapping[str, Any], service: str) -> tuple[str, ...]:
-    """A service, and those whose dependency on it says `restart: true`."""
+    """A service, and those that are restarted with one of them."""
     found = [service]
     for one in found:  # it grows
         found += [
             name
             for name, spec in sorted(services.items())
-            if spec["depends_on"].get(one, {}).get("restart") and name not in found
+            if one in maker.restarted_by(spec) and name not in found
         ]
     return tuple(found)
 
@@ -171,8 +172,7 @@ def _stop(state: State, current: Record, services: Mapping[str, Any]) -> Record:
 
 
 def _answer(state: State, found: Plan, current: Record) -> dict[str, Any]:
-    there = observe.containers({current.engine})
-    shown = observe.state_of(current, there)
+    shown = observe.state_of(current, observe.containers({current.engine}))
     return {
         "changed": found.action in ("stop", "repair", "restart"),
         "action": found.action,

@@ -246,7 +246,7 @@ def prepare(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
 
 def view(state: State, found: Record) -> dict[str, Any]:
     """The object of one record, with the state that the engine shows."""
-    there = observe.containers({found.engine}) if found.containers else []
+    there = observe.containers({found.engine} if found.containers else ())
     return _shown(state, found, observe.state_of(found, there))
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import create
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.clock import Now
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import create, lease
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.clock import Now, now
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.podman import Podman
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.record import Record
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 
@@ -121,3 +122,28 @@ def test_what_the_controller_sent_is_checked_again(state: State, words: dict[str
     with pytest.raises(HostError) as failed:
         create.run(state, request)
     assert failed.value.code == "usage"
+
+
+def test_the_lease_of_a_making_leaves_it_time_to_undo_itself(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its deadline, of which the job's own clock starts later, come the stops."""
+    plain = {"depends_on": {}, "ports": [], "restart": "no", "healthcheck": None}
+    services = {"web": plain, "worker": {**plain, "stop_grace": 29.5, "replicas": 2}}
+    document = {"services": services, "volumes": {}, "networks": {}, "images": {}}
+    wanted = {
+        "name": "one",
+        "owner": "me",
+        "profile": "",
+        "profile_hash": "",
+        "extension": "",
+        "request": SAME,
+        "ttl": 600.0,
+        "deadline": 20.0,
+        "document": {**document, "probes": [], "publish": "loopback"},
+    }
+    found = create._plan_record(state, wanted, create.Plan("make"), "sbx-one", Podman(), "")
+    granted = found.granted()
+    left = lease.remaining(granted, now())
+    assert 20 + 2 + 60 + create.UNDO_SECONDS - 5 < left <= 20 + 2 + 60 + create.UNDO_SECONDS
+    assert granted.ttl == 600

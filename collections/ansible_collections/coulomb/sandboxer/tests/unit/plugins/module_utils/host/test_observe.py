@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import observe
@@ -59,3 +62,16 @@ def test_drift(
 
 def test_one_without_containers_is_as_it_is() -> None:
     assert observe.drift(record(""), []) == ""
+
+
+def test_the_state_is_the_records_where_the_engine_can_not_be_asked() -> None:
+    made = replace(record("", web="running"), engine="podman")
+    assert observe.state_of(made, {"podman": []}) == "stopped"
+    assert observe.state_of(made, {"docker": []}) == "ready"
+
+
+def test_an_engine_that_fails_does_not_show_that_it_has_none(no_engine: Path) -> None:
+    broken = no_engine / "podman"
+    broken.write_text("#!/bin/sh\nexit 125\n")
+    broken.chmod(0o755)
+    assert observe.containers({"podman"}) == {}

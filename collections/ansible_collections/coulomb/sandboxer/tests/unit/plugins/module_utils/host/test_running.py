@@ -72,9 +72,10 @@ def test_who_is_restarted_with_a_service() -> None:
         "app": {"depends_on": {"db": {"condition": "service_started", "restart": True}}},
         "web": {"depends_on": {"app": {"condition": "service_started", "restart": True}}},
         "other": {"depends_on": {"db": {"condition": "service_started"}}},
+        "beside": {"depends_on": {}, "network_mode": "service:other"},
     }
     assert running.restarted_with(services, "db") == ("db", "app", "web")
-    assert running.restarted_with(services, "other") == ("other",)
+    assert running.restarted_with(services, "other") == ("other", "beside")
 
 
 @pytest.mark.parametrize(("grace", "seconds"), [(0.5, "1"), (3.0, "3"), (0.0, "0"), (None, "2")])

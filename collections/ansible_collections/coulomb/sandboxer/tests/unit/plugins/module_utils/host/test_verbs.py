@@ -20,7 +20,7 @@ from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import (
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.clock import Now, now
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.record import Record
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State, write_json
 
 ENDED = lease.grant(0, 600, Now(0.0, 0.0, "an older boot")).as_dict()
 CREATE = {
@@ -157,7 +157,38 @@ def test_a_job_that_ends_while_it_is_followed_is_believed(
     at_work = iter(works)
     monkeypatch.setattr(State, "is_working", lambda *_: next(at_work))
     questions: list[Any] = []
-    monkeypatch.setattr(observe, "containers", lambda engines: questions.append(engines) or [])
+    monkeypatch.setattr(
+        observe, "containers", lambda engines: questions.append(engines) or {"podman": []}
+    )
     answer = verbs.run(state, "follow", {"id": "sbx-one", "to_end": True})
     assert len(questions) == asked
     assert answer["object"]["state"] == ("stopped" if asked else "ready")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="sandboxes are made as root for now")
+@pytest.mark.parametrize("verb", ["create", "start", "stop", "restart"])
+def test_an_engine_that_fails_is_no_sandbox_that_is_missing(
+    state: State,
+    make_record: Callable[..., Record],
+    no_engine: Path,
+    tmp_path: Path,
+    verb: str,
+) -> None:
+    broken = no_engine / "podman"
+    broken.write_text("#!/bin/sh\necho the database is locked >&2\nexit 125\n")
+    broken.chmod(0o755)
+    os.makedirs(state.job("sbx-one"))
+    alive = lease.grant(600, 600, now()).as_dict()
+    made = make_record(lease=alive, containers={"sbx-one.web": "running"})
+    record.write(state, made)
+    write_json(os.path.join(state.job("sbx-one"), "spec.json"), CREATE)
+    before = tree(tmp_path)
+    request = {**CREATE, "name": "one", "ref": "one", "ttl": 600, "wait": False}
+    with pytest.raises(HostError, match="the database is locked") as failed:
+        verbs.run(state, verb, request)
+    assert failed.value.code == "engine_failed"
+    assert {path: was for path, was in tree(tmp_path).items() if "sandboxes" in path} == {
+        path: was for path, was in before.items() if "sandboxes" in path
+    }
+    assert verbs.run(state, "show", request)["state"] == "ready"
+    assert [one["state"] for one in verbs.run(state, "list", {})] == ["ready"]

@@ -208,8 +208,11 @@ class _Making:
 
     def _only(self, names: Collection[str]) -> dict[str, Any]:
         """The document with these services."""
-        services = self._document["services"]
-        return {**self._document, "services": {name: services[name] for name in names}}
+        services = self._document["services"].items()
+        return {
+            **self._document,
+            "services": {name: one for name, one in services if name in names},
+        }
 
     def _fetch_images(self, missing: Sequence[image.Wanted]) -> None:
         for one in missing:
@@ -289,7 +292,7 @@ class _Making:
         return {
             name: self._images[one["image"]].healthcheck
             for name, one in self._services.items()
-            if one["ports"]
+            if one["ports"] and one["image"] in self._images
         }
 
     def _beginning(self) -> set[str]:

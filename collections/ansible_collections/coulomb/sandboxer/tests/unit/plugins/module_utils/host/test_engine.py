@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import engine as engine_module
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import Container
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.podman import Podman
 
@@ -157,6 +158,22 @@ def test_no_subnet_left(stand: Stand) -> None:
         stand(f"echo '{said}' >&2; exit 125").create_network("sbx-one.default", {})
     assert (failed.value.code, failed.value.retryable) == ("networks_exhausted", True)
     assert "default_subnet_pools" in failed.value.hint
+
+
+def test_what_others_live_in_goes_after_them(stand: Stand, tmp_path: Path) -> None:
+    podman = stand(
+        'echo "$*" >>"$calls"\n'
+        """[ "$1" != ps ] || echo '[{"Id": "1", "Names": ["sbx-one.vpn"], "State": "exited"}]'\n"""
+        'case "$*" in rm*app*) echo "container 1 has dependent containers" >&2; exit 125;; esac'
+    )
+    both = [
+        Container(name, f"sbx-one.{name}", "exited", 0, 1, "sbx-one", "1")
+        for name in ("vpn", "app")
+    ]
+    podman.remove_containers(both)
+    removals = [one for one in (tmp_path / "calls").read_text().splitlines() if one[:2] == "rm"]
+    assert ["app" in one for one in removals] == [True, False]
+    assert all("vpn" in one for one in removals)
 
 
 WENT = "echo 'Error: getting exit code of container 0a: container not known' >&2; exit 125"

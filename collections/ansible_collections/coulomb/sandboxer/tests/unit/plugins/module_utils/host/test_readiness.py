@@ -88,6 +88,12 @@ def test_what_ends_says_so_at_once(clock: Clock) -> None:
     assert (error.value.code, clock.now) == ("service_exited", 0)
 
 
+def test_each_container_of_a_service_is_looked_at() -> None:
+    found = watched(itertools.repeat({"web": RUNNING, "web.2": ENDED}), web={"replicas": 2})
+    with pytest.raises(HostError, match=r"service web\.2 ended with exit code 3"):
+        found.wait({"web": "ready"})
+
+
 def test_one_that_ended_is_told_before_one_that_waits_for_it() -> None:
     check = {"test": ["CMD", "x"], "timeout": 1, "interval": 9, "retries": 9, "start_period": 0}
     scenes = itertools.repeat({"web": RUNNING, "db": ENDED})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -93,3 +95,16 @@ def test_a_link_that_comes_between_is_not_followed(
             inside(root, path, create=True)
         assert failed.value.code == "source_outside"
     assert list((root.parent / "secret").iterdir()) == []
+
+
+def test_half_a_source_is_none(tmp_path: Path) -> None:
+    """What was unpacked by one that was killed, or that is another content, is not taken for it."""
+    state = State(str(tmp_path / "state"), str(tmp_path / "remote"))
+    os.makedirs(state.job(ID))
+    os.makedirs(state.remote_dir(ID))
+    with tarfile.open(os.path.join(state.job(ID), source.ARCHIVE), "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("a"), io.BytesIO())
+    for _twice in range(2):
+        with pytest.raises(HostError) as failed:
+            source.unpack(state, ID, "sha256:of another")
+        assert failed.value.code == "source_changed"

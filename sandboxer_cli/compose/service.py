@@ -156,9 +156,17 @@ def _image(field: Field, keys: Keys, around: Surroundings) -> tuple[str | None, 
     if "build" in keys:
         return None, None
     if "image" not in keys:
-        raise field.invalid_key("a service without an image", "give it an image, or build one")
+        raise field.invalid_key(
+            "a service without an image", _unset_image(field) or "give it an image, or build one"
+        )
     name = around.built_by(keys["image"])
     return (None, name) if name else (read_image(keys["image"]), None)
+
+
+def _unset_image(field: Field) -> str:
+    """The hint where there is an image, and it is empty as its variable is."""
+    image = field.entries().get("image")
+    return image.unset if image else ""
 
 
 def _networks(keys: Keys, around: Surroundings) -> tuple[dict[str, Attachment], str | None]:

@@ -417,7 +417,6 @@ def test_unsupported(lines: str, what: str, place: str) -> None:
             "services.web.restart: 'on-failure:x' is not a restart policy",
             "4:14",
         ),
-        ("    init: yes", "services.web.init: wants true or false, not yes", "4:11"),
         ("    init: 1", "services.web.init: wants true or false, not 1", "4:11"),
         ("    init:", "services.web.init: wants true or false, not null", "4:10"),
         ("    user: 1000", "services.web.user: wants text, and 1000 is a number", "4:11"),

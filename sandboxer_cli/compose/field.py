@@ -67,7 +67,9 @@ class Field:
         if not names:
             return ""
         has = "has" if len(names) == 1 else "have"
-        return f"{' and '.join(names)} {has} no value: {refusal.give(names)}"
+        # without files there is no .env: it is a profile's own stack
+        give = refusal.give(names) if self.reading.source else "declare it among the parameters"
+        return f"{' and '.join(names)} {has} no value: {give}"
 
     def refused(self, what: str = "", why: str = "", hint: str = "") -> Usage:
         """By the table's reason, unless `why` gives a better one; without `what`, the key itself.
@@ -87,8 +89,11 @@ class Field:
         if self.key.fate == "changed":
             self.changed(text or self.key.text)
         else:
-            text = text or self.key.text
-            self.reading.notes.append(Note(self.path, self.key_place, text, "left_out"))
+            self.left_out(text or self.key.text)
+
+    def left_out(self, text: str) -> None:
+        """That this value is not there, whatever becomes of others of its key."""
+        self.reading.notes.append(Note(self.path, self.key_place, text, "left_out"))
 
     def changed(self, text: str) -> None:
         """That this value is another one now."""

@@ -124,7 +124,7 @@ class Client:
         )
         found = resolve(asked)  # here, to fail early: no connection, no Ansible
         laps.end("resolve")
-        for note in found.left_out:
+        for note in found.warnings:
             self.on_line(f"warning: {note}")
         ttl = found.ttl_seconds if request.ttl is None else parse_ttl(request.ttl)
         deadline = None if request.deadline is None else parse_deadline(request.deadline)

@@ -366,6 +366,10 @@ def _why(way: Reach, message: str) -> SandboxerError:
 _VAGUE = re.compile(rf"{_JUMP_ENDED.pattern}|waiting for privilege escalation prompt")
 _ALONE = ("-S", "none")
 _AGAIN_SECONDS = 20.0
+_FAILED = re.compile(
+    r"Failed to parse inventory with '\S+' plugin: |\*? ?Failed to parse .+? plugin: "
+)
+_LONGEST_WARNING = 300
 
 
 def is_become_refusal(message: str) -> bool:
@@ -420,16 +424,38 @@ def _ask(inventories: Sequence[Path | str], pattern: str, *, ways: bool) -> dict
     if "error" in answer:
         raise Usage(f"the inventory is broken: {answer['error']}", code="inventory_broken")
     if not answer["all"]:
-        complaint = " ".join(child.stderr.split())
-        raise Usage(
-            f"there is no host in {', '.join(named)}", complaint[:500], code="inventory_empty"
-        )
+        raise _without_hosts(", ".join(named), child.stderr)
     if answer["unmatched"] or not answer["hosts"]:
         raise unknown_host(", ".join(answer["unmatched"]) or pattern, answer["all"])
     found: dict[str, Any] = answer["hosts"]
     if before is not None and before == reach_cache.fingerprint(question, named):
         reach_cache.write(question, before, found)
     return found
+
+
+def _without_hosts(named: str, said: str) -> Usage:
+    """An inventory that Ansible couldn't read is no empty one. `said` is what it warned of."""
+    warnings = [" ".join(one.split()) for one in re.split(r"^\[WARNING\]:", said, flags=re.M)[1:]]
+    if any(one.startswith("Unable to parse") for one in warnings):
+        # several plugins have tried it: the first is the one for what its name says that it is
+        reason = next((one for one in warnings if _FAILED.match(one)), " ".join(warnings))
+        place = re.search(r"Origin: (/.+?:\d+:\d+)", reason)
+        what = _FAILED.sub("", reason).partition(" Failed to parse ")[0]
+        at = f", {place[1]}" if place else ""
+        return Usage(
+            f"the inventory is broken: {what[:_LONGEST_WARNING].rstrip('.')}{at or f', {named}'}",
+            "`ansible-inventory --list -i FILE` says more",
+            code="inventory_broken",
+        )
+    passed_over = [one for one in warnings if not one.startswith("No inventory was parsed")]
+    if passed_over:
+        return Usage(
+            f"there is no host in {named}, and Ansible warns of it",
+            passed_over[0][:_LONGEST_WARNING],
+            code="inventory_broken",
+        )
+    hint = "it has hosts as in  all: {hosts: {h1: }}, or one a line where it is an .ini"
+    return Usage(f"there is no host in {named}", hint, code="inventory_empty")
 
 
 def unknown_host(name: str, known: Sequence[str]) -> NotFound:

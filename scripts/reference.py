@@ -368,6 +368,10 @@ def compose_keys() -> Iterator[str]:
     yield ""
     rows = [[f"`{one.field}`", one.reason] for one in differences.DIFFERENCES]
     yield from _table(("field", "why"), rows)
+    yield ""
+    yield "And these are refused, although compose takes them:"
+    yield ""
+    yield from _table(("what", "why"), differences.REFUSED)
 
 
 def corpus() -> Iterator[str]:

@@ -24,7 +24,11 @@ def show(
         typer.Argument(parser=options.path, help="Folder with a compose file.  [default: .]"),
     ] = None,
     profile: Annotated[
-        str, typer.Option(help="As `create` is given it: a profile may choose files and variables.")
+        str,
+        typer.Option(
+            parser=options.text,
+            help="As `create` is given it: a profile may choose files and variables.",
+        ),
     ] = "profile.compose",
     set_: options.Set = None,
     files: options.Files = None,

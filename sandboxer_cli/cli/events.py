@@ -30,7 +30,8 @@ def _state(text: str) -> State:
 @app.command("list")
 def list_all(
     since: Annotated[
-        str | None, typer.Option(help="Those since then: 12h, or 2026-11-26T08:00:00Z.")
+        str | None,
+        typer.Option(parser=options.text, help="Those since then: 12h, or 2026-11-26T08:00:00Z."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="So many at most.")] = 20,
     before: Annotated[

@@ -12,7 +12,9 @@ from sandboxer_cli.cli import options
 app = typer.Typer(help="Where it is made.", no_args_is_help=True, rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(help="Host of the inventory.")]
-Pattern = Annotated[str | None, typer.Argument(help="Host, or pattern of hosts.")]
+Pattern = Annotated[
+    str | None, typer.Argument(parser=options.text, help="Host, or pattern of hosts.")
+]
 
 
 @app.command("list")

@@ -51,10 +51,14 @@ def exec_(
         bool, typer.Option("--tty", "-t", help="With a terminal, where standard input is one.")
     ] = False,
     user: Annotated[
-        str | None, typer.Option("--user", "-u", help="As this user of the container.")
+        str | None,
+        typer.Option("--user", "-u", parser=options.text, help="As this user of the container."),
     ] = None,
     workdir: Annotated[
-        str | None, typer.Option("--workdir", "-w", help="In this folder of the container.")
+        str | None,
+        typer.Option(
+            "--workdir", "-w", parser=options.text, help="In this folder of the container."
+        ),
     ] = None,
     env: Annotated[
         list[str] | None, typer.Option("--env", "-e", help="NAME=VALUE for the command.")
@@ -100,13 +104,17 @@ def exec_(
 def logs(
     reference: Reference,
     service: Annotated[
-        str | None, typer.Argument(help="Service of the sandbox.  [default: all of them]")
+        str | None,
+        typer.Argument(parser=options.text, help="Service of the sandbox.  [default: all of them]"),
     ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until the sandbox is gone.")
     ] = False,
     since: Annotated[
-        str | None, typer.Option(help="Since so long, as 10m, or since an instant (RFC 3339).")
+        str | None,
+        typer.Option(
+            parser=options.text, help="Since so long, as 10m, or since an instant (RFC 3339)."
+        ),
     ] = None,
     index: Index = None,
     host: options.Host = None,

@@ -40,7 +40,8 @@ def program(
         sys.stdout.write(f"sandboxer {__version__}\n")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        context.fail(context.get_help())  # as without any word
+        sys.stdout.write(f"{context.get_help()}\n")
+        raise typer.Exit(2)
     if inventory:
         # before the verb it is what Ansible's own variable is: what holds when a verb names none
         os.environ["ANSIBLE_INVENTORY"] = ",".join(str(path.absolute()) for path in inventory)

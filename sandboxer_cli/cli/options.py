@@ -14,6 +14,13 @@ def path(text: str) -> Path:
     return Path(text)
 
 
+def text(given: str) -> str:
+    if not given:
+        # a script's variable that is empty: it would count as not given, and so mean another thing
+        raise typer.BadParameter("an empty word says nothing: leave it out")
+    return given
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 Inventory = Annotated[
     list[Path] | None,
@@ -22,10 +29,12 @@ Inventory = Annotated[
     ),
 ]
 Host = Annotated[
-    str | None, typer.Option("--host", help="Host, or pattern of hosts, of the inventory.")
+    str | None,
+    typer.Option("--host", parser=text, help="Host, or pattern of hosts, of the inventory."),
 ]
 Owner = Annotated[
-    str | None, typer.Option("--owner", help="Whose names are meant.  [default: the login name]")
+    str | None,
+    typer.Option("--owner", parser=text, help="Whose names are meant.  [default: the login name]"),
 ]
 Check = Annotated[
     bool, typer.Option("--dry-run", "--check", help="Show what would happen; write nothing.")
@@ -35,7 +44,8 @@ Quiet = Annotated[
     typer.Option("--quiet", "-q", help="Ids of what was changed; silence where nothing was."),
 ]
 Ttl = Annotated[
-    str | None, typer.Option("--ttl", help="How long it lives once ready, as 30m or 1h30m.")
+    str | None,
+    typer.Option("--ttl", parser=text, help="How long it lives once ready, as 30m or 1h30m."),
 ]
 Set = Annotated[
     list[str] | None,
@@ -45,20 +55,29 @@ Set = Annotated[
 ]
 Files = Annotated[
     list[str] | None,
-    typer.Option("--file", "-f", help="Compose file in the source; again for one over it."),
+    typer.Option(
+        "--file", "-f", parser=text, help="Compose file in the source; again for one over it."
+    ),
 ]
 EnvFiles = Annotated[
     list[str] | None,
-    typer.Option("--env-file", help="File of variables in the source, in place of its .env."),
+    typer.Option(
+        "--env-file", parser=text, help="File of variables in the source, in place of its .env."
+    ),
 ]
 ComposeProfiles = Annotated[
     list[str] | None,
-    typer.Option("--compose-profile", help="Profile of the compose file whose services run, too."),
+    typer.Option(
+        "--compose-profile",
+        parser=text,
+        help="Profile of the compose file whose services run, too.",
+    ),
 ]
 Publish = Annotated[
     str | None,
     typer.Option(
         "--publish",
+        parser=text,
         help="Where ports listen: loopback, or host, which is the host's own addresses, with podman"
         " those of IPv4.  [default: as the profile says]",
     ),
@@ -75,6 +94,7 @@ AuthFile = Annotated[
     str | None,
     typer.Option(
         "--auth-file",
+        parser=text,
         help="File of the host with what its registries ask for, as `podman login` writes it.",
     ),
 ]

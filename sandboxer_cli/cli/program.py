@@ -40,6 +40,10 @@ def run(app: typer.Typer, name: str) -> NoReturn:
 
 def _unforeseen(error: Exception, as_json: bool, name: str) -> int:
     """Typer's own complaints about words carry exit_code 2; all else is a fault of ours."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # of a room that typer keeps to itself
+        sys.stdout.write(f"{error}\n")
+        # the program alone is a question, and a group of verbs without one is half a command
+        return 2 if sys.argv[1:] else 0
     if getattr(error, "exit_code", None) == 2:
         message = getattr(error, "format_message", lambda: str(error))()
         render_error(Usage(message, f"see `{name} --help`"), as_json, name)

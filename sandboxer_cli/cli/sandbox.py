@@ -27,18 +27,22 @@ def create(
         typer.Argument(parser=options.path, help="Folder of the project, with its compose file."),
     ] = None,
     profile: Annotated[
-        str | None, typer.Option(help="What to make.  [default: profile.compose]")
+        str | None,
+        typer.Option(parser=options.text, help="What to make.  [default: profile.compose]"),
     ] = None,
     source_option: Annotated[
         Path | None, typer.Option("--source", parser=options.path, help="The same as the argument.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Its name.  [default: a new one]")] = None,
+    name: Annotated[
+        str | None, typer.Option(parser=options.text, help="Its name.  [default: a new one]")
+    ] = None,
     sandbox_id: Annotated[
-        str | None, typer.Option("--id", help="Its id.  [default: a new one]")
+        str | None, typer.Option("--id", parser=options.text, help="Its id.  [default: a new one]")
     ] = None,
     ttl: options.Ttl = None,
     deadline: Annotated[
-        str | None, typer.Option(help="How long the making may take.  [default: 10m]")
+        str | None,
+        typer.Option(parser=options.text, help="How long the making may take.  [default: 10m]"),
     ] = None,
     set_: options.Set = None,
     files: options.Files = None,

@@ -55,14 +55,16 @@ def program(
         sys.stdout.write(f"validate {__version__}\n")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        context.fail(context.get_help())
+        sys.stdout.write(f"{context.get_help()}\n")
+        raise typer.Exit(2)
 
 
 @app.command("run")
 def run_(
     repository: Repository = HERE,
     profile: Annotated[
-        str | None, typer.Option(help="What to make.  [default: as the contract says]")
+        str | None,
+        typer.Option(parser=options.text, help="What to make.  [default: as the contract says]"),
     ] = None,
     keep: Annotated[
         Keep | None, typer.Option(help="When it stays.  [default: as the contract says]")
@@ -70,7 +72,8 @@ def run_(
     run_key: Annotated[
         str | None,
         typer.Option(
-            help="Its key: a finished run that has it is the answer.  [default: a new one]"
+            parser=options.text,
+            help="Its key: a finished run that has it is the answer.  [default: a new one]",
         ),
     ] = None,
     reports: Reports = None,

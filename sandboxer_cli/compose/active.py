@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from . import refusal
 from .notes import Note
+from .scalars import FALSE_WORDS
 from .tree import ListNode, MapNode, Node, ScalarNode
 
 
 def keep_active(tree: MapNode, profiles: Collection[str]) -> tuple[MapNode, tuple[Note, ...]]:
     """The tree without the services whose profiles aren't among `profiles`; `*` means all.
 
-    A service that runs can't depend on one that doesn't, unless it is said not to be required.
+    A service that runs can't depend on one that doesn't, unless it is said not to be required,
+    nor hold on to it in another way.
     Raises Usage: `compose_invalid`.
     """
     services = tree.get("services")
@@ -55,12 +57,12 @@ def _service(
     if not isinstance(node, MapNode):
         return node
     node = node.without("profiles")
+    for by, word in _held(node):
+        other = word.text.removeprefix("service:").partition(":")[0]
+        if other in profiles and other not in active:
+            raise _inactive(f"services.{name}.{by}", word, other, profiles[other])
     depends = node.get("depends_on")
     path = f"services.{name}.depends_on"
-    if isinstance(depends, ListNode):
-        for item in depends.items:
-            if isinstance(item, ScalarNode) and item.text in profiles and item.text not in active:
-                raise _inactive(path, item, profiles[item.text])
     if not isinstance(depends, MapNode):
         return node
     kept = []
@@ -68,21 +70,34 @@ def _service(
         if key.text in active or (_is_required(value) and key.text not in profiles):
             kept.append((key, value))
         elif _is_required(value):
-            raise _inactive(path, key, profiles[key.text])
+            raise _inactive(path, key, key.text, profiles[key.text])
         else:
             what = f"{key.text} doesn't run here, and is not required"
             notes.append(Note(f"{path}.{key.text}", key.place, what, "left_out"))
     return node.having("depends_on", replace(depends, entries=tuple(kept)))
 
 
+def _held(service: MapNode) -> Iterator[tuple[str, ScalarNode]]:
+    """The words that name another service, each with its key, but for mappings."""
+    for key in ("depends_on", "links", "volumes_from"):
+        found = service.get(key)
+        for item in found.items if isinstance(found, ListNode) else ():
+            if isinstance(item, ScalarNode):
+                yield key, item
+    for key in ("network_mode", "ipc", "pid"):
+        found = service.get(key)
+        if isinstance(found, ScalarNode) and found.text.startswith("service:"):
+            yield key, found
+
+
 def _is_required(dependency: Node) -> bool:
     found = dependency.get("required") if isinstance(dependency, MapNode) else None
-    return not (isinstance(found, ScalarNode) and found.text.lower() == "false")
+    return not (isinstance(found, ScalarNode) and found.text.lower() in FALSE_WORDS)
 
 
-def _inactive(path: str, name: ScalarNode, profiles: tuple[str, ...]) -> Exception:
+def _inactive(path: str, where: ScalarNode, service: str, profiles: tuple[str, ...]) -> Exception:
     return refusal.invalid(
-        f"{path}: {name.text} runs only with the profile {' or '.join(profiles)}",
-        name.place,
+        f"{path}: {service} runs only with the profile {' or '.join(profiles)}",
+        where.place,
         f"give --compose-profile {profiles[0]}",
     )

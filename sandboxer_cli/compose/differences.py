@@ -35,6 +35,20 @@ class Difference:
 _NOTHING = "null"
 _SAYS_IT_ANYWAY = "It is so without a word."
 
+# What compose takes and is refused here, beside keys and values of the table of keys: it and why.
+REFUSED = (
+    (
+        "numbers such as `3.10`, `0644`, `1_000`, `.5` or `0x10` where text is wanted, as in "
+        "`environment`",
+        "Programs read and print them differently; in quotes they are taken as they are.",
+    ),
+    ("a second YAML document in a file", "Write it into a file of its own, and give both."),
+    (
+        "`size=50%` of a `tmpfs`",
+        "A sandbox's memory is bounded in bytes, and half of a host's is not the same on each.",
+    ),
+)
+
 DIFFERENCES = (
     Difference("networks.*.driver", '"bridge"', _NOTHING, _SAYS_IT_ANYWAY),
     Difference("volumes.*.driver", '"local"', _NOTHING, _SAYS_IT_ANYWAY),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from .dotenv import parse_dotenv
 from .field import Field
-from .inside import read_file
+from .inside import inside, read_file
 from .notes import Note
 
 
@@ -26,8 +26,9 @@ def read_env_file(field: Field, raw: bool = False, required: bool = True) -> dic
     if raw:
         return _raw(_text(field, written, content), known)
     noted: dict[str, Note] = {}
-    found = parse_dotenv(content, written, {}, known, noted)
-    field.reading.notes.extend(noted.values())
+    found = parse_dotenv(content, inside(field, written), {}, known, noted)
+    # one file is often that of several services, and .env besides
+    field.reading.notes.extend(note for note in noted.values() if note not in field.reading.notes)
     return found
 
 

@@ -12,12 +12,10 @@ from ..errors import Usage
 from . import refusal
 from .keys import KEYS, Key
 from .notes import Note
-from .scalars import kind_of, number_as_text
+from .scalars import FALSE_WORDS, TRUE_WORDS, kind_of, number_as_text
 from .tree import ListNode, MapNode, Node, Place, ScalarNode
 
 _NAMES = {ScalarNode: "a single value", ListNode: "a list", MapNode: "a mapping"}
-# What compose takes for a boolean where it can't know any more whether there were quotes.
-_WORDS = {"y": True, "yes": True, "on": True, "n": False, "no": False, "off": False}
 _DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}")
 
 
@@ -54,22 +52,34 @@ class Field:
     key: Key = _NO_KEY
 
     def invalid(self, why: str, hint: str = "") -> Usage:
-        return refusal.invalid(f"{self.path}: {why}", self.node.place, hint)
+        return refusal.invalid(f"{self.path}: {why}", self.node.place, self.unset or hint)
 
     def invalid_key(self, why: str, hint: str = "") -> Usage:
-        return refusal.invalid(f"{self.path}: {why}", self.key_place, hint)
+        return refusal.invalid(f"{self.path}: {why}", self.key_place, self.unset or hint)
 
     def unsupported(self, what: str, hint: str = "") -> Usage:
-        return refusal.unsupported(f"{self.path}: {what}", self.node.place, hint)
+        return refusal.unsupported(f"{self.path}: {what}", self.node.place, self.unset or hint)
 
-    def refused(self, what: str = "", why: str = "") -> Usage:
+    @property
+    def unset(self) -> str:
+        """The hint of a value that is wrong since variables in it have none; empty elsewhere."""
+        names = self.node.unset if isinstance(self.node, ScalarNode) else ()
+        if not names:
+            return ""
+        has = "has" if len(names) == 1 else "have"
+        # without files there is no .env: it is a profile's own stack
+        give = refusal.give(names) if self.reading.source else "declare it among the parameters"
+        return f"{' and '.join(names)} {has} no value: {give}"
+
+    def refused(self, what: str = "", why: str = "", hint: str = "") -> Usage:
         """By the table's reason, unless `why` gives a better one; without `what`, the key itself.
 
         An item of a list is refused by the reason of the list's key.
         """
         reason = why or self.key.refuses or self.key.text
         path = f"{self.path}: {what}" if what else self.path
-        return refusal.refused(path, reason, self.node.place if what else self.key_place)
+        place = self.node.place if what else self.key_place
+        return refusal.refused(path, reason, place, self.unset or hint)
 
     def note(self, text: str = "") -> None:
         """That it is changed or left out; by the table's reason, unless there is a better one.
@@ -79,8 +89,11 @@ class Field:
         if self.key.fate == "changed":
             self.changed(text or self.key.text)
         else:
-            text = text or self.key.text
-            self.reading.notes.append(Note(self.path, self.key_place, text, "left_out"))
+            self.left_out(text or self.key.text)
+
+    def left_out(self, text: str) -> None:
+        """That this value is not there, whatever becomes of others of its key."""
+        self.reading.notes.append(Note(self.path, self.key_place, text, "left_out"))
 
     def changed(self, text: str) -> None:
         """That this value is another one now."""
@@ -112,7 +125,7 @@ class Field:
         """Empty or false, as in `privileged: false`."""
         match self.node:
             case ScalarNode():
-                return self.is_null or self.raw().lower() in ("", "false")
+                return self.is_null or self.raw().lower() in ("", *FALSE_WORDS)
             case ListNode(items=found) | MapNode(entries=found):
                 return not found
 
@@ -171,7 +184,9 @@ class Field:
 
     def part(self, text: str) -> Field:
         """A part of its text, to be read by itself."""
-        return replace(self, node=ScalarNode(text, False, self.node.place, interpolated=True))
+        unset = self.node.unset if isinstance(self.node, ScalarNode) else ()
+        node = ScalarNode(text, False, self.node.place, interpolated=True, unset=unset)
+        return replace(self, node=node)
 
     def raw(self) -> str:
         """A single value as written, whatever its kind."""
@@ -213,12 +228,11 @@ class Field:
         return self.text_or_number()
 
     def boolean(self) -> bool:
+        """True or false, also in the words of YAML 1.1, and in quotes, as compose takes it."""
         text = self.raw()
-        if isinstance(self.node, ScalarNode) and self.node.interpolated:
-            text = str(_WORDS.get(text.lower(), text))
-        if text.lower() not in ("true", "false"):
+        if text.lower() not in (*TRUE_WORDS, *FALSE_WORDS):
             raise self.invalid(f"wants true or false, not {text or 'null'}")
-        return text.lower() == "true"
+        return text.lower() in TRUE_WORDS
 
     def integer(self, least: int, greatest: int) -> int:
         text = self.raw()

@@ -16,14 +16,19 @@ def read_healthcheck(field: Field) -> Healthcheck:
         interval=_seconds(keys["interval"]) if "interval" in keys else None,
         timeout=_seconds(keys["timeout"]) if "timeout" in keys else None,
         retries=keys["retries"].integer(0, 1000) or None if "retries" in keys else None,
-        start_period=read_duration(keys["start_period"]) if "start_period" in keys else None,
+        start_period=_read(keys["start_period"]) if "start_period" in keys else None,
         start_interval=_seconds(keys["start_interval"]) if "start_interval" in keys else None,
     )
 
 
 def _seconds(field: Field) -> float | None:
     """None, the default, where it is no time at all."""
-    return read_duration(field) or None
+    return _read(field) or None
+
+
+def _read(field: Field) -> float:
+    """Longer than a sandbox lives is as good as never, and people write that."""
+    return read_duration(field, days=365)
 
 
 def _test(field: Field) -> tuple[str, ...]:

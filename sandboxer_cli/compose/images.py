@@ -35,8 +35,9 @@ def read_image(field: Field) -> str:
         error = field.invalid(f"{written} is not fully qualified: write {name}")
         raise Usage(
             error.detail.message,
-            "hosts refuse short names: the registry belongs to the name; a file that isn't yours "
-            "runs as it is with --set qualify=docker.io",
+            field.unset
+            or "hosts refuse short names: the registry belongs to the name; a file that isn't "
+            "yours runs as it is with --set qualify=docker.io",
             code="image_unqualified",
         )
     name = full_name(written, registry) or name

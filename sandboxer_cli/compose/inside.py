@@ -20,7 +20,7 @@ def inside(field: Field, written: str, base: str = ".") -> str:
     if not written or not written.isprintable():
         raise field.invalid(f"{written!r} is not a path")
     if written.startswith("~"):
-        raise field.refused(written, _OUTSIDE)
+        raise field.refused(written, _OUTSIDE, hint="put it into the source, or into a volume")
     if source is None:
         raise field.invalid(f"{written!r} is a file, and there is no folder that it could be in")
     root = source.resolve()
@@ -30,10 +30,27 @@ def inside(field: Field, written: str, base: str = ".") -> str:
     elif path.is_relative_to(root):
         below = path.relative_to(root)
     else:
-        raise field.refused(written, _OUTSIDE)
+        raise field.refused(written, _OUTSIDE, hint=_way_out(field, path))
     if not (root / below).resolve().is_relative_to(root):
-        raise field.refused(f"{written} is a link that leads out", _OUTSIDE)
+        raise field.refused(
+            f"{written} is a link that leads out", _OUTSIDE, hint="put what it leads to there"
+        )
     return below.as_posix()
+
+
+def _way_out(field: Field, path: Path) -> str:
+    """What a path that leads out needs: a folder above as the source, where that holds it."""
+    source = field.reading.source
+    assert source is not None  # noqa: S101
+    here = source.absolute()
+    above = next((folder for folder in here.parents if path.is_relative_to(folder)), None)
+    if above is None or above == Path(above.anchor):
+        return "put it into the source, or into a volume"
+    file = (here / field.node.place.file).relative_to(above)
+    return (
+        f"give the folder above as the source: sandboxer create {os.path.relpath(above)}"
+        f" --file {file}"
+    )
 
 
 def is_there(field: Field, below: str) -> bool:

@@ -52,6 +52,10 @@ class Interpolation:
 
     def text(self, text: str, path: str, place: Place) -> str:
         """One value, which stands at `path` and `place`. Raises Usage: `compose_invalid`."""
+        return self._text(text, path, place)[0]
+
+    def _text(self, text: str, path: str, place: Place) -> tuple[str, tuple[str, ...]]:
+        """(the value, the variables in it that have none)"""
         unset: list[str] = []
         try:
             done = self._expand(text, unset, 0)
@@ -61,12 +65,11 @@ class Interpolation:
         except _RequiredError as error:
             name, message = error.args
             why = f"the variable {name} has to have a value" + (f": {message}" if message else "")
-            hint = f"write {name}=… into .env, or give --set {name}=…"
-            raise refusal.invalid(_at(path, why), place, hint) from error
+            raise refusal.invalid(_at(path, why), place, refusal.give([name])) from error
         for name in unset:
-            what = f"the variable {name} has no value, so that nothing stands there"
-            self._noted.setdefault(name, Note(path, place, what, "left_out"))
-        return done
+            what = f"the variable {name} has no value, and is empty here"
+            self._noted.setdefault(name, Note(path, place, what, "unset"))
+        return done, tuple(dict.fromkeys(unset))
 
     def _map(self, node: MapNode, path: str) -> MapNode:
         entries = tuple(
@@ -83,10 +86,10 @@ class Interpolation:
             return replace(node, items=tuple(items))
         if "$" not in node.text:
             return node
-        text = self.text(node.text, path, node.place)
+        text, unset = self._text(node.text, path, node.place)
         if text == node.text:
             return node
-        return replace(node, text=text, plain=False, interpolated=True)
+        return replace(node, text=text, plain=False, interpolated=True, unset=unset)
 
     def _expand(self, text: str, unset: list[str], depth: int) -> str:
         if depth > _MOST_DEPTH:

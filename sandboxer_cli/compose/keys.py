@@ -64,7 +64,7 @@ _TOP = {
     "volumes": _kept("those that a service uses"),
     "secrets": _kept("those that a service uses"),
     "configs": _kept("those that a service uses"),
-    "models": _refused("a sandbox has no runner for models"),
+    "models": _left_out("no service has one: a sandbox has no runner for models"),
 }
 
 _SERVICE = {

@@ -14,7 +14,7 @@ from .quantities import read_mode, read_size
 from .stack import AnyMount, Bind, Mount, Tmpfs
 
 VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
-_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_DRIVE = re.compile(r"([A-Za-z]):(/.*)", re.DOTALL)
 # Options of the short form that are keys of the long one, and are left out as those are.
 _LEFT_OUT = {
     "cached": KEYS["services.*.volumes[]"]["consistency"],
@@ -80,7 +80,11 @@ def read_tmpfs(field: Field) -> tuple[Tmpfs, ...]:
 
 def _short(item: Field) -> AnyMount:
     written = item.text()
-    if written.startswith("\\\\") or _DRIVE.match(written):
+    if drive := _DRIVE.match(written):
+        long = f"{{type: volume, source: {drive[1]}, target: {drive[2]}}}"
+        why = "compose takes it for a path of Windows, on a drive"
+        raise item.refused(written, why, f"a volume of that name has the long form, {long}")
+    if written.startswith("\\\\") or written[1:3] == ":\\":
         raise item.refused(written)
     parts = written.split(":")
     if len(parts) == 1:

@@ -17,10 +17,19 @@ _MOST = 100
 
 
 def read_ports(field: Field) -> tuple[Port, ...]:
-    """Each container port and protocol once, in the order of the file."""
+    """Each container port and protocol once, in the order of the file.
+
+    Of two that lead to the same one the first is there: a sandbox has one endpoint for each.
+    """
     ports: dict[Port, None] = {}
     for item in field.items():
-        ports |= dict.fromkeys(_short(item) if item.is_scalar else _long(item))
+        found = _short(item) if item.is_scalar else _long(item)
+        if again := next((port for port in found if port in ports), None):
+            item.left_out(f"{again.target} is published already")
+        elif item.is_scalar and found[0].published:
+            item.note()
+        for port in found:
+            ports.setdefault(port)
     return _few(field, ports)
 
 
@@ -49,8 +58,6 @@ def _short(item: Field) -> tuple[Port, ...]:
         _check_published(item, _span(item, match["published"], written), target)
     if match["ip"]:
         _check_ip(item, match["ip"].strip("[]"))
-    if match["published"]:
-        item.note()
     protocol = _protocol(item, match["protocol"] or "tcp")
     return _expand(target, protocol, match["published"] or None)
 

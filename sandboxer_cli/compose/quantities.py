@@ -19,19 +19,18 @@ _SECONDS = {
     "d": 86400.0,
     "w": 604800.0,
 }
-_LONGEST = 24 * 3600.0
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([kmgtp]?)i?b?", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 
 
-def read_duration(field: Field) -> float:
-    """Seconds, from compose's spelling: `1m30s`, `500ms`, `2.5s`."""
+def read_duration(field: Field, days: int = 1) -> float:
+    """Seconds, from compose's spelling: `1m30s`, `500ms`, `2.5s`; at most so many days."""
     text = field.raw()
     if _DURATION.fullmatch(text) is None:
         raise field.invalid(f"{text!r} is not a duration", "write it with its unit, as in 1m30s")
     seconds = round(sum(float(n) * _SECONDS[unit] for n, unit in _PART.findall(text)), 6)
-    if seconds > _LONGEST:
-        raise field.invalid(f"{text} is longer than a day")
+    if seconds > days * _SECONDS["d"]:
+        raise field.invalid(f"{text} is longer than {'a day' if days == 1 else f'{days} days'}")
     return seconds
 
 

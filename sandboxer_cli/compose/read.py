@@ -125,8 +125,9 @@ class SourceFolder:
         except FileNotFoundError as error:
             raise Usage(
                 f"there is no file {shown(path)} in {self._shown}{named}",
-                "paths go from the folder of the first compose file, or from the file that "
-                "extends or includes",
+                "it goes from the folder of the first compose file, or of the one that includes"
+                if named
+                else "it goes from the source folder, whatever the current one is",
                 code="source_file_missing",
             ) from error
         except OSError as error:

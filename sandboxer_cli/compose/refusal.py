@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..errors import Usage
 from .tree import Place
 
@@ -18,9 +20,17 @@ def unsupported(what: str, place: Place | str, hint: str = "") -> Usage:
     return Usage(f"not supported yet: {shown(what)}, {place}", hint, code="compose_unsupported")
 
 
-def refused(path: str, why: str, place: Place | str) -> Usage:
+def refused(path: str, why: str, place: Place | str, hint: str = "") -> Usage:
     """The file is right, and what it asks for is not given to a sandbox."""
-    return Usage(f"{shown(path)} is refused: {shown(why)}, {place}", code="compose_unsupported")
+    message = f"{shown(path)} is refused: {shown(why)}, {place}"
+    return Usage(message, hint, code="compose_unsupported")
+
+
+def give(variables: Sequence[str]) -> str:
+    """Where they get their values: not from where every user of docker has them."""
+    lines = " and ".join(f"{name}=…" for name in variables)
+    options = " ".join(f"--set {name}=…" for name in variables)
+    return f"write {lines} into .env, or give {options}; your shell's environment is not read"
 
 
 def shown(text: str) -> str:

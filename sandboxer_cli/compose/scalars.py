@@ -14,6 +14,9 @@ Kind = Literal["text", "null", "boolean", "number"]
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
+# What compose takes where it wants a boolean, in small letters.
+TRUE_WORDS = ("true", "yes", "y", "on")
+FALSE_WORDS = ("false", "no", "n", "off")
 _NUMBER = re.compile(
     r"[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+"
     r"|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?"

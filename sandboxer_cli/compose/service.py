@@ -26,7 +26,7 @@ from .resources import read_deploy, read_resources, read_restart_policy
 from .stack import AnyMount, Attachment, Dependency, FileUse, Service
 
 _RESTART = re.compile(r"no|always|unless-stopped|on-failure(?::[0-9]{1,4})?")
-_SIGNAL = re.compile(r"(?:SIG)?[A-Z][A-Z0-9+-]{1,12}|[0-9]{1,2}")
+_SIGNAL = re.compile(r"(?:SIG)?[A-Z][A-Z0-9+-]{1,12}|[0-9]{1,2}", re.IGNORECASE | re.ASCII)
 _PLATFORM = re.compile(r"[a-z0-9_-]+(?:/[a-z0-9_-]+(?:/[a-z0-9_]+)?)?", re.IGNORECASE)
 # Names of an architecture, and the one that images have.
 _ARCHITECTURES = {
@@ -101,7 +101,9 @@ def read_service(
         read_only="read_only" in keys and keys["read_only"].boolean(),
         group_add=_groups(keys["group_add"]) if "group_add" in keys else (),
         stop_signal=(
-            _matching(keys["stop_signal"], _SIGNAL, "signal") if "stop_signal" in keys else None
+            _matching(keys["stop_signal"], _SIGNAL, "signal").upper()
+            if "stop_signal" in keys
+            else None
         ),
         stop_grace=read_duration(keys["stop_grace_period"])
         if "stop_grace_period" in keys
@@ -156,9 +158,17 @@ def _image(field: Field, keys: Keys, around: Surroundings) -> tuple[str | None, 
     if "build" in keys:
         return None, None
     if "image" not in keys:
-        raise field.invalid_key("a service without an image", "give it an image, or build one")
+        raise field.invalid_key(
+            "a service without an image", _unset_image(field) or "give it an image, or build one"
+        )
     name = around.built_by(keys["image"])
     return (None, name) if name else (read_image(keys["image"]), None)
+
+
+def _unset_image(field: Field) -> str:
+    """The hint where there is an image, and it is empty as its variable is."""
+    image = field.entries().get("image")
+    return image.unset if image else ""
 
 
 def _networks(keys: Keys, around: Surroundings) -> tuple[dict[str, Attachment], str | None]:

@@ -13,6 +13,8 @@ from .notes import Note
 
 _PARTS = ("services", "networks", "volumes", "secrets", "configs")
 _INDENT = "  "
+# a part and a name in it; names may have dots
+_DEPTH = 2
 
 
 def without_secrets(document: Document) -> Document:
@@ -28,15 +30,16 @@ def as_lines(document: Document, notes: Iterable[Note]) -> list[str]:
     """Its services and what they share; what says nothing is left away."""
     left = list(notes)
     parts = {part: document[part] for part in _PARTS if document.get(part)}
-    lines = list(_lines(parts, "", "", left))
+    lines = list(_lines(parts, (), left))
     return [*(f"# {note}" for note in left), *lines]
 
 
-def _lines(value: Mapping[str, Any], path: str, indent: str, notes: list[Note]) -> Iterator[str]:
+def _lines(value: Mapping[str, Any], path: tuple[str, ...], notes: list[Note]) -> Iterator[str]:
     """Notes that are told are taken out of `notes`: each stands as near as it can."""
+    indent = _INDENT * len(path)
     for key, one in value.items():
-        here = f"{path}.{key}" if path else key
-        deeper = here.count(".") < 2 and isinstance(one, Mapping) and one
+        here = ".".join((*path, key))
+        deeper = len(path) < _DEPTH and isinstance(one, Mapping) and one
         mine = [note for note in notes if _is_at(note.path, here)]
         if deeper:
             shown = {name: inner for name, inner in one.items() if _says_something(inner, here)}
@@ -48,7 +51,7 @@ def _lines(value: Mapping[str, Any], path: str, indent: str, notes: list[Note]) 
                 yield f"{indent}# {note}"
         if deeper:
             yield f"{indent}{_key(key)}:"
-            yield from _lines(shown, here, indent + _INDENT, notes)
+            yield from _lines(shown, (*path, key), notes)
         else:
             text = yaml.safe_dump({key: one}, sort_keys=False, allow_unicode=True, width=1000)
             yield from (indent + line for line in text.splitlines())
@@ -64,4 +67,5 @@ def _key(key: str) -> str:
 
 def _says_something(value: Any, path: str) -> bool:
     """A network or a volume is there though nothing is said of it; a service's key is not."""
-    return not path.startswith("services.") or (value is not None and value not in ([], {}, False))
+    nothing = value is None or value is False or value in ([], {})
+    return not path.startswith("services.") or not nothing

@@ -27,13 +27,15 @@ Tag = Literal["", "reset", "override"]
 @dataclass(frozen=True)
 class ScalarNode:
     """The text as written. `plain` means without quotes, so that it may be more than text;
-    `interpolated`, that a variable's value is in it: it may be meant as more than text, too."""
+    `interpolated`, that a variable's value is in it: it may be meant as more than text, too.
+    `unset` are the variables in it that have no value."""
 
     text: str
     plain: bool
     place: Place
     interpolated: bool = False
     tag: Tag = ""
+    unset: tuple[str, ...] = ()
 
     @property
     def is_null(self) -> bool:

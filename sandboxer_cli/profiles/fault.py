@@ -15,7 +15,8 @@ from ..errors import Usage
 from .nearest import nearest
 from .schema import Schema, known_keys, schema
 
-_AT_THE_END = re.compile(r", (.+):(\d+):(\d+)$", re.DOTALL)
+# by the last comma: what is said has some of its own
+_AT_THE_END = re.compile(r"(.*), (.+):(\d+):(\d+)", re.DOTALL)
 _LONGEST = 200
 
 # pydantic's names of what is wrong -> this house's words, with the error's context
@@ -65,11 +66,11 @@ def refusal(faults: Sequence[Fault]) -> Usage:
 def of_usage(error: Usage, label: str) -> Fault:
     """What was refused by a room whose messages end with their place."""
     message, hint = error.detail.message, error.detail.hint
-    found = _AT_THE_END.search(message)
+    found = _AT_THE_END.fullmatch(message)
     if found is None:
         return Fault("", message.removesuffix(f", {label}"), Place(label, 1, 1), hint)
-    place = Place(found[1], int(found[2]), int(found[3]))
-    return Fault("", message[: found.start()], place, hint)
+    place = Place(found[2], int(found[3]), int(found[4]))
+    return Fault("", found[1], place, hint)
 
 
 def of_pydantic(error: ValidationError, tree: MapNode, whole: Schema | None = None) -> list[Fault]:

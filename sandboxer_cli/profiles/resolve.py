@@ -152,7 +152,9 @@ def _stack(
     if project is not None:
         stack = rebuild(project.tree, source=source, variables=project.variables, qualify=qualify)
         files = (*(file.name for file in project.files), *stack.files)
-        return replace(stack, files=files), (*project.notes, *stack.notes)
+        # of a file of variables that services name too each says the same
+        notes = tuple(dict.fromkeys((*project.notes, *stack.notes)))
+        return replace(stack, files=files), notes
     return own_stack(loaded, values)
 
 

@@ -80,9 +80,9 @@ class Resolved:
     secrets: tuple[str, ...] = ()
 
     @property
-    def left_out(self) -> tuple[Note, ...]:
+    def warnings(self) -> tuple[Note, ...]:
         """The notes that every door tells. What is changed serves the same end: `compose show`."""
-        return tuple(note for note in self.notes if note.kind == "left_out")
+        return tuple(note for note in self.notes if note.kind != "changed")
 
 
 def host_request(

@@ -2080,7 +2080,7 @@ COMPOSE = (
         "no path leads out of the source",
         CLI + "compose/inside.py",
         """    else:
-        raise field.refused(written, _OUTSIDE)
+        raise field.refused(written, _OUTSIDE, hint=_way_out(field, path))
 """,
         """    else:
         below = Path()
@@ -2163,7 +2163,7 @@ COMPOSE = (
     Protection(
         "nor in a playbook",
         ACTION + "sandbox.py",
-        "    for note in found.left_out:",
+        "    for note in found.warnings:",
         "    for note in ():",
         PROFILE_TESTS + "test_doors.py::test_what_is_left_out_is_told",
     ),

@@ -317,8 +317,24 @@ def test_inventories_that_cannot_be_used(tmp_path: Path) -> None:
     write(tmp_path / "broken.yml", "all: [\n")
     with pytest.raises(Usage) as caught:
         connection.hosts(["broken.yml"])
+    assert str(caught.value.detail.message) == (
+        "the inventory is broken: YAML parsing failed: While parsing a flow node did not find "
+        f"expected node content, {tmp_path}/broken.yml:2:1"
+    )
+    assert caught.value.detail.code == "inventory_broken"
+    write(tmp_path / "half.ini", "[a\nh1\n")
+    with pytest.raises(Usage, match=r"the inventory is broken: .*half\.ini$") as caught:
+        connection.hosts(["half.ini"])
+    assert caught.value.detail.code == "inventory_broken"
+    write(tmp_path / "misspelt.yml", "all: {host: {h1: }}\n")
+    with pytest.raises(Usage, match="there is no host in") as caught:
+        connection.hosts(["misspelt.yml"])
+    assert caught.value.detail.code == "inventory_broken"
+    assert "unexpected key (host)" in caught.value.detail.hint
+    write(tmp_path / "empty.yml", "all: {hosts: {}}\n")
+    with pytest.raises(Usage, match="there is no host in") as caught:
+        connection.hosts(["empty.yml"])
     assert caught.value.detail.code == "inventory_empty"
-    assert "parse" in caught.value.detail.hint
     write(
         tmp_path / "undefined.yml", "all: {hosts: {h: {ansible_user: '{{ nobody_set_this }}'}}}\n"
     )

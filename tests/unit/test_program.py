@@ -66,7 +66,7 @@ def run(
 
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
 def test_every_verb_has_two_examples_and_they_parse(verb: list[str]) -> None:
-    here = CliRunner()
+    here = CliRunner(env={"ANSIBLE_INVENTORY": None})  # which -i sets, for this process
     said = here.invoke(app, [*verb, "--help"])
     assert said.exit_code == 0
     examples = re.findall(r"^\s*(?:Examples:)?\s*sandboxer (.+)$", said.stdout, re.M)
@@ -104,6 +104,11 @@ def test_every_verb_has_two_examples_and_they_parse(verb: list[str]) -> None:
         (["create"], 2, "source_missing"),
         (["create", ""], 2, "usage"),
         (["create", "--source", ""], 2, "usage"),
+        (["create", "--profile", ""], 2, "usage"),
+        (["create", "--profile", "profile.hello", "--host", ""], 2, "usage"),
+        (["reap", "--host", ""], 2, "usage"),
+        (["host", "prepare", ""], 2, "usage"),
+        (["compose", "show", ".", "--file", ""], 2, "usage"),
         (["destroy", "sbx-../../etc"], 2, "usage"),
         (["list", "-i", "nowhere"], 2, "inventory_missing"),
         (["list", "-i", ""], 2, "usage"),
@@ -140,10 +145,12 @@ def test_what_is_not_an_instant(tmp_path: Path) -> None:
 
 
 def test_without_a_verb_it_helps() -> None:
-    bare, chosen = run(), run("-i", "X")
-    assert (bare.returncode, bare.stdout) == (2, "")
-    assert "Commands:" in bare.stderr
-    assert (chosen.returncode, chosen.stdout, chosen.stderr) == (2, "", bare.stderr)
+    bare, chosen, group = run(), run("-i", "X"), run("compose")
+    assert (bare.returncode, bare.stderr) == (0, "")
+    assert bare.stdout == run("--help").stdout
+    assert (chosen.returncode, chosen.stdout, chosen.stderr) == (2, bare.stdout, "")
+    assert (group.returncode, group.stderr) == (2, "")
+    assert group.stdout == run("compose", "--help").stdout
 
 
 def test_a_machine_without_sandboxes_has_an_empty_list(tmp_path: Path) -> None:

@@ -187,6 +187,22 @@ def test_nothing_outside_of_the_source_is_read(lines: str, path: str) -> None:
         document(f"services:\n  web:\n{IMAGE}    {lines.format(path)}\n")
     assert error.value.detail.code == "compose_unsupported"
     assert "is refused: it lies outside of the source" in error.value.detail.message
+    assert error.value.detail.hint
+
+
+@pytest.mark.parametrize("lines", ["volumes: ['../api:/app']", "build: ..", "env_file: ../a/.env"])
+def test_a_file_below_what_it_needs_is_given_from_above(
+    lines: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = parse(f"services:\n  web:\n{IMAGE}    {lines}\n".encode(), "compose.yml")
+    for here, source, above in ((".", ".", ".."), ("..", "source", ".")):
+        monkeypatch.chdir(tmp_path / "source" / here)
+        with pytest.raises(Usage) as error:
+            rebuild(tree, source=Path(source))
+        assert error.value.detail.hint == (
+            "give the folder above as the source: "
+            f"sandboxer create {above} --file source/compose.yml"
+        )
 
 
 @pytest.mark.parametrize(
@@ -313,6 +329,17 @@ def test_an_env_file_that_is_missing() -> None:
     assert "required: false" in error.value.detail.hint
 
 
+def test_what_has_no_value_in_an_env_file_is_said_once() -> None:
+    Path("unset.env").write_text("A=$NONE\n")
+    found = stack(
+        f"services:\n  web:\n{IMAGE}    env_file: unset.env\n"
+        f"  db:\n{IMAGE}    env_file: ./unset.env\n"
+    )
+    assert [str(note) for note in found.notes] == [
+        "A: the variable NONE has no value, and is empty here, unset.env:1:1"
+    ]
+
+
 def test_the_environment_wins_over_its_files() -> None:
     found = web("env_file: two.env\n    environment: {A: 3, V: , W: }", V="v")
     assert found["environment"] == {"A": "3", "Q": '"', "V": "v"}
@@ -337,6 +364,13 @@ def test_label_file() -> None:
     [
         ("deploy: {replicas: 3}", "replicas", 3),
         ("scale: 0", "replicas", 0),
+        ("tty: yes", "tty", True),
+        ("stop_signal: sigterm", "stop_signal", "SIGTERM"),
+        ("init: 'Yes'", "init", True),
+        ("read_only: on", "read_only", True),
+        ("stdin_open: y", "stdin_open", True),
+        ("tty: off", "tty", None),
+        ("privileged: no", "privileged", None),
         ("deploy: {resources: {limits: {cpus: '0.5'}}}", "cpus", 0.5),
         ("cpus: 1", "cpus", 1.0),
         ("cpus: .5", "cpus", 0.5),
@@ -445,6 +479,12 @@ HEALTHCHECK = {"interval": 30.0, "timeout": 30.0, "retries": 3, "start_period": 
             {"test": ["CMD-SHELL", "pg_isready", "-U", "postgres"], **HEALTHCHECK},
         ),
         ("{test: a, disable: true}", {"test": ["NONE"]}),
+        (
+            "{test: a, interval: 48h}",
+            {"test": ["CMD-SHELL", "a"], **HEALTHCHECK, "interval": 172800.0},
+        ),
+        ("{test: a, disable: on}", {"test": ["NONE"]}),
+        ("{test: a, disable: no}", {"test": ["CMD-SHELL", "a"], **HEALTHCHECK}),
         ("{test: a, disable: false}", {"test": ["CMD-SHELL", "a"], **HEALTHCHECK}),
         (
             "{test: a, retries: 0, interval: 0s, timeout: 0s, start_interval: 0s}",
@@ -493,6 +533,20 @@ def test_healthcheck(value: str, healthcheck: dict[str, Any]) -> None:
             [{"source": "b", "target": "/a"}],
             "configs[0]",
             "/a is given again: compose.yml:4:18",
+        ),
+        (
+            "ports: ['80:80', '8081:80']",
+            "ports",
+            [{"target": 80, "protocol": "tcp", "published": "80"}],
+            "ports[1]",
+            "80 is published already",
+        ),
+        (
+            "ports: ['80:80', {target: 80, published: 81}]",
+            "ports",
+            [{"target": 80, "protocol": "tcp", "published": "80"}],
+            "ports[1]",
+            "80 is published already",
         ),
         (
             "command: a && b",

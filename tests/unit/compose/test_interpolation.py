@@ -87,7 +87,7 @@ def test_what_has_no_value_is_noted_once(text: str, value: str, names: list[str]
     assert interpolation.text(text, "a.b", HERE) == value
     interpolation.text(text, "elsewhere", Place("compose.yml", 9, 9))
     assert list(noted) == names
-    assert {(n.path, n.place, n.kind) for n in noted.values()} <= {("a.b", HERE, "left_out")}
+    assert {(n.path, n.place, n.kind) for n in noted.values()} <= {("a.b", HERE, "unset")}
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,9 @@ def test_refused(text: str, message: str) -> None:
 def test_the_hint_says_where_a_value_is_written() -> None:
     with pytest.raises(Usage) as error:
         put_in("${PASSWORD:?}")
-    assert error.value.detail.hint == "write PASSWORD=… into .env, or give --set PASSWORD=…"
+    assert error.value.detail.hint == (
+        "write PASSWORD=… into .env, or give --set PASSWORD=…; your shell's environment is not read"
+    )
 
 
 def test_values_that_double_have_an_end() -> None:
@@ -139,7 +141,9 @@ def test_a_tree() -> None:
         "a": {"$X": "x", "n": "8080", "b": True, "q": "1"},
         "l": ["$", "", {"k": "true"}],
     }
-    assert noted["NONE"].path == "l[1]"
+    assert str(noted["NONE"]) == (
+        "l[1]: the variable NONE has no value, and is empty here, compose.yml:2:9"
+    )
     inner = tree.get("a")
     assert inner is not None and not isinstance(inner, ScalarNode)
     kinds = {k.text: v.interpolated for k, v in inner.entries if isinstance(v, ScalarNode)}  # type: ignore[union-attr]

@@ -111,6 +111,16 @@ def test_files_that_can_not_be_read(
     assert refusal(tmp_path, TWO, **options) == (code, message.format(tmp_path))
 
 
+@pytest.mark.parametrize("word", ["files", "env_files"])
+def test_where_an_option_is_looked_for_is_said(tmp_path: Path, word: str) -> None:
+    with pytest.raises(Usage) as error:
+        project(tmp_path, TWO, **{word: ("no.yml",)})
+    assert error.value.detail.hint.startswith("it goes from the source folder")
+    with pytest.raises(Usage) as error:
+        project(tmp_path, {"compose.yml": "include: [no.yml]\n"})
+    assert error.value.detail.hint.startswith("it goes from the folder of the first compose file")
+
+
 # variables
 
 SHOWN = f"services: {{web: {{{IMAGE}, command: ['$A', '$B', '$C', '$COMPOSE_PROJECT_NAME']}}}}\n"
@@ -572,6 +582,29 @@ def test_a_service_can_not_need_one_that_does_not_run(tmp_path: Path, depends_on
     detail = error.value.detail
     assert detail.message == (
         "services.c.depends_on: b runs only with the profile two or three, compose.yml:5:42"
+    )
+    assert detail.hint == "give --compose-profile two"
+    assert list(services(tmp_path, {}, profiles=("two",))) == ["web", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("links", "[b]"),
+        ("links", "['b:db']"),
+        ("volumes_from", "['b:ro']"),
+        ("network_mode", "service:b"),
+        ("ipc", "service:b"),
+        ("pid", "service:b"),
+    ],
+)
+def test_nor_hold_on_to_it(tmp_path: Path, key: str, value: str) -> None:
+    text = f"{PROFILES}  c: {{{IMAGE}, {key}: {value}}}\n"
+    with pytest.raises(Usage) as error:
+        project(tmp_path, {"compose.yml": text})
+    detail = error.value.detail
+    assert detail.message.startswith(
+        f"services.c.{key}: b runs only with the profile two or three, compose.yml:5:"
     )
     assert detail.hint == "give --compose-profile two"
     assert list(services(tmp_path, {}, profiles=("two",))) == ["web", "b", "c"]

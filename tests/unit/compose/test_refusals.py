@@ -22,6 +22,7 @@ def refusal(text: str) -> Usage:
 
 OUTSIDE = "it lies outside of the source, which is all that is read"
 LENT = "files outside of the source don't travel, and the host's own are not lent"
+WINDOWS = "compose takes it for a path of Windows, on a drive"
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,7 @@ LENT = "files outside of the source don't travel, and the host's own are not len
         ),
         ("    volumes:\n    - /a\n    - ~/x:/y", "volumes[1]: ~/x", OUTSIDE, "6:7"),
         ("    volumes: ['C:\\x:/y']", "volumes[0]: C:\\x:/y", LENT, "4:15"),
+        ("    volumes: ['d:/data']", "volumes[0]: d:/data", WINDOWS, "4:15"),
         (
             "    volumes: [{type: npipe, target: /y}]",
             "volumes[0].type: mounts of type npipe",
@@ -392,9 +394,14 @@ def test_unsupported(lines: str, what: str, place: str) -> None:
             "4:37",
         ),
         (
-            "    healthcheck: {test: a, timeout: 25h}",
-            "services.web.healthcheck.timeout: 25h is longer than a day",
+            "    healthcheck: {test: a, timeout: 366d}",
+            "services.web.healthcheck.timeout: 366d is longer than 365 days",
             "4:37",
+        ),
+        (
+            "    stop_grace_period: 25h",
+            "services.web.stop_grace_period: 25h is longer than a day",
+            "4:24",
         ),
         (
             "    healthcheck: {test: a, retries: -1}",
@@ -417,7 +424,6 @@ def test_unsupported(lines: str, what: str, place: str) -> None:
             "services.web.restart: 'on-failure:x' is not a restart policy",
             "4:14",
         ),
-        ("    init: yes", "services.web.init: wants true or false, not yes", "4:11"),
         ("    init: 1", "services.web.init: wants true or false, not 1", "4:11"),
         ("    init:", "services.web.init: wants true or false, not null", "4:10"),
         ("    user: 1000", "services.web.user: wants text, and 1000 is a number", "4:11"),
@@ -525,6 +531,13 @@ def test_images(image: str, code: str, message: str) -> None:
 def test_the_hint_names_the_nearest_key_and_those_that_there_are() -> None:
     hint = refusal(f"{WEB}    comand: x\n").detail.hint
     assert hint.startswith("did you mean command? it has annotations, attach, ")
+
+
+def test_a_volume_that_looks_like_a_drive_has_another_form() -> None:
+    hint = refusal(f"{WEB}    volumes: ['d:/data']\nvolumes: {{d: }}\n").detail.hint
+    assert hint == (
+        "a volume of that name has the long form, {type: volume, source: d, target: /data}"
+    )
 
 
 def test_what_a_merge_key_brings_is_refused_where_it_stands() -> None:

@@ -123,6 +123,60 @@ def test_show_of_a_profile_that_takes_no_source(folder: Path) -> None:
     assert run(folder, "compose", "show", ".", "--profile", "profile.hello").returncode == 2
 
 
+def test_a_zero_is_shown_and_a_name_may_have_dots(tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text(
+        "services:\n  laravel.test:\n    image: docker.io/x/y\n    ports: ['80:80']\n"
+        "    scale: 0\n    stop_grace_period: 0s\n    oom_score_adj: 0\n"
+    )
+    assert run(tmp_path, "compose", "show").stdout == (
+        "services:\n  laravel.test:\n    image: docker.io/x/y:latest\n    restart: 'no'\n"
+        "    # services.laravel.test.ports[0] is changed: the host's side is a port of the host's "
+        "own range: `sandboxer show`, compose.yml:4:13\n"
+        "    ports:\n    - target: 80\n      protocol: tcp\n      published: '80'\n"
+        "    networks:\n      default: {}\n"
+        "    replicas: 0\n    stop_grace: 0.0\n    oom_score_adj: 0\n"
+        "networks:\n  default: {}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "name"),
+    [
+        ("image: docker.io/library/nginx:${TAG}", "TAG"),
+        ("image: ${IMAGE}", "IMAGE"),
+        ("image: ${OF}nginx", "OF"),
+        ("image: docker.io/x/y\n    volumes: ['${PWD}/data:/data']", "PWD"),
+        ("image: docker.io/x/y\n    volumes: ['${DATA_DIR}:/data']", "DATA_DIR"),
+        ("image: docker.io/x/y\n    mem_limit: ${M}", "M"),
+        ("image: docker.io/x/y\n    tmpfs: '/x:size=${SIZE}'", "SIZE"),
+        ("image: docker.io/x/y\n    restart: on-${WHEN}", "WHEN"),
+        ("image: docker.io/x/y\n    ports: ['${P}:80/${Q}x']", "P and Q"),
+    ],
+)
+def test_an_error_names_the_variable_that_has_no_value(
+    tmp_path: Path, lines: str, name: str
+) -> None:
+    (tmp_path / "compose.yml").write_text(f"services:\n  web:\n    {lines}\n")
+    said = run(tmp_path, "compose", "show").stderr
+    assert f"\n  {name} ha" in said
+    assert "s environment is not read\n" in said
+    for one in name.split(" and "):
+        assert f"{one}=…" in said
+
+
+def test_create_warns_of_a_variable_without_a_value(tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text(
+        "services:\n  web:\n    image: docker.io/x/y:1${TAG}\n    env_file: .env\n"
+    )
+    (tmp_path / ".env").write_text("A=$NONE\n")
+    said = run(tmp_path, "create", ".", "--host", "none-such").stderr
+    assert [line for line in said.splitlines() if line.startswith("warning")] == [
+        "warning: A: the variable NONE has no value, and is empty here, .env:1:1",
+        "warning: services.web.image: the variable TAG has no value, and is empty here, "
+        "compose.yml:3:12",
+    ]
+
+
 def test_no_secret_is_shown(folder: Path) -> None:
     for words in (["compose", "show"], ["compose", "show", "--json"]):
         said = run(folder, *words)

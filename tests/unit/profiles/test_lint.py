@@ -61,6 +61,21 @@ def test_what_is_wrong(mine: Write, old: str, new: str, fault: str) -> None:
     assert found.startswith(fault)
 
 
+def test_a_circle_is_said_whole_and_at_its_place(mine: Write) -> None:
+    mine("a", "extends: profile.b\n")
+    mine("b", "summary: B.\nextends: profile.a\n")
+    assert said("profile.a") == [
+        "b.yml:2:1|extends: profile.a extends profile.b extends profile.a, and so for ever"
+    ]
+
+
+def test_a_variable_that_is_no_parameter_is_named(mine: Write) -> None:
+    mine("a", OWN.replace("${tag}", "${tga}"))
+    known = catalog()
+    [fault] = faults(*wanted(["profile.a"], known), known)
+    assert fault.hint == "tga has no value: declare it among the parameters"
+
+
 def test_trust_and_model_at_once(theirs: Write, project: Path) -> None:
     theirs("shop", "extends: profile.compose\nttl: 5\nhost: h1\nxyz: 1\n")
     assert [line.partition("|")[0] for line in said("profile.shop", project)] == [

@@ -403,8 +403,8 @@ def test_the_order_of_files_is_a_choice_that_of_profiles_is_none(tmp_path: Path)
 
 def test_what_has_no_value_is_noted(tmp_path: Path) -> None:
     source = folder(tmp_path, COMPOSE.replace("alpine", "alpine$X"))
-    notes = resolve(ResolveRequest("profile.compose", source)).notes
-    [note] = [one for one in notes if one.kind == "left_out"]
+    [note] = resolve(ResolveRequest("profile.compose", source)).warnings
+    assert note.kind == "unset"
     assert (note.path, str(note.place)) == ("services.web.image", "compose.yml:3:12")
 
 

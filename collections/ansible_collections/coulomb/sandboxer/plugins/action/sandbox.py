@@ -308,7 +308,7 @@ def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         deadline = parse_deadline(args["deadline"])
     except SandboxerError as error:
         raise _refused(error.detail.as_dict()) from error
-    for note in found.left_out:  # of what was taken over the program has said so
+    for note in found.warnings:  # of what was taken over the program has said so
         Display().warning(str(note))  # which Ansible shows once, however many hosts there are
     request = host_request(
         found,

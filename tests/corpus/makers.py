@@ -64,7 +64,10 @@ class Dispute:
 
 
 # of what is in them the order says nothing
-UNORDERED = ("Config.Env", "Config.CreateCommand", "HostConfig.ExtraHosts")
+UNORDERED = (
+    *("Config.Env", "Config.CreateCommand", "HostConfig.ExtraHosts"),
+    "HostConfig.Ulimits",
+)
 
 
 def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -82,7 +85,7 @@ def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     elif value is None or value in ([], {}):
         return
     elif path in UNORDERED or path.endswith(".Aliases"):
-        yield path, sorted(value)
+        yield path, sorted(value, key=json.dumps)
     elif not ANEW.fullmatch(path):
         yield path, value
 

@@ -250,7 +250,9 @@ def test_an_argument_that_the_engine_would_take_for_its_own(
     assert_nothing_left(host, before)
 
 
-@pytest.mark.parametrize("how", [{"context": "out"}, {"dockerfile": "out/x"}])
+@pytest.mark.parametrize(
+    "how", [{"context": "out", "dockerfile_inline": "FROM scratch"}, {"dockerfile": "out/x"}]
+)
 def test_a_link_out_of_the_source_is_not_built_from(
     host: HostProgram, before: Listing, folder: Path, tmp_path: Path, how: dict[str, str]
 ) -> None:

@@ -96,7 +96,7 @@ def test_who_stops_it_ends_it_there(h3: Place) -> None:
 
 def runs(place: Place, words: str) -> bool:
     return any(
-        line.endswith(words) for line in place.run(["ps", "-eo", "args"]).stdout.splitlines()
+        line.endswith(words) for line in place.run(["ps", "-ww", "-eo", "args"]).stdout.splitlines()
     )
 
 

@@ -76,7 +76,7 @@ def test_a_health_check_that_hangs(h3: Place, clean: Callable[[], None], tmp_pat
     assert (made.status, made.error["code"], made.error["stage"]) == (8, "not_ready", "ready"), made
     assert "no end within 1 s" in made.error["message"]
     assert made.error["hint"]
-    assert "sleep 777" not in h3.run(["ps", "-eo", "args"]).stdout
+    assert "sleep 777" not in h3.run(["ps", "-ww", "-eo", "args"]).stdout
     clean()
 
 

@@ -3258,11 +3258,11 @@ IMAGES = (
         BUILD + "test_an_image_that_a_stranger_uses_stays_his",
     ),
     Protection(
-        "a step of a build does not outlive it",
+        "a build ends as a whole, whichever of its processes is killed",
         HOST + "podman.py",
         "(*ALONE, boot_id)",
         "()",
-        BUILD + "test_destroyed_in_the_middle_of_a_build",
+        BUILD + "test_a_build_that_is_killed[unshare]",
     ),
     Protection(
         "a killed build leaves no working container",
@@ -3332,7 +3332,7 @@ IMAGES = (
         HOST + "image.py",
         "return found if _fits(engine, one, found) else None",
         "return found",
-        PULL + "test_one_of_another_machine_that_is_here_is_not_taken",
+        HOST_TESTS + "test_image.py::test_one_of_another_machine_is_not_taken",
     ),
     Protection(
         "what may not be pulled is not",

@@ -148,3 +148,25 @@ def test_two_that_need_the_same_image_have_it_made_once(state: State) -> None:
         one.join(10)
     assert engine.asked == 1
     assert sorted(done) == ["", "pulled"]
+
+
+@pytest.mark.parametrize(
+    ("has", "platform", "taken"),
+    [
+        ("amd64", "", True),
+        ("s390x", "", False),
+        ("s390x", "linux/s390x", True),
+        ("amd64", "linux/s390x", False),
+    ],
+)
+def test_one_of_another_machine_is_not_taken(has: str, platform: str, taken: bool) -> None:
+    """Somebody has pulled it with --platform: what fits is fetched again."""
+
+    class OfItsOwn(SlowEngine):
+        def image(self, name: str) -> dict[str, Any]:
+            return {"Architecture": has}
+
+    engine: Any = OfItsOwn()
+    assert (
+        image.look(engine, image.Wanted("localhost/a:1", platform=platform)) is not None
+    ) is taken

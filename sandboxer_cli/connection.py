@@ -448,13 +448,9 @@ def _without_hosts(named: str, said: str) -> Usage:
             code="inventory_broken",
         )
     passed_over = [one for one in warnings if not one.startswith("No inventory was parsed")]
-    if passed_over:
-        return Usage(
-            f"there is no host in {named}, and Ansible warns of it",
-            passed_over[0][:_LONGEST_WARNING],
-            code="inventory_broken",
-        )
     hint = "it has hosts as in  all: {hosts: {h1: }}, or one a line where it is an .ini"
+    if passed_over:
+        hint = f"Ansible warns: {passed_over[0][:_LONGEST_WARNING]}"
     return Usage(f"there is no host in {named}", hint, code="inventory_empty")
 
 

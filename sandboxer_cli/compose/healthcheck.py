@@ -14,7 +14,7 @@ def read_healthcheck(field: Field) -> Healthcheck:
     return Healthcheck(
         test=_test(keys["test"]) if "test" in keys else (),
         interval=_seconds(keys["interval"]) if "interval" in keys else None,
-        timeout=_seconds(keys["timeout"]) if "timeout" in keys else None,
+        timeout=read_duration(keys["timeout"]) or None if "timeout" in keys else None,
         retries=keys["retries"].integer(0, 1000) or None if "retries" in keys else None,
         start_period=_read(keys["start_period"]) if "start_period" in keys else None,
         start_interval=_seconds(keys["start_interval"]) if "start_interval" in keys else None,

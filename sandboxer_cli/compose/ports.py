@@ -24,9 +24,11 @@ def read_ports(field: Field) -> tuple[Port, ...]:
     ports: dict[Port, None] = {}
     for item in field.items():
         found = _short(item) if item.is_scalar else _long(item)
-        if again := next((port for port in found if port in ports), None):
-            item.left_out(f"{again.target} is published already")
-        elif item.is_scalar and found[0].published:
+        again = [port for port in found if port in ports]
+        if again:
+            more = "" if len(again) == len(found) else ", and the rest of it is kept"
+            item.left_out(f"{again[0].target} is published already{more}")
+        if item.is_scalar and found[0].published and len(again) < len(found):
             item.note()
         for port in found:
             ports.setdefault(port)

@@ -147,7 +147,7 @@ def test_user_folder_and_variables(one: HostProgram) -> None:
     assert child.stdout is not None
     wanted = f"12345\n/www\nanew|{value}|/bin:/nowhere|".encode()
     assert child.stdout.read(len(wanted)) == wanted
-    everything = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, check=True).stdout
+    everything = subprocess.check_output(["ps", "-ww", "-eo", "args"])
     assert b"a secret" not in everything
     assert b"/nowhere" not in everything
     child.terminate()
@@ -320,7 +320,7 @@ def test_a_signal_ends_following(two: HostProgram) -> None:
     child.terminate()
     assert child.wait(timeout=20) == 1
     child.communicate()
-    left = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    left = subprocess.check_output(["ps", "-ww", "-eo", "args"], text=True)
     assert "podman logs" not in left
 
 

@@ -551,7 +551,7 @@ JOB = (
     Protection(
         "a port that is held for nobody is no answer",
         HOST + "probe.py",
-        "if not _is_closed(connection, min(CLOSING_SECONDS, seconds)):",
+        "if not (has_proxy and _is_closed(connection, min(CLOSING_SECONDS, seconds))):",
         "if True:",
         HOST_TESTS + "test_probe.py::test_tcp",
     ),
@@ -1153,16 +1153,16 @@ ENGINES = (
     Protection(
         "a stranger's killed command holds up no destroy",
         HOST + "docker.py",
-        "if left and idle and inside is not None:",
+        'if left and was == "ready" and inside is not None:',
         "if False:",
         HOST_TESTS + "test_docker.py::test_a_strangers_command_that_was_killed_holds_nobody_up",
     ),
     Protection(
-        "of one that was ready nothing is under way",
+        "and who destroys says that it was ready",
         HOST + "destroy.py",
-        'idle=was in ("ready", "stuck"),',
-        "idle=False,",
-        HOST_TESTS + "test_destroy.py::test_of_which_nothing_is_under_way",
+        "graces, whole, was=was",
+        'graces, whole, was=""',
+        HOST_TESTS + "test_destroy.py::test_the_engine_is_waited_for_as_the_state_says",
     ),
     Protection(
         "docker's garbage is no work",
@@ -1230,7 +1230,7 @@ ENGINES = (
     Protection(
         "nobody looks before the engine has settled",
         HOST + "holdings.py",
-        "place.engine.settle(sandbox_id, graces, idle)",
+        "place.engine.settle(sandbox_id, graces, was)",
         "()",
         HOST_TESTS + "test_holdings.py::test_nobody_looks_before_the_engine_has_settled",
     ),
@@ -2351,8 +2351,8 @@ HEALTH = (
     Protection(
         "the image's own counts where a service publishes something",
         HOST + "readiness.py",
-        "wanted = wanted or name in self._of_images",
-        "pass",
+        "wanted = wanted or (self._images_count and",
+        "wanted = wanted or (False and",
         HOST_TESTS + "test_readiness.py::test_that_of_an_image_counts_as_the_services_own",
     ),
     Protection(
@@ -3210,7 +3210,8 @@ SOURCE = (
         HOST + "verbs.py",
         '(found.generation, found.wanted) != (request["generation"], "present")',
         "False",
-        BUILD + "test_a_piece_for_one_that_was_taken_away",
+        HOST_TESTS
+        + "test_verbs.py::test_a_piece_of_the_source_is_for_a_making_that_is_still_the_same",
     ),
     Protection(
         "no build reads outside of the source",

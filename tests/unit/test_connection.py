@@ -329,7 +329,7 @@ def test_inventories_that_cannot_be_used(tmp_path: Path) -> None:
     write(tmp_path / "misspelt.yml", "all: {host: {h1: }}\n")
     with pytest.raises(Usage, match="there is no host in") as caught:
         connection.hosts(["misspelt.yml"])
-    assert caught.value.detail.code == "inventory_broken"
+    assert caught.value.detail.code == "inventory_empty"
     assert "unexpected key (host)" in caught.value.detail.hint
     write(tmp_path / "empty.yml", "all: {hosts: {}}\n")
     with pytest.raises(Usage, match="there is no host in") as caught:

@@ -395,7 +395,7 @@ def test_unsupported(lines: str, what: str, place: str) -> None:
         ),
         (
             "    healthcheck: {test: a, timeout: 366d}",
-            "services.web.healthcheck.timeout: 366d is longer than 365 days",
+            "services.web.healthcheck.timeout: 366d is longer than a day",
             "4:37",
         ),
         (

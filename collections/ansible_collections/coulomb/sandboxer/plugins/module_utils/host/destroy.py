@@ -184,11 +184,7 @@ def _empty(
             # of one that was whole all is known: only where something remains it is looked for
             mine = [item["key"] for item in current.holdings if item["kind"] == "container"]
             for whole in [mine, []] if was == "ready" else [[]]:
-                tried = holdings.remove(
-                    *(place, current.id, current.holdings, graces, whole),
-                    # what a stuck one has been waited for in vain is not its own
-                    idle=was in ("ready", "stuck"),
-                )
+                tried = holdings.remove(place, current.id, current.holdings, graces, whole, was=was)
                 removed += [one for one in tried if one not in removed]
                 left = holdings.remaining(place, current.id, current.holdings)
                 if not left:

@@ -56,6 +56,7 @@ class Docker(Engine):
     storage: ClassVar[str] = "/var/lib/docker"
     has_domainname: ClassVar[bool] = True
     carries_ipv6: ClassVar[bool] = True
+    has_proxy: ClassVar[bool] = True
     pull_always: ClassVar[str] = "--pull"
     settings: ClassVar[Sequence[str]] = ("/etc/docker/daemon.json",)
     subnets: ClassVar[str] = "`default-address-pools` in /etc/docker/daemon.json"
@@ -163,12 +164,14 @@ class Docker(Engine):
         return ("--force",) if kind == "volume" else ()
 
     def settle(
-        self, sandbox_id: str, graces: Mapping[str, int] | None = None, idle: bool = False
+        self, sandbox_id: str, graces: Mapping[str, int] | None = None, was: str = ""
     ) -> Sequence[Container]:
         end = time.monotonic() + SETTLE_SECONDS
         left = _deserted()
         inside: list[Container] | None = None
         while left:
+            if time.monotonic() >= end and was == "stuck":
+                break
             if time.monotonic() >= end:
                 raise HostError(
                     "residue",
@@ -179,7 +182,7 @@ class Docker(Engine):
             _collect_garbage()
             time.sleep(0.05)
             left &= _deserted()
-            if left and idle and inside is not None:
+            if left and was == "ready" and inside is not None:
                 break
             if left and inside is None:
                 # what was asked for inside a container is answered until it ends, with that

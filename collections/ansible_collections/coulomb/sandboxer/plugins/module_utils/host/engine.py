@@ -114,6 +114,9 @@ class Engine(ABC):
     has_domainname: ClassVar[bool] = False  # whether a container's is apart from its host name
     # whether it carries what comes by IPv6 to containers whose networks have none
     carries_ipv6: ClassVar[bool] = False
+    has_proxy: ClassVar[bool] = (
+        False  # whether what it publishes is accepted by a process of its own
+    )
     pull_always: ClassVar[str]  # the option by which a build pulls what it begins with
 
     def run(
@@ -334,12 +337,15 @@ class Engine(ABC):
 
     @abstractmethod
     def settle(
-        self, sandbox_id: str, graces: Mapping[str, int] | None = None, idle: bool = False
+        self, sandbox_id: str, graces: Mapping[str, int] | None = None, was: str = ""
     ) -> Sequence[Container]:
         """Wait until the engine is at work for no command any more that was killed: what it is
         making yet nobody can find. Returns the sandbox's containers that had to be removed for
-        that. Raises `residue` where it takes too long; but not of one that is `idle`, for which
-        nothing can be under way: that is a stranger's then."""
+        that. Raises `residue` where it takes too long.
+
+        `was` is the state that it was in. For one that was ready nothing can be under way; and one
+        that is stuck has been waited for before. What the engine is at work on after that is a
+        stranger's."""
 
     @abstractmethod
     def monitors(self, sandbox_id: str) -> list[Monitor]:

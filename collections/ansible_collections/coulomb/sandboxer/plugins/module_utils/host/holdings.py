@@ -141,15 +141,15 @@ def remove(
     graces: Mapping[str, int] | None = None,
     whole: Sequence[str] = (),
     *,
-    idle: bool = False,
+    was: str = "",
 ) -> list[dict[str, str]]:
     """Remove all that is there, last made first; returns what was removed, or tried. `graces`:
     container -> seconds that it has to end by itself, where those are not ours. `whole`: the
     containers of a sandbox that was whole; no others are looked for, so who calls looks again.
-    `idle`: as `Engine.settle` takes it."""
+    `was`: as `Engine.settle` takes it."""
     holdings = list(holdings)
     whole = whole if place.engine.removes_beside else ()
-    gone = [one.name for one in place.engine.settle(sandbox_id, graces, idle)]
+    gone = [one.name for one in place.engine.settle(sandbox_id, graces, was)]
     held = _held(place, sandbox_id, holdings)
     if whole:
         fault.point("remove-container")

@@ -287,12 +287,12 @@ class _Making:
                 fault.point("made-volume")
 
     def _own_checks(self) -> dict[str, Mapping[str, Any] | None]:
-        """The health checks of images, of services that publish something. Others may well use an
-        image for something else than what it checks, as a worker does."""
+        """The health checks of images, of services that are made of them now: others' containers
+        may be of what was called so before."""
         return {
             name: self._images[one["image"]].healthcheck
             for name, one in self._services.items()
-            if one["ports"] and one["image"] in self._images
+            if one["image"] in self._needed
         }
 
     def _beginning(self) -> set[str]:

@@ -166,7 +166,7 @@ class Podman(Engine):
         return ("--force", *(("--time", str(STOP_SECONDS)) if kind == "pod" else ()))
 
     def settle(
-        self, sandbox_id: str, graces: Mapping[str, int] | None = None, idle: bool = False
+        self, sandbox_id: str, graces: Mapping[str, int] | None = None, was: str = ""
     ) -> Sequence[Container]:
         """A command that was killed works no more."""
         return ()

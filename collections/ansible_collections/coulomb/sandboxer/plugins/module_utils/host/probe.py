@@ -14,13 +14,16 @@ BODY_BYTES = 64 * 1024
 _INTERIM = tuple(b"HTTP/1.1 " + status for status in (b"100", b"102", b"103"))
 
 
-def tcp(host: str, port: int, seconds: float = SECONDS, shown: str = "") -> str:
-    """Empty where somebody accepts a connection and keeps it, else why not. `shown` is the address
-    for people where that is another one."""
+def tcp(
+    host: str, port: int, seconds: float = SECONDS, shown: str = "", has_proxy: bool = False
+) -> str:
+    """Empty where somebody accepts a connection, else why not. `shown` is the address for people
+    where that is another one. A proxy accepts whatever comes, and only then looks for somebody in
+    the container: by that one it has to be kept for a moment."""
     shown = shown or f"{host}:{port}"
     try:
         with socket.create_connection((host, port), seconds) as connection:
-            if not _is_closed(connection, min(CLOSING_SECONDS, seconds)):
+            if not (has_proxy and _is_closed(connection, min(CLOSING_SECONDS, seconds))):
                 return ""
     except OSError as error:
         return f"no connection to {shown} ({_reason(error)})"
@@ -83,8 +86,7 @@ def _connection(host: str, port: int, wanted: Mapping[str, Any], seconds: float)
 
 
 def _is_closed(connection: socket.socket, seconds: float) -> bool:
-    """Whether the other end closes it within this time. docker's proxy accepts whatever comes, and
-    only then looks for somebody in the container."""
+    """Whether the other end closes it within this time."""
     connection.settimeout(seconds)
     try:
         return not connection.recv(1)

@@ -68,6 +68,7 @@ class Readiness:
         self._exit_codes: dict[str, int] = {}
         self._of_images: dict[str, Mapping[str, Any] | None] = {}
         self._beginning: Collection[str] = ()
+        self._images_count = False
         self._restarted: dict[str, float] = {}
         self._waiting = ("", "")  # a service and why it isn't ready
         self.forgiven: dict[str, str] = {}  # optional services that failed, and how
@@ -75,10 +76,12 @@ class Readiness:
     def knows(
         self, of_images: Mapping[str, Mapping[str, Any] | None], beginning: Collection[str]
     ) -> None:
-        """The health checks that the images of services have of their own, so that these count as
-        theirs do; and the services that begin with nothing on a volume of theirs."""
+        """The health checks of the images of which containers were made, by service: from now on an
+        image's own counts for a service that publishes something. And the services that begin with
+        nothing on a volume of theirs."""
         self._of_images.update(of_images)
         self._beginning = beginning
+        self._images_count = True
 
     def started(self, names: Sequence[str]) -> None:
         for name in names:
@@ -171,10 +174,11 @@ class Readiness:
                 self._exit_codes[item.name] = item.exit_code
 
     def _ended_once(self, container: str, started_at: int) -> None:
-        self._ends.setdefault(container, set()).add(started_at)
+        ends = self._ends.setdefault(container, set())
+        if started_at not in ends:  # what was answered before is of no worth to who starts again
+            self._asked = {key: one for key, one in self._asked.items() if key[0] != container}
+        ends.add(started_at)
         self._last_down[container] = self._restarted[container] = time.monotonic()
-        # what was answered before is of no worth to who starts again
-        self._asked = {key: one for key, one in self._asked.items() if key[0] != container}
 
     def _began_at(self, name: str, container: str) -> float | None:
         began = [at for at in (self._started.get(name), self._restarted.get(container)) if at]
@@ -252,9 +256,10 @@ class Readiness:
 
     def _check(self, name: str, wanted: bool = False) -> Mapping[str, Any] | None:
         """The health check of a service, if it has one. The image's own where it says no other of
-        its own accord; where it says nothing, that counts if it is known or `wanted`."""
+        its own accord; where it says nothing, that counts if it is `wanted`, or if the service
+        publishes something: another one may well use an image for what that doesn't check."""
         check: Mapping[str, Any] | None = self._services[name]["healthcheck"]
-        wanted = wanted or name in self._of_images
+        wanted = wanted or (self._images_count and bool(self._services[name]["ports"]))
         if (check is None and wanted) or (check is not None and not check["test"]):
             own = self._of_image(name)
             given = {key: one for key, one in (check or {}).items() if key != "test"}
@@ -274,6 +279,7 @@ class Readiness:
         check = self._check(name, wanted=condition == "service_healthy")
         if check is None:
             return ""
+        reasons = []
         for container in self._replicas(name):
             key = (container.name, -1)
             if key not in self._asked:
@@ -281,9 +287,8 @@ class Readiness:
                     *self._health(name, container.name, check),
                     started=self._began_at(name, container.name),
                 )
-            if reason := self._judge(key, container.name):
-                return reason
-        return ""
+            reasons.append(self._judge(key, container.name))
+        return next(filter(None, reasons), "")
 
     def _health(
         self, name: str, container: str, check: Mapping[str, Any]
@@ -312,15 +317,16 @@ class Readiness:
         if not mine and self._check(name) is None:
             return next(filter(None, map(self._settled, self._replicas(name))), "")
         containers = [one.name for one in self._replicas(name)]
+        reasons = []
         for number, item in mine:
             for container, ask in questions(item, self._published, self._engine, containers):
                 key = (container, number)
                 if key not in self._asked:
                     began = self._began_at(name, container)
                     self._asked[key] = _Asked(ask, _pace(item), started=began)
-                if reason := self._judge(key, container):
-                    return f"service {name}: {reason}"
-        return ""
+                reasons.append(self._judge(key, container))
+        reason = next(filter(None, reasons), "")
+        return f"service {name}: {reason}" if reason else ""
 
     def _judge(self, key: tuple[str, int], container: str) -> str:
         asked = self._asked[key]
@@ -514,7 +520,7 @@ def questions(
         return [(one, lambda: told) for one in containers[:1]]
     shown = "{}:{}".format(item["service"], wanted["port"])
     return [
-        (one, _asks_port(kind, host_port, wanted, seconds, shown))
+        (one, _asks_port(kind, host_port, wanted, seconds, shown, engine.has_proxy))
         for one, host_port in zip(containers, where)
     ]
 
@@ -530,11 +536,16 @@ def _asks_inside(
 
 
 def _asks_port(
-    kind: str, host_port: int, wanted: Mapping[str, Any], seconds: float, shown: str
+    kind: str,
+    host_port: int,
+    wanted: Mapping[str, Any],
+    seconds: float,
+    shown: str,
+    has_proxy: bool,
 ) -> Callable[[], str]:
     if kind == "http":
         return lambda: probe.http("127.0.0.1", host_port, wanted, seconds, shown)
-    return lambda: probe.tcp("127.0.0.1", host_port, seconds, shown)
+    return lambda: probe.tcp("127.0.0.1", host_port, seconds, shown, has_proxy)
 
 
 def _exec(engine: Engine, container: str, words: Sequence[str], seconds: float) -> str:

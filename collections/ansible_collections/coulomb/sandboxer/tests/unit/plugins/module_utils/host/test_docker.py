@@ -185,15 +185,19 @@ def test_a_command_that_was_killed_is_waited_for(
 
 
 def test_a_strangers_command_that_was_killed_holds_nobody_up(
-    fake: Callable[..., Docker], daemon: socket.socket
+    fake: Callable[..., Docker], daemon: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """His `docker run` was killed, and its container lives on."""
     engine = fake(ps="exit 0")
     killed, at_work = connect(daemon)
     killed.close()
     begin = time.monotonic()
-    assert list(engine.settle(ID, idle=True)) == []
+    assert list(engine.settle(ID, was="ready")) == []
     assert time.monotonic() - begin < docker.SETTLE_SECONDS / 2
+    monkeypatch.setattr(docker, "SETTLE_SECONDS", 0.3)
+    begin = time.monotonic()
+    assert list(engine.settle(ID, was="stuck")) == []
+    assert time.monotonic() - begin >= 0.3
     at_work.close()
 
 

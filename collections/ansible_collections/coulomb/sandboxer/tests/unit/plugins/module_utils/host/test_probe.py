@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import probe, readiness
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.docker import Docker
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.podman import Podman
 
 Serve = Callable[[Callable[[socket.socket], None]], int]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nit answers"
@@ -186,8 +188,9 @@ def resetting(connection: socket.socket) -> None:
     ],
 )
 def test_tcp(serve: Serve, treat: Callable[[socket.socket], None], reason: str) -> None:
-    got = probe.tcp("127.0.0.1", serve(treat))
+    got = probe.tcp("127.0.0.1", serve(treat), has_proxy=True)
     assert (reason in got) if reason else (got == ""), got
+    assert probe.tcp("127.0.0.1", serve(treat)) == ""
 
 
 def test_a_probe_is_asked_where_its_port_came_out(serve: Serve) -> None:
@@ -198,18 +201,27 @@ def test_a_probe_is_asked_where_its_port_came_out(serve: Serve) -> None:
         {"service": "web", "port": 80, "host_port": port},
     ]
     item = {"service": "web", "http": {"port": 80, "path": "/x", "status": 200}}
-    engine: Any = None
+    engine = Podman()
     [(container, ask)] = readiness.questions(item, published, engine, ["sbx-a.web"])
     assert (container, ask()) == ("sbx-a.web", "")
     [(_container, ask)] = readiness.questions(item, published[:2], engine, ["sbx-a.web"])
     assert ask() == "port 80 is not published"
 
 
+def test_docker_accepts_for_nobody(serve: Serve) -> None:
+    item = {"service": "web", "tcp": {"port": 80}}
+    for engine, reason in ((Docker(), "web:80 was closed at once"), (Podman(), "")):
+        published = [{"service": "web", "port": 80, "host_port": serve(closing)}]
+        [(_container, ask)] = readiness.questions(item, published, engine, ["sbx-a.web"])
+        got = ask()
+        assert (reason in got) if reason else (got == "")
+
+
 def test_a_wrong_answer_is_named_by_its_service(serve: Serve) -> None:
     port = serve(answering(b"HTTP/1.1 502 Bad Gateway\r\n\r\n"))
     published = [{"service": "web", "port": 8080, "host_port": port}]
     item = {"service": "web", "http": {"port": 8080, "path": "/health"}}
-    engine: Any = None
+    engine = Podman()
     [(_container, ask)] = readiness.questions(item, published, engine, ["sbx-a.web"])
     assert ask() == "got 502 from web:8080/health"
 

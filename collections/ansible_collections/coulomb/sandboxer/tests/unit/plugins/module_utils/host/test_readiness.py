@@ -30,6 +30,8 @@ class Played:
     """An engine. `scenes` are what is seen, one a look: service -> (state, exit code, started).
     `healthcheck` is that of each image."""
 
+    has_proxy = False
+
     def __init__(self, scenes: Iterable[Scene], healthcheck: Any = None) -> None:
         self._scenes = iter(scenes)
         self._healthcheck = healthcheck
@@ -127,11 +129,16 @@ def test_the_images_own_health_check(
 
 
 def test_that_of_an_image_counts_as_the_services_own(clock: Clock) -> None:
-    found = watched(itertools.repeat({"db": RUNNING}), db={})
-    found.knows({"db": image.healthcheck({"Healthcheck": OWN})}, ())
-    with pytest.raises(HostError, match="the health check of service db fails"):
-        found.wait({"db": "ready"})
-    assert clock.now >= 8
+    """Of one that publishes something: a worker may use the image of the service that it is of."""
+    own = image.healthcheck({"Healthcheck": OWN})
+    for known in ({"db": own}, {}):
+        scenes = itertools.repeat({"db": RUNNING, "worker": RUNNING})
+        found = watched(scenes, OWN, db={"ports": [80]}, worker={})
+        found.knows(known, ())
+        begun = clock.now
+        with pytest.raises(HostError, match="the health check of service db fails"):
+            found.wait({"db": "ready", "worker": "ready"})
+        assert clock.now - begun >= 8
 
 
 CHECK = {"test": ["CMD", "x"], "timeout": 1, "interval": 9, "retries": 9, "start_period": 0}
@@ -171,6 +178,27 @@ def test_what_begins_with_nothing_answers_well_for_a_while(
     found.knows({}, beginning)
     found.wait({"db": "service_healthy"})
     assert seconds <= clock.now < seconds + 0.8
+
+
+def test_all_containers_of_a_service_are_asked_at_once(clock: Clock) -> None:
+    scene = {"db": RUNNING, "db.2": RUNNING, "db.3": RUNNING}
+    found = watched(itertools.repeat(scene), db={"healthcheck": CHECK, "replicas": 3})
+    found._engine = Answering(itertools.repeat(scene), clock, [])  # type: ignore[assignment]
+    found.knows({}, ["db"])
+    found.wait({"db": "service_healthy"})
+    assert clock.now < 2 * readiness.HELD_SECONDS
+
+
+def test_who_is_down_is_asked_no_more_often(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+    asked: list[float] = []
+    monkeypatch.setattr(readiness, "_exec", lambda *_: asked.append(clock.now) or "no")
+    down: Scene = {"web": ("restarting", 3, 1)}
+    up: Scene = {"web": ("running", 0, 2)}
+    scenes = [{"web": RUNNING}, *itertools.repeat(down, 20), *itertools.repeat(up, 9), {}]
+    found = watched(scenes, web={"healthcheck": CHECK, "restart": "always"})
+    with pytest.raises(HostError, match="is gone"):
+        found.wait({"web": "ready"})
+    assert len(asked) < 20
 
 
 def test_what_starts_again_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,3 +192,15 @@ def test_an_engine_that_fails_is_no_sandbox_that_is_missing(
     }
     assert verbs.run(state, "show", request)["state"] == "ready"
     assert [one["state"] for one in verbs.run(state, "list", {})] == ["ready"]
+
+
+@pytest.mark.parametrize("changes", [{"generation": 2}, {"wanted": "absent"}])
+def test_a_piece_of_the_source_is_for_a_making_that_is_still_the_same(
+    state: State, make_record: Callable[..., Record], changes: dict[str, Any]
+) -> None:
+    os.makedirs(state.sandbox("sbx-one"))
+    record.write(state, make_record(state="creating", **changes))
+    piece = {"id": "sbx-one", "generation": 1, "sender": "abcdefgh", "at": 0, "data": ""}
+    with pytest.raises(HostError) as failed:
+        verbs.receive(state, {**piece, "last": False, "wait": False})
+    assert failed.value.code == "fenced"

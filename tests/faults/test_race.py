@@ -20,7 +20,6 @@ from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import (
     process,
     runtime,
 )
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 from tests.faults.conftest import (
     IMAGE,
     HostProgram,
@@ -87,23 +86,6 @@ def test_creates_of_two_names_share_nothing(
     assert [one["state"] for one in made] == ["ready"] * 3
     assert len({one["reachability"]["endpoints"][0]["host_port"] for one in made}) == 3
     for name in names:
-        host.destroy(name)
-    assert_nothing_left(host, before)
-
-
-def test_a_create_waits_for_the_hosts_lock(host: HostProgram, before: dict[str, list[str]]) -> None:
-    """Under it ports are chosen, or two at once would choose the same."""
-    host.made()
-    state = State(str(host.state), "")
-    with state.host_lock():
-        child = host.start("create", create_request(name="two"))
-        opened = Path(f"/proc/{child.pid}/fd")
-        lock = os.path.realpath(state._lock_path("host"))
-        await_condition(lambda: lock in {os.path.realpath(one) for one in opened.iterdir()})
-        assert len(host.ids()) == 1
-    answers(child)
-    host.settle()
-    for name in ("one", "two"):
         host.destroy(name)
     assert_nothing_left(host, before)
 

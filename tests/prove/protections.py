@@ -886,7 +886,7 @@ CREATE = (
         HOST + "create.py",
         "with state.host_lock():",
         "if True:",
-        RACE + "test_a_create_waits_for_the_hosts_lock",
+        HOST_TESTS + "test_create.py::test_ports_are_chosen_under_the_hosts_lock",
     ),
     Protection(
         "values never stand in an argv",

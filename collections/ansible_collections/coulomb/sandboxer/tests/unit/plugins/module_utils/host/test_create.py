@@ -124,6 +124,24 @@ def test_what_the_controller_sent_is_checked_again(state: State, words: dict[str
     assert failed.value.code == "usage"
 
 
+def test_ports_are_chosen_under_the_hosts_lock(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two creates at once would choose the same."""
+    found = []
+
+    def begin(*_: Any) -> None:
+        taken = state._try("host")
+        found.append("free" if taken else "held")
+        raise HostError("internal", "that's enough")
+
+    monkeypatch.setattr(create, "_begin", begin)
+    request = {"name": "one", "owner": "me", "request": SAME, "document": {"services": {}}}
+    with pytest.raises(HostError, match="enough"):
+        create.run(state, request)
+    assert found == ["held"]
+
+
 def test_the_lease_of_a_making_leaves_it_time_to_undo_itself(
     state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:

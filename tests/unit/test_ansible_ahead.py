@@ -222,6 +222,7 @@ def routes() -> Path:
 
 def test_what_ansible_reads_about_its_plugins_is_kept(here: Path) -> None:
     with ansible_ahead.begun():
+        waiting()
         play(here, given=1)
     kept = json.loads(routes().read_text())
     said = importlib.resources.files("ansible.config").joinpath("ansible_builtin_runtime.yml")
@@ -230,6 +231,7 @@ def test_what_ansible_reads_about_its_plugins_is_kept(here: Path) -> None:
     routes().write_text(json.dumps(kept))
     Path("gives.yml").write_text(GIVES.replace("builtin.command", "builtin.told"))
     with ansible_ahead.begun():
+        waiting()
         assert play(here, given=1, command="true").results == {"localhost": 1}
 
 
@@ -237,6 +239,7 @@ def test_what_ansible_reads_about_its_plugins_is_kept(here: Path) -> None:
 def test_what_is_kept_and_of_no_use_is_made_anew(here: Path, kept: str) -> None:
     routes().write_text(kept)
     with ansible_ahead.begun():
+        waiting()
         assert play(here, given=1, command="true").results == {"localhost": 1}
     assert "plugin_routing" in json.loads(routes().read_text())["routes"]
 

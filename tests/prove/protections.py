@@ -1207,8 +1207,22 @@ ENGINES = (
         HOST_TESTS + "test_docker.py::test_no_subnet_left",
     ),
     Protection(
+        "what a build says is masked before it is cut",
+        HOST + "engine.py",
+        "tell(lines[-1])",
+        "tell(lines[-1][:200])",
+        HOST_TESTS + "test_engine.py::test_news_are_whole_lines",
+    ),
+    Protection(
+        "and no half of a line is told",
+        HOST + "engine.py",
+        "news = _whole_lines(kept)",
+        "news = kept",
+        HOST_TESTS + "test_engine.py::test_news_are_whole_lines",
+    ),
+    Protection(
         "a stop gives no less grace than was asked for",
-        HOST + "running.py",
+        HOST + "stopping.py",
         "maker.stop_grace(services[name])",
         'round(services[name].get("stop_grace", 2))',
         HOST_TESTS + "test_running.py::test_no_grace_is_cut_short",

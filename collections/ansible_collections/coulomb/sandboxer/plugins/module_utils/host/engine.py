@@ -46,7 +46,6 @@ QUERY_SECONDS = 30.0  # for what only asks: an engine that takes longer has stop
 STOP_SECONDS = 2
 NEWS_SECONDS = 1.0
 _KEPT = 64 * 1024  # bytes of what a watched call says
-_LONGEST_NEWS = 200
 _NEVER_STARTED = ("created", "configured")
 _OUR_NAME = re.compile(r"(?:pod_)?(sbx-[a-z0-9][a-z0-9-]{0,38})(?:[._].*)?", re.DOTALL)
 _ARCHITECTURES = {
@@ -194,7 +193,7 @@ class Engine(ABC):
         environment: Mapping[str, str] | None = None,
         within: Sequence[str] = (),
     ) -> tuple[int | None, list[str]]:
-        """One slow call, whose news (its latest line, once a second at most) `tell` is given.
+        """One slow call, whose news (its latest whole line, once a second at most) `tell` is given.
 
         `within` is a command that runs it. Exit status and last lines, of both of its outputs. One
         that outlives `seconds` is ended, and has no status.
@@ -506,14 +505,19 @@ def _read_news(
             if not chunk:
                 return kept, True
             kept = (kept + chunk)[-_KEPT:]
-            news = kept
+            news = _whole_lines(kept)
         now = time.monotonic()
         if news and now >= told + NEWS_SECONDS:
             lines = said(news)
             if lines:
-                tell(lines[-1][:_LONGEST_NEWS])
+                tell(lines[-1])
                 told = now
             news = b""
+
+
+def _whole_lines(output: bytes) -> bytes:
+    """In half a line nobody finds a value that is to be masked."""
+    return output[: max(output.rfind(b"\n"), output.rfind(b"\r")) + 1]
 
 
 def missing(what: str, hint: str) -> HostError:

@@ -30,8 +30,8 @@ from . import (
     ports,
     record,
     source,
+    stopping,
 )
-from .call import CALL_SECONDS
 from .clock import now
 from .engine import Container, Engine, labels_of
 from .errors import HostError
@@ -42,6 +42,7 @@ from .state import State, read_json, write_bytes
 COMPOSE = "compose"  # in the job's folder: the compose program's own
 FILES = "files"  # in the job's folder: secrets and configs
 _PORT_TRIES = 4
+_LONGEST_NEWS = 200  # characters
 _STARTABLE = ("created", "initialized", "running", "exited", "stopped")  # a paused one is not
 SPEC = job.SPEC
 
@@ -253,7 +254,7 @@ class _Making:
         return image.Call(
             self._spec["deadline"],
             self._spec.get("auth_file"),
-            lambda line: self._log.write(self._phase, line),
+            lambda line: self._log.write(self._phase, line[:_LONGEST_NEWS]),
         )
 
     def _make_places(self) -> None:
@@ -434,15 +435,14 @@ class _Making:
                 before = maker.restarted_by(self._services[name]) & self._services.keys()
                 down = {one for other in before for one in self._containers(other)} - self._up
                 mine = self._up.intersection(self._containers(name)) if down else set()
-                runs = sorted(one for one in mine if there[one].state == "running")
+                runs = {one for one in mine if there[one].state == "running"}
                 if runs:
-                    self._up -= {*runs}
-                    stopped.append((name, runs))
-        for name, runs in reversed(stopped):
-            self._enter("start", f"stopping {name}, to be started after what it needs")
-            grace = maker.stop_grace(self._services[name])
-            words = ["stop", "-t", str(grace), *runs]
-            self._engine.run(words, grace * len(runs) + CALL_SECONDS)
+                    self._up -= runs
+                    stopped.append(name)
+        if stopped:
+            names = ", ".join(stopped)
+            self._enter("start", f"stopping {names}, to be started after what is started now")
+            stopping.stop(self._engine, self._record.id, self._services, stopped)
 
     def _is_up(self, name: str, item: Container) -> bool:
         # with all of it a job runs again: its end may have been that of the sandbox's stop

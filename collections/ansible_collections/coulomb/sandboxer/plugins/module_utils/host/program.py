@@ -72,6 +72,7 @@ ROOMS = (
     "source",
     "state",
     "step",
+    "stopping",
     "stream",
     "suite",
     "timer",

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import create, engines, lease, maker, observe, reap, record
-from .call import CALL_SECONDS
+from . import create, engines, lease, maker, observe, reap, record, stopping
 from .clock import Now, now
-from .engine import Container, Engine
 from .errors import HostError
 from .record import Record
 from .state import State
-
-_RUNS = ("running", "paused", "stopping", "restarting")
-_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -81,7 +76,7 @@ def run(state: State, verb: str, current: Record, request: Mapping[str, Any]) ->
         now(),
         working=working,
         drift=drifted,
-        runs=_running(current.id, there),
+        runs=stopping.running(current.id, there),
     )
     service = request.get("service")
     services = document["services"]
@@ -104,7 +99,7 @@ def run(state: State, verb: str, current: Record, request: Mapping[str, Any]) ->
         current,
         deadline,
         again=(chosen if service is not None else ()),
-        first=lambda: stop_services(engines.named(current.engine), current.id, services, chosen),
+        first=lambda: stopping.stop(engines.named(current.engine), current.id, services, chosen),
     )
     if begun is None:
         raise HostError("busy", f"somebody is at work on {current.id}", "try again", True)
@@ -123,41 +118,6 @@ def restarted_with(services: Mapping[str, Any], service: str) -> tuple[str, ...]
     return tuple(found)
 
 
-def stop_services(
-    engine: Engine, sandbox_id: str, services: Mapping[str, Any], chosen: Collection[str]
-) -> None:
-    """Stop these services, those that depend on others first. Raises where one runs on."""
-    for group in reversed(maker.start_order(services)):
-        graces: dict[int, list[str]] = {}
-        for name in group:
-            if name in chosen:
-                grace = maker.stop_grace(services[name])
-                names = maker.container_names(sandbox_id, name, services[name])
-                graces.setdefault(grace, []).extend(names)
-        for grace, names in graces.items():
-            _stop_containers(engine, sandbox_id, grace, names)
-
-
-def _stop_containers(engine: Engine, sandbox_id: str, grace: int, names: Sequence[str]) -> None:
-    # the engine may just be about to start one again, so it is looked at once more
-    for _try in range(_TRIES):
-        runs = [one for one in _running(sandbox_id, engine.containers()) if one in names]
-        if not runs:
-            return
-        words = ["stop", "-t", str(grace), *runs]
-        done = engine.attempt(words, seconds=grace * len(runs) + CALL_SECONDS)
-    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    raise HostError(
-        "engine_failed",
-        "{} can't be stopped: {}".format(", ".join(runs), said[-1] if said else "no message"),
-        retryable=True,
-    )
-
-
-def _running(sandbox_id: str, there: Sequence[Container]) -> list[str]:
-    return [one.name for one in there if one.owner_id == sandbox_id and one.state in _RUNS]
-
-
 def _stop(state: State, current: Record, services: Mapping[str, Any]) -> Record:
     """Record first: one that is killed in the middle of it can be started or stopped again."""
     work = state.try_work_lock(current.id)
@@ -165,7 +125,7 @@ def _stop(state: State, current: Record, services: Mapping[str, Any]) -> Record:
         raise HostError("busy", f"somebody is at work on {current.id}", "try again", True)
     try:
         stopped = record.update(state, current.id, current.generation, state="stopped", error=None)
-        stop_services(engines.named(current.engine), current.id, services, tuple(services))
+        stopping.stop(engines.named(current.engine), current.id, services, tuple(services))
         return stopped
     finally:
         os.close(work)

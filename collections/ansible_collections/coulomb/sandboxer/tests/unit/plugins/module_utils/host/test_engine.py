@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +63,26 @@ def test_a_command_that_takes_too_long_may_finish_what_it_has_begun(tmp_path: Pa
         Podman(str(program)).run(["ps"], seconds=1)
     assert failed.value.code == "engine_failed"
     assert written.exists()
+
+
+def test_news_are_whole_lines(tmp_path: Path) -> None:
+    """Else who masks values in them could not find one."""
+    go = tmp_path / "go"
+    os.mkfifo(go)
+    program = tmp_path / "podman"
+    program.write_text(f"#!/bin/sh\nprintf '%0300d\\nhalf a' 7\ncat {go}\n")
+    program.chmod(0o755)
+    long = "7".zfill(300)
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        if len(told) == 1:
+            go.write_text(" line\n")
+
+    done = Podman(str(program)).watch(["build"], 30, tell)
+    assert done == (0, [long, "half a line"])
+    assert told[0] == long
 
 
 def test_so_may_one_whose_job_is_over(tmp_path: Path) -> None:

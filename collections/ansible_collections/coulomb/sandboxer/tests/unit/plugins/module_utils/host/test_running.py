@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import logs, running
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import (
+    logs,
+    running,
+    stopping,
+)
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.clock import Now
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.podman import Podman
@@ -90,7 +94,7 @@ def test_no_grace_is_cut_short(tmp_path: Path, grace: float | None, seconds: str
     web: dict[str, Any] = {"depends_on": {}}
     if grace is not None:
         web["stop_grace"] = grace
-    running.stop_services(Podman(str(program)), "sbx-one", {"web": web}, {"web"})
+    stopping.stop(Podman(str(program)), "sbx-one", {"web": web}, {"web"})
     assert calls.read_text() == f"stop -t {seconds} sbx-one.web\n"
 
 

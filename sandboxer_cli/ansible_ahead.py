@@ -17,9 +17,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from sandboxer_cli._ansible_playbook import GATE, ROUTES, WAIT, WARM
+from sandboxer_cli._ansible_playbook import GATE
 
-PROGRAM = Path(__file__).with_name("_ansible_playbook.py")
+ROUTES = "SANDBOXER_ANSIBLE_ROUTES"  # the variable: a file, in which Ansible's routes are kept
+WARM = "warm"  # a file that appears in the folder of the gate when it only waits
+PROGRAM = Path(__file__).with_name("_ansible_waiting.py")
 
 
 @contextlib.contextmanager
@@ -49,7 +51,7 @@ def _waiting() -> Iterator[None]:
     waits, ours = os.pipe()
     with os.fdopen(ours, "wb") as gate:  # it closes with us, however we end
         child = subprocess.Popen(
-            [sys.executable, "-P", str(PROGRAM), WAIT],
+            [sys.executable, "-P", str(PROGRAM)],
             stdin=waits,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -29,7 +29,7 @@ from sandboxer_cli.errors import Cancelled, SandboxerError, Usage, from_host
 if TYPE_CHECKING:
     import ansible_runner
 
-_ANSIBLE_PLAYBOOK = ("-P", str(ansible_ahead.PROGRAM))
+_ANSIBLE_PLAYBOOK = ("-P", "-S", str(Path(__file__).with_name("_ansible_playbook.py")))
 _CHECK = ("--check", "--diff")
 PROGRESS = "sandboxer: "  # what a line of progress begins with in Ansible's output
 _AT_ONCE = 16  # hosts that are asked once more why they could not be reached

@@ -11,6 +11,7 @@ What only an installation needs is imported there: the verbs should not pay for 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -143,6 +144,7 @@ def install(state: State) -> str:
     return name
 
 
+@functools.lru_cache(maxsize=1)
 def own_name() -> str:
     """The file name that this very program has below `programs/`."""
     here = os.path.basename(own_path())

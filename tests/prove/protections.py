@@ -1172,6 +1172,20 @@ ENGINES = (
         HOST_TESTS + "test_docker.py::test_what_was_answered_is_garbage",
     ),
     Protection(
+        "who resets a connection has accepted it",
+        HOST + "probe.py",
+        "except ConnectionResetError:",
+        "except ZeroDivisionError:",
+        HOST_TESTS + "test_probe.py::test_a_connection_that_is_reset_as_soon_as_it_is_there",
+    ),
+    Protection(
+        "another daemon's connections are none of ours",
+        HOST + "docker.py",
+        "words[4] in bound",
+        'words[4].endswith("/docker.sock")',
+        HOST_TESTS + "test_docker.py::test_another_daemon_is_none_of_ours",
+    ),
+    Protection(
         "a log that can't be read is no error of its own",
         HOST + "engine.py",
         "        except HostError:\n            return []\n",

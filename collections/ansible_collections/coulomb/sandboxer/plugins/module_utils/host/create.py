@@ -14,8 +14,6 @@ from typing import Any
 
 from . import (
     build,
-    compose_kind,
-    compose_program,
     engines,
     fault,
     ids,
@@ -144,6 +142,8 @@ def _check(request: Mapping[str, Any]) -> dict[str, Any]:
     for name, service in wanted["document"]["services"].items():
         build.check(name, service.get("build") or {})
     if wanted.get("compose_cmd") is not None:
+        from . import compose_kind, compose_program  # few are made by one
+
         compose_program.check(wanted["compose_cmd"], wanted["document"]["services"])
         compose_kind.known(compose_program.split(wanted["compose_cmd"]))
     if wanted.get("auth_file") is not None:
@@ -231,6 +231,8 @@ def _begin(
         sandbox_id = ids.new_id()  # the old one goes under its own id
     engine = engines.of_host()
     if wanted.get("compose_cmd") is not None:
+        from . import compose_kind, compose_program  # few are made by one
+
         compose_program.refuse_missing(wanted["compose_cmd"])
         compose_kind.refuse_unfit(state, compose_program.split(wanted["compose_cmd"]), engine)
     versions.refuse_old_engine(state, engine)

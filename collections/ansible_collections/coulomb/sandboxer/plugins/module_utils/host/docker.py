@@ -124,12 +124,10 @@ class Docker(Engine):
         """The daemon makes a bridge with its network, and takes it away with it."""
         return dict.fromkeys(self.find("network", sandbox_id), "")
 
-    def create_network(self, name: str, labels: Mapping[str, str], internal: bool = False) -> None:
+    def _new_network(self, name: str, labels: Mapping[str, str], internal: bool) -> list[str]:
         # it keeps its bridges apart by itself
-        argv = ["network", "create", *label_options(labels), name]
-        if internal:
-            argv.insert(2, "--internal")
-        self._create("network", name, argv)
+        options = ["--internal"] if internal else []
+        return ["network", "create", *options, *label_options(labels), name]
 
     def gateways(self, sandbox_id: str) -> dict[str, str]:
         names = self.find("network", sandbox_id)
@@ -337,9 +335,10 @@ def _deserted() -> set[str]:
             retryable=True,
         ) from error
     found = set()
+    bound = (SOCKET, SOCKET.replace("/var/run/", "/run/"))  # not that of somebody's rootless one
     for line in done.stdout.decode("utf-8", "replace").splitlines():
         # kind, state, two queues, then each end's path and number; no number is no other end
         words = line.split()
-        if words[4:5] and words[4].endswith("/docker.sock") and words[-1] == "0":
+        if len(words) > 5 and words[4] in bound and words[-1] == "0":
             found.add(words[5])
     return found

@@ -271,9 +271,26 @@ class Engine(ABC):
     def find(self, kind: str, sandbox_id: str) -> list[str]:
         """Names of the networks, volumes or pods that belong to a sandbox."""
 
+    @contextlib.contextmanager
+    def creating_networks(
+        self, wanted: Mapping[str, bool], labels: Mapping[str, str]
+    ) -> Iterator[None]:
+        """Networks that no other network reaches: name -> whether it leads nowhere else, either.
+
+        They are there when this ends; while it lasts something else can be done.
+        """
+        argvs = [self._new_network(name, labels, internal) for name, internal in wanted.items()]
+        with contextlib.ExitStack() as beside:
+            calls = [beside.enter_context(self.begin(argv)) for argv in argvs[:AT_ONCE]]
+            yield
+            done = [call.done() for call in calls]
+        later = self._ended([(argv, {}) for argv in argvs[AT_ONCE:]])
+        for one in [*done, *(one for _argv, one in later)]:
+            self._refuse_failed("network", one)
+
     @abstractmethod
-    def create_network(self, name: str, labels: Mapping[str, str], internal: bool = False) -> None:
-        """One that no other network reaches. An internal one leads nowhere else, either."""
+    def _new_network(self, name: str, labels: Mapping[str, str], internal: bool) -> list[str]:
+        """The command that makes one."""
 
     @abstractmethod
     def gateways(self, sandbox_id: str) -> dict[str, str]:
@@ -441,12 +458,21 @@ class Engine(ABC):
 
     def image(self, name: str) -> dict[str, Any] | None:
         """What the engine says of an image that it has here, or None."""
+        return self.images([name])[name]
+
+    def images(self, names: Iterable[str]) -> dict[str, dict[str, Any] | None]:
+        """What it says of each; some are asked for at once."""
         # podman waits for its storage, for as long as anybody unpacks a big layer into it
-        done = self.attempt(["image", "inspect", name])
+        asked = self._ended([(["image", "inspect", name], {}) for name in names])
+        return {argv[-1]: self._image(argv, done) for argv, done in asked}
+
+    def _image(
+        self, argv: Sequence[str], done: subprocess.CompletedProcess[bytes]
+    ) -> dict[str, Any] | None:
         if done.returncode != 0:
             if b"no such image" in done.stderr.lower() or b"not known" in done.stderr:
                 return None
-            raise self._failed(["image", "inspect"], done.stderr)
+            raise self._failed(argv, done.stderr)
         found: list[dict[str, Any]] = json.loads(done.stdout)
         return found[0] if found else None
 
@@ -463,7 +489,9 @@ class Engine(ABC):
         return [line[:300] for line in text.splitlines() if line.strip()][-count:]
 
     def _create(self, kind: str, name: str, argv: Sequence[str]) -> None:
-        done = self.attempt(argv)
+        self._refuse_failed(kind, self.attempt(argv))
+
+    def _refuse_failed(self, kind: str, done: subprocess.CompletedProcess[bytes]) -> None:
         if done.returncode != 0 and b"already exists" not in done.stderr:
             raise self._failed([kind, "create"], done.stderr)
 

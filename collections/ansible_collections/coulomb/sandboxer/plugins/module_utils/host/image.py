@@ -4,14 +4,11 @@ built ones are called."""
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
-import tarfile
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 from .engine import BUILT, LABEL_RECIPE, Engine, no_space
 from .errors import HostError
@@ -40,6 +37,11 @@ class Wanted:
     pull: str = "missing"
     platform: str = ""
     recipe: Mapping[str, Any] | None = None
+
+    @property
+    def comes_anew(self) -> bool:
+        """Whether it is pulled even where it is here."""
+        return self.pull == "always" and self.recipe is None
 
 
 @dataclass(frozen=True)
@@ -146,15 +148,14 @@ def check_space(folder: str) -> None:
 
 def look(engine: Engine, one: Wanted) -> Image | None:
     """An image that is here and needs no pull; None for one that has to be fetched."""
-    if one.pull == "always" and one.recipe is None:
-        return None
-    return here(engine, one)
+    return None if one.comes_anew else here(engine, [one])[0]
 
 
-def here(engine: Engine, one: Wanted) -> Image | None:
-    """An image as it is here, whatever its policy says; None where none is."""
-    found = _find(engine, one)
-    return of(found) if found is not None else None
+def here(engine: Engine, wanted: Sequence[Wanted]) -> list[Image | None]:
+    """Images as they are here, whatever their policies say; None where none is."""
+    there = engine.images({one.name for one in wanted})
+    found = [_found(engine, one, there[one.name]) for one in wanted]
+    return [of(one) if one is not None else None for one in found]
 
 
 def fetch(state: State, engine: Engine, one: Wanted, call: Call) -> Image:
@@ -173,9 +174,8 @@ def fetch(state: State, engine: Engine, one: Wanted, call: Call) -> Image:
     return of(found, "pulled")
 
 
-def _find(engine: Engine, one: Wanted) -> dict[str, Any] | None:
-    """What the engine says of it, where it has it: made of its recipe, or for the right machine."""
-    found = engine.image(one.name)
+def _found(engine: Engine, one: Wanted, found: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What the engine says of it, if it is made of its recipe, or for the right machine."""
     if found is None:
         return None
     if one.recipe is not None:
@@ -242,69 +242,13 @@ def recipe_digest(recipe: Mapping[str, Any]) -> str:
 def _import_rootfs(
     engine: Engine, name: str, rootfs: Mapping[str, Any], digest: str, seconds: float
 ) -> None:
+    import tempfile
+
+    from . import rootfs as room  # most images come from elsewhere, and should not pay for it
+
     with tempfile.TemporaryFile() as file:
-        _write_rootfs(file, rootfs)
+        room.write(file, rootfs)
         file.seek(0)
         changes = ["CMD " + json.dumps(rootfs["command"])]
         changes.append(f"LABEL {LABEL_RECIPE}={digest}")
         engine.import_image(name, changes, file, seconds)
-
-
-def _write_rootfs(file: BinaryIO, rootfs: Mapping[str, Any]) -> None:
-    """The files, links and parent folders of a recipe as a tar, the same bytes each time."""
-    with tarfile.open(fileobj=file, mode="w") as tar:
-        folders: set[str] = set()
-        for item in rootfs["files"]:
-            data = _content(item)
-            _add_parents(tar, item["path"], folders)
-            info = tarfile.TarInfo(item["path"].lstrip("/"))
-            info.size, info.mode = len(data), item["mode"]
-            tar.addfile(info, io.BytesIO(data))
-        for path, target in sorted(rootfs["links"].items()):
-            _add_parents(tar, path, folders)
-            info = tarfile.TarInfo(path.lstrip("/"))
-            info.type, info.linkname = tarfile.SYMTYPE, target
-            tar.addfile(info)
-
-
-def _add_parents(tar: tarfile.TarFile, path: str, done: set[str]) -> None:
-    parts = os.path.dirname(path).strip("/").split("/")
-    for count in range(1, len(parts) + 1):
-        folder = "/".join(parts[:count])
-        if folder and folder not in done:
-            done.add(folder)
-            info = tarfile.TarInfo(folder)
-            info.type, info.mode = tarfile.DIRTYPE, 0o755
-            tar.addfile(info)
-
-
-def _content(item: Mapping[str, Any]) -> bytes:
-    if "content" in item:
-        return str(item["content"]).encode("utf-8")
-    source = item["source"]
-    try:
-        with open(source, "rb") as file:
-            data = file.read()
-    except FileNotFoundError as error:
-        raise HostError(
-            "file_missing",
-            f"an image is made from {source}, which this host does not have",
-            "run `sandboxer host prepare HOST` (on Debian: apt-get install busybox-static)",
-        ) from error
-    if _wants_interpreter(data):
-        raise HostError(
-            "file_missing",
-            f"{source} is linked to libraries, so it can't run alone in an image",
-            "install the static one (on Debian: apt-get install busybox-static)",
-        )
-    return data
-
-
-def _wants_interpreter(data: bytes) -> bool:
-    """Whether a 64-bit little-endian ELF file names a dynamic loader (PT_INTERP, type 3)."""
-    if data[:6] != b"\x7fELF\x02\x01":
-        return False
-    start = int.from_bytes(data[32:40], "little")
-    size = int.from_bytes(data[54:56], "little")
-    count = int.from_bytes(data[56:58], "little")
-    return any(data[start + n * size : start + n * size + 4] == b"\x03\0\0\0" for n in range(count))

@@ -9,13 +9,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from . import (
     build,
-    compose_program,
     deadline,
     destroy,
     engines,
@@ -126,7 +125,8 @@ class _Making:
             if left is not None:
                 raise left
         self._enter("check", "")
-        missing = self._look_at_images()
+        with self._creating_networks():
+            missing = self._look_at_images()
         self._enter("pull", "")
         self._fetch_images(missing)
         fault.point("make-dir")
@@ -186,22 +186,33 @@ class _Making:
                 return
             self._record = destroy.undo(self._state, self._record, error)
 
+    @contextlib.contextmanager
+    def _creating_networks(self) -> Iterator[None]:
+        """While images are looked at: neither needs the other."""
+        wanted = {
+            maker.network_name(self._record.id, name): bool(keys.get("internal"))
+            for name, keys in maker.networks(self._document).items()
+        }
+        fault.point("make-network")
+        with self._engine.creating_networks(wanted, self._labels):
+            yield
+        fault.point("made-network")
+
     def _look_at_images(self) -> list[image.Wanted]:
         """What is here already; where something has to come, there must be room for it. For a
         container that is there nothing has to."""
         to_make = set(self._to_make(self._there()).values())
         self._needed = {self._services[name]["image"] for name in to_make}
-        missing = []
-        for one in image.wanted(self._only(to_make)):
-            found = image.look(self._engine, one)
-            if found is None:
+        asked = image.wanted(self._only(to_make))
+        others = image.wanted(self._only(self._services.keys() - to_make))
+        missing = [one for one in asked if one.comes_anew]
+        looked_at = [one for one in asked if not one.comes_anew]
+        looked_at += [one for one in others if one.name not in self._needed]
+        for one, there in zip(looked_at, image.here(self._engine, looked_at)):
+            if there is not None:
+                self._images[one.name] = there
+            elif one in asked:
                 missing.append(one)
-            else:
-                self._images[one.name] = found
-        for one in image.wanted(self._only(self._services.keys() - to_make)):
-            as_it_is = None if one.name in self._needed else image.here(self._engine, one)
-            if as_it_is is not None:
-                self._images[one.name] = as_it_is
         if missing or (to_make and source.is_needed(self._document)):
             for folder in (self._engine.storage, self._state.root, self._state.remote):
                 image.check_space(folder)
@@ -258,7 +269,7 @@ class _Making:
         )
 
     def _make_places(self) -> None:
-        """Networks, volumes, files. Volumes that images ask for become planned holdings first."""
+        """Volumes and files. Volumes that images ask for become planned holdings first."""
         self._plan_containers()
         wanted = sorted(
             {
@@ -275,11 +286,6 @@ class _Making:
                 planned.append({"kind": "volume", "key": volume})
         if len(planned) > len(self._record.holdings):
             self._change(holdings=tuple(planned))
-        for network, keys in maker.networks(self._document).items():
-            fault.point("make-network")
-            name = maker.network_name(self._record.id, network)
-            self._engine.create_network(name, self._labels, bool(keys.get("internal")))
-            fault.point("made-network")
         there = self._engine.find("volume", self._record.id) if wanted else []
         for volume in wanted:
             if volume not in there:
@@ -460,6 +466,8 @@ class _Making:
 
     def _have_created(self, command: str, wanted: Sequence[maker.Wanted]) -> None:
         """By the compose program."""
+        from . import compose_program
+
         folder = os.path.join(self._state.job(self._record.id), COMPOSE)
         here = (self._record.id, self._record.generation)
         for text in compose_program.make(self._engine, command, folder, *here, wanted):

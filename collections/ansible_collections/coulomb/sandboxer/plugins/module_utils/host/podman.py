@@ -113,12 +113,10 @@ class Podman(Engine):
     def _owned(self, kind: str, sandbox_id: str) -> list[dict[str, Any]]:
         return _owned(self._listed([_ls(kind)])[0], sandbox_id)
 
-    def create_network(self, name: str, labels: Mapping[str, str], internal: bool = False) -> None:
+    def _new_network(self, name: str, labels: Mapping[str, str], internal: bool) -> list[str]:
         # two networks of podman reach each other unless both are isolated
-        argv = ["network", "create", "--opt", "isolate=true", *label_options(labels), name]
-        if internal:
-            argv.insert(2, "--internal")
-        self._create("network", name, argv)
+        options = ["--opt", "isolate=true", *(["--internal"] if internal else [])]
+        return ["network", "create", *options, *label_options(labels), name]
 
     def gateways(self, sandbox_id: str) -> dict[str, str]:
         return {

@@ -23,11 +23,12 @@ def tcp(
     shown = shown or f"{host}:{port}"
     try:
         with socket.create_connection((host, port), seconds) as connection:
-            if not (has_proxy and _is_closed(connection, min(CLOSING_SECONDS, seconds))):
-                return ""
+            closed = has_proxy and _is_closed(connection, min(CLOSING_SECONDS, seconds))
+    except ConnectionResetError:  # by who had accepted it
+        closed = has_proxy
     except OSError as error:
         return f"no connection to {shown} ({_reason(error)})"
-    return f"{shown} was closed at once: nobody listens behind it"
+    return f"{shown} was closed at once: nobody listens behind it" if closed else ""
 
 
 def http(

@@ -67,6 +67,7 @@ ROOMS = (
     "reap",
     "receipt",
     "record",
+    "rootfs",
     "run",
     "running",
     "runtime",
@@ -119,13 +120,13 @@ def build(texts: dict[str, str]) -> bytes:
     """The zipapp, byte for byte the same wherever the same Python builds it.
 
     Each room comes compiled for the Python that builds it, which is the host's; another Python
-    falls back to the source beside it.
+    falls back to the source beside it. Nothing is compressed: each verb would have to undo it.
     """
     import io
     import zipfile
 
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for room, text in sorted(texts.items()):
             path = f"{_FOLDER}/{room}.py"
             _add(archive, path, text.encode("utf-8"))
@@ -144,11 +145,16 @@ def install(state: State) -> str:
     return name
 
 
-@functools.lru_cache(maxsize=1)
 def own_name() -> str:
     """The file name that this very program has below `programs/`."""
     here = os.path.basename(own_path())
-    return here if _NAME.fullmatch(here) else _name(sources())
+    return here if _NAME.fullmatch(here) else f"{VERSION}-{_own_digest()}.pyz"
+
+
+@functools.lru_cache(maxsize=1)
+def _own_digest() -> str:
+    """What runs stays what it is."""
+    return digest(sources())
 
 
 def own_path() -> str:
@@ -216,10 +222,6 @@ def _point_reader(state: State, name: str) -> None:
     os.replace(temporary, link)
 
 
-def _name(texts: dict[str, str]) -> str:
-    return f"{VERSION}-{digest(texts)}.pyz"
-
-
 def _version(name: str) -> list[int]:
     return [int(part) for part in name.split("-")[0].split(".") if part.isdigit()]
 
@@ -228,7 +230,7 @@ def _add(archive: Any, path: str, data: bytes) -> None:
     import zipfile
 
     info = zipfile.ZipInfo(path, (1980, 1, 1, 0, 0, 0))
-    info.compress_type = zipfile.ZIP_DEFLATED
+    info.compress_type = zipfile.ZIP_STORED
     info.create_system = 3
     info.external_attr = 0o644 << 16
     archive.writestr(info, data)

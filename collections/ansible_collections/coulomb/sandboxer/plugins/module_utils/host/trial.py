@@ -108,10 +108,10 @@ def run(engine: Engine, state: State) -> None:
     port = ports.plan(first, last, (), 1, ports.is_free)[0]
     _remove(engine)  # what a killed trial has left
     try:
-        wanted = image.Wanted(IMAGE, recipe=RECIPE)
-        if image.look(engine, wanted) is None:
-            image.fetch(state, engine, wanted, image.Call(SECONDS))
-        engine.create_network(NAME, {})
+        with engine.creating_networks({NAME: False}, {}):
+            wanted = image.Wanted(IMAGE, recipe=RECIPE)
+            if image.look(engine, wanted) is None:
+                image.fetch(state, engine, wanted, image.Call(SECONDS))
         engine.run(_run_argv(engine, port))
         _await_answer(engine, port)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -109,8 +110,8 @@ def test_who_can_not_be_started(fake: Callable[..., Docker], last: str, told: st
 )
 def test_no_subnet_left(fake: Callable[..., Docker], said: str) -> None:
     engine = fake(network_create=f"echo 'Error response from daemon: {said}' >&2; exit 1")
-    with pytest.raises(HostError) as failed:
-        engine.create_network("sbx-one.default", {})
+    with pytest.raises(HostError) as failed, engine.creating_networks({"sbx-one.a": False}, {}):
+        pass
     assert (failed.value.code, failed.value.retryable) == ("networks_exhausted", True)
     assert said in str(failed.value)
     assert "default-address-pools" in failed.value.hint
@@ -151,12 +152,19 @@ def test_a_command_without_a_daemon_is_no_engine(
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[socket.socket]:
-    """A socket that is called like the daemon's."""
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(tmp_path / "docker.sock"))
-        listening.listen()
-        yield listening
+def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """The daemon's socket."""
+    monkeypatch.setattr(docker, "SOCKET", str(tmp_path / "docker.sock"))
+    with listening(docker.SOCKET) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def listening(path: str) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX) as found:
+        found.bind(path)
+        found.listen()
+        yield found
 
 
 def connect(daemon: socket.socket) -> tuple[socket.socket, socket.socket]:
@@ -230,11 +238,18 @@ def test_what_goes_on_inside_a_container_ends_with_it(
     assert removed == ["sbx-one.web"]
 
 
-def test_what_was_answered_is_garbage(
-    fake: Callable[..., Docker], daemon: socket.socket, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_daemon_is_none_of_ours(fake: Callable[..., Docker], tmp_path: Path) -> None:
+    """An account's own, for one."""
+    (tmp_path / "run").mkdir()
+    with listening(str(tmp_path / "run/docker.sock")) as theirs:
+        killed, at_work = connect(theirs)
+        killed.close()
+        assert list(fake().settle(ID)) == []  # without a look at containers
+        at_work.close()
+
+
+def test_what_was_answered_is_garbage(fake: Callable[..., Docker], daemon: socket.socket) -> None:
     """The daemon keeps its end of each connection by which something ran inside a container."""
-    monkeypatch.setattr(docker, "SOCKET", daemon.getsockname())
     killed, answered = connect(daemon)
     killed.close()
     asked: list[bytes] = []

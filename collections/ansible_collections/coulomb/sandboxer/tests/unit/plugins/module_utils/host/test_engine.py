@@ -175,8 +175,9 @@ def test_who_can_not_be_started(stand: Stand, lines: str, names: str, told: str)
 
 def test_no_subnet_left(stand: Stand) -> None:
     said = "Error: could not find free subnet from subnet pools"
-    with pytest.raises(HostError) as failed:
-        stand(f"echo '{said}' >&2; exit 125").create_network("sbx-one.default", {})
+    engine = stand(f"echo '{said}' >&2; exit 125")
+    with pytest.raises(HostError) as failed, engine.creating_networks({"sbx-one.a": False}, {}):
+        pass
     assert (failed.value.code, failed.value.retryable) == ("networks_exhausted", True)
     assert "default_subnet_pools" in failed.value.hint
 

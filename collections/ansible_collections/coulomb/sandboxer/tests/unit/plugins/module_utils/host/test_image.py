@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import image
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.engine import Login
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.rootfs import write
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.state import State
 
 
@@ -25,7 +26,7 @@ def rootfs(*files: dict[str, Any], **links: str) -> dict[str, Any]:
 
 def tar_of(wanted: dict[str, Any]) -> bytes:
     file = io.BytesIO()
-    image._write_rootfs(file, wanted)
+    write(file, wanted)
     return file.getvalue()
 
 
@@ -119,6 +120,9 @@ class SlowEngine:
 
     def image(self, name: str) -> dict[str, Any] | None:
         return {} if self._has_it else None
+
+    def images(self, names: set[str]) -> dict[str, dict[str, Any] | None]:
+        return {name: self.image(name) for name in names}
 
     def watch(self, argv: list[str], *_: Any) -> tuple[int, list[str]]:
         self.asked += 1

@@ -193,6 +193,19 @@ def test_tcp(serve: Serve, treat: Callable[[socket.socket], None], reason: str) 
     assert probe.tcp("127.0.0.1", serve(treat)) == ""
 
 
+def test_a_connection_that_is_reset_as_soon_as_it_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever is slow hears of both at once."""
+
+    def reset(*_: object) -> None:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(socket, "create_connection", reset)
+    assert probe.tcp("127.0.0.1", 1) == ""
+    assert "nobody listens" in probe.tcp("127.0.0.1", 1, has_proxy=True)
+
+
 def test_a_probe_is_asked_where_its_port_came_out(serve: Serve) -> None:
     port = serve(answering(OK))
     published = [

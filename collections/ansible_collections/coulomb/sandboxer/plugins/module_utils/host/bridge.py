@@ -13,8 +13,7 @@ import json
 import os
 import socket
 import subprocess
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import process
 from .errors import HostError
@@ -23,16 +22,14 @@ SECONDS = 10.0
 _MADE_BY_THE_ENGINE = "netns-"
 
 
-@dataclass(frozen=True)
-class Interface:
+class Interface(NamedTuple):
     """By name and number: the name is used again, the number is not."""
 
     name: str
-    index: int
+    number: int
 
 
-@dataclass(frozen=True)
-class Left:
+class Left(NamedTuple):
     """What is there of a bridge. The interfaces are itself and those plugged in."""
 
     bridge: Interface
@@ -88,7 +85,7 @@ def remove(left: Left) -> None:
 
 def _delete(interface: Interface) -> None:
     # `if7` is number 7: by then a neighbour may have the name
-    _try("link", "delete", "dev", f"if{interface.index}")
+    _try("link", "delete", "dev", f"if{interface.number}")
 
 
 def _interface(link: dict[str, Any]) -> Interface:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from . import process
 
 
-@dataclass(frozen=True)
-class Now:
+class Now(NamedTuple):
     """`wall` in seconds since the epoch (UTC), `boot` in seconds since the kernel started."""
 
     wall: float

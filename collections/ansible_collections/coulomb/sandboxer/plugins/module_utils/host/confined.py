@@ -19,8 +19,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import HostError
 from .state import State
@@ -39,8 +38,7 @@ _FIRST_FREE = 3  # descriptors below are the standard streams
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(NamedTuple):
     """One of this host's."""
 
     name: str
@@ -48,8 +46,7 @@ class Account:
     gid: int
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a command runs: `program` is the whole path of ours, `remote` the folder of all
     sandboxes' folders."""
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import (
     build,
@@ -41,8 +40,7 @@ _TRIES = 20
 UNDO_SECONDS = 60.0  # for the start of a job and for taking away what it has made, but for graces
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What a create amounts to.
 
     action: make · follow (somebody makes it) · keep (unchanged) · repair · conflict.
@@ -283,7 +281,7 @@ def begin_repair(
         with state.record_lock(current.id):
             if _identity(record.read(state, current.id)) != _identity(current):
                 return None
-            stopped = replace(current, state="stopped", program=made_by)
+            stopped = current._replace(state="stopped", program=made_by)
             record.write(state, stopped)
         first()
         with state.record_lock(current.id):
@@ -303,7 +301,7 @@ def _give_up(state: State, old: Record) -> None:
     with state.record_lock(old.id):
         current = record.read(state, old.id)
         if current is not None:
-            record.write(state, replace(current, wanted="absent", state="destroying"))
+            record.write(state, current._replace(wanted="absent", state="destroying"))
 
 
 def _plan_record(

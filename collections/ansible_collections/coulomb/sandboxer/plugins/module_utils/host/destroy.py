@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from dataclasses import replace
 from typing import Any
 
 from . import engines, fault, holdings, job, lease, maker, receipt, record
@@ -63,7 +62,7 @@ def cancel(state: State, sandbox_id: str) -> Record | None:
         current = record.read(state, sandbox_id)
         if current is None or current.state != "creating":
             return current
-        current = replace(current, generation=current.generation + 1)
+        current = current._replace(generation=current.generation + 1)
         record.write(state, current)
     work = _take_over(state, current)
     try:
@@ -125,8 +124,8 @@ def _mark(state: State, sandbox_id: str) -> tuple[Record, str] | None:
             current = _stand_in(state, sandbox_id)
         if current is not None:
             was = current.state
-            current = replace(
-                current, wanted="absent", state="destroying", generation=current.generation + 1
+            current = current._replace(
+                wanted="absent", state="destroying", generation=current.generation + 1
             )
             record.write(state, current)
             return current, was
@@ -209,7 +208,7 @@ def _stuck(state: State, sandbox_id: str, error: HostError) -> None:
     with state.record_lock(sandbox_id):
         current = record.read(state, sandbox_id)
         if current is not None:
-            record.write(state, replace(current, state="stuck", error=error.as_dict()))
+            record.write(state, current._replace(state="stuck", error=error.as_dict()))
 
 
 def _remove_record(state: State, sandbox_id: str) -> None:

@@ -16,7 +16,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from . import process
@@ -47,9 +46,8 @@ _LABELS = (LABEL_ID, LABEL_GENERATION, *LABELS_PROJECT)
 _ASKED_LABELS = ",".join(f'{{{{json (.Label "{label}")}}}}' for label in _LABELS)
 
 
-@dataclass(frozen=True)
 class Docker(Engine):
-    program: str = "docker"
+    name: ClassVar[str] = "docker"
 
     least: ClassVar[str] = "20.10"  # `create --pull`
     log_driver: ClassVar[str] = "json-file"

@@ -22,8 +22,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from . import ids, process
 from .call import CALL_SECONDS, END_SECONDS, Call, await_end
@@ -63,8 +62,7 @@ _NO_SUBNET = (
 _OWN_LOG = re.compile(r'time="[^"]*" level=(?:debug|info|warning) |See \'docker ')
 
 
-@dataclass(frozen=True)
-class Container:
+class Container(NamedTuple):
     id: str
     name: str
     state: str  # the engine's words: created, running, exited, paused, restarting, unknown …
@@ -78,8 +76,7 @@ class Container:
         return self.state in _NEVER_STARTED
 
 
-@dataclass(frozen=True)
-class Owned:
+class Owned(NamedTuple):
     """`networks` is as `Engine.networks` has it."""
 
     containers: Sequence[Container]
@@ -87,20 +84,17 @@ class Owned:
     volumes: Sequence[str]
 
 
-@dataclass(frozen=True)
-class Login:
+class Login(NamedTuple):
     """What a command that pulls is given besides: options, and its environment."""
 
     options: Sequence[str] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True)
 class Engine(ABC):
     """One engine on this host. Errors are HostError `engine_missing` and `engine_failed`."""
 
-    program: str
-
+    name: ClassVar[str]  # that of its command
     least: ClassVar[str]  # the oldest version that has all that it is asked for here
     log_driver: ClassVar[str]  # one whose logs are files that it bounds by `max-size`
     storage: ClassVar[str]  # the folder in which it keeps images, where nobody has moved it
@@ -117,6 +111,10 @@ class Engine(ABC):
         False  # whether what it publishes is accepted by a process of its own
     )
     pull_always: ClassVar[str]  # the option by which a build pulls what it begins with
+
+    def __init__(self, program: str = "") -> None:
+        """`program` is its command where that is another one."""
+        self.program = program or self.name
 
     def run(
         self,

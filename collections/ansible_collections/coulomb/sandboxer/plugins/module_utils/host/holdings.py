@@ -12,7 +12,7 @@ import pwd
 import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from . import bridge, build, fault, nameserver
 from .engine import KINDS as ENGINE_KINDS
@@ -24,8 +24,7 @@ MARKER = ".sandboxer"
 MONITOR_SECONDS = 10.0
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where things are looked for: the account's folders and its engine."""
 
     state: State
@@ -67,17 +66,15 @@ def _give_to_run_account(state: State, path: str) -> None:
         os.close(descriptor)
 
 
-@dataclass(frozen=True)
-class _Seen:
+class _Seen(NamedTuple):
     """What is there as holdings, and what the engine says of some."""
 
     found: list[dict[str, str]]
     containers: Sequence[Container] = ()
-    networks: Mapping[str, str] = field(default_factory=dict)  # name -> the bridge's interface
+    networks: Mapping[str, str] = {}  # name -> the bridge's interface
 
 
-@dataclass(frozen=True)
-class _Held:
+class _Held(NamedTuple):
     """What this host has without asking an engine: as holdings, and the names of containers that
     have a monitor."""
 

@@ -7,8 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .engine import BUILT, LABEL_RECIPE, Engine, no_space
 from .errors import HostError
@@ -18,8 +17,7 @@ PULL_SECONDS = 1800.0  # of one image, where the making may take longer
 LOW_BYTES = 256 * 1024**2
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(NamedTuple):
     """An image of this host. `done` is how it came: '' (it was there) | made | pulled | built;
     `volumes` are the folders for which it asks to have a volume; `healthcheck` is its own one."""
 
@@ -28,8 +26,7 @@ class Image:
     healthcheck: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """An image that services need. `pull` is always | missing | never; `recipe` is for one that is
     made from files of this host."""
 
@@ -44,8 +41,7 @@ class Wanted:
         return self.pull == "always" and self.recipe is None
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """What a pull or a build may use: its time in seconds, an auth file of this host or None, and
     who is told of its progress."""
 

@@ -7,8 +7,7 @@ reboot the wall clock does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from .clock import Now
 from .errors import HostError
@@ -21,8 +20,7 @@ MAKING_GREATEST = 2 * 60 * 60
 FAILED = 15 * 60
 
 
-@dataclass(frozen=True)
-class Lease:
+class Lease(NamedTuple):
     """Instants in seconds: `*_at` since the epoch (UTC), `*_boot` since the boot `boot_id`."""
 
     ttl: float
@@ -34,11 +32,11 @@ class Lease:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Lease:
-        names = [name for name in cls.__dataclass_fields__ if name != "boot_id"]
+        names = [name for name in cls._fields if name != "boot_id"]
         return cls(**{name: float(data[name]) for name in names}, boot_id=str(data["boot_id"]))
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return self._asdict()
 
 
 def check_ttl(seconds: float) -> float:
@@ -90,8 +88,7 @@ def extend(lease: Lease, seconds: float, now: Now) -> Lease:
     else:
         most = lease.max_expires_at - now.wall
     wanted = max(left, min(seconds, most))
-    return replace(
-        lease,
+    return lease._replace(
         ttl=max(seconds, lease.ttl),
         expires_at=now.wall + wanted,
         expires_boot=now.boot + wanted,

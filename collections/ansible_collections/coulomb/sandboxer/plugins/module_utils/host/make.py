@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from . import (
@@ -371,7 +370,7 @@ class _Making:
     def _make_containers(self, wanted: Sequence[maker.Wanted]) -> None:
         if any("extra_hosts" in one.spec for one in wanted):
             gateways = self._engine.gateways(self._record.id)
-            wanted = [replace(one, gateway=self._gateway(one, gateways)) for one in wanted]
+            wanted = [one._replace(gateway=self._gateway(one, gateways)) for one in wanted]
         for group in maker.make_order(self._services):
             now_due = [one for one in wanted if one.name in group]
             if self._record.compose_cmd is not None and now_due:

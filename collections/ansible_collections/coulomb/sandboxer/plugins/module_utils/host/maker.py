@@ -8,8 +8,7 @@ import math
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .engine import STOP_SECONDS, Engine, labels_of
 from .errors import HostError
@@ -20,8 +19,7 @@ _SHARED = ("network_mode", "ipc", "pid")  # keys by which a service may live in 
 _ALIAS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
-@dataclass(frozen=True)
-class Mount:
+class Mount(NamedTuple):
     """`kind`: volume | bind | tmpfs; `source`: a volume's name, a path of this host, or ''.
     `options` are the engine's: nocopy, or size=, mode=, exec and noexec of a tmpfs."""
 
@@ -32,8 +30,7 @@ class Mount:
     options: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """A container that a maker has to make: a service, and what was decided about it here.
 
     `instance` is the service's name, with a number from the second of its containers on.

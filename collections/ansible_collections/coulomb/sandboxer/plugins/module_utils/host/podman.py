@@ -17,7 +17,6 @@ import resource
 import shutil
 import subprocess
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from . import ports, runtime
@@ -49,9 +48,8 @@ _PS = ("ps", "--all", "--external", "--format", "json")
 ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _WITH_PROC)
 
 
-@dataclass(frozen=True)
 class Podman(Engine):
-    program: str = "podman"
+    name: ClassVar[str] = "podman"
 
     # `image rm --no-prune` and `--dns-option`; networks are isolated from 4.2 on, and have aliases
     # each from 4.0 on

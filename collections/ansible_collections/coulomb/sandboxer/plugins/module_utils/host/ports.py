@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from typing import Any
 
 from .errors import HostError
@@ -78,7 +77,7 @@ def move(state: State, current: Record, services: Collection[str]) -> Record | N
         scheme = item["url"].partition("://")[0]
         item.update(host_port=port, url=f"{scheme}://127.0.0.1:{port}")
     reachability = {**current.reachability, "endpoints": endpoints}
-    return replace(current, holdings=tuple(held), reachability=reachability)
+    return current._replace(holdings=tuple(held), reachability=reachability)
 
 
 def addresses(publish: str, carries_ipv6: bool) -> tuple[str, ...]:

@@ -17,8 +17,7 @@ import stat
 import subprocess
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import engines, program, timer, trial, versions
 from .engine import Engine
@@ -55,8 +54,7 @@ _WHY = {
 }
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(NamedTuple):
     """What is so, whoever prepares it."""
 
     system: str  # ID of os-release
@@ -71,8 +69,7 @@ class Machine:
     engine: str  # fingerprint of engine, kernel and settings; empty without an engine
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """What is asked for. None: as it is, and at first as it is by default."""
 
     ports_first: int | None = None
@@ -80,8 +77,7 @@ class Options:
     run_account: str = RUN_ACCOUNT
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(NamedTuple):
     """What is kept in order here: as it was found, or as it should be."""
 
     missing: tuple[str, ...]  # packages
@@ -130,15 +126,14 @@ def run(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
         state.prepare()
         with state.host_lock():
             # another one may have been quicker, and a host has one uuid
-            before = replace(before, facts=read_json(state.host_file) or {})
+            before = before._replace(facts=read_json(state.host_file) or {})
             wanted = plan(before, machine, options, state, wanted.facts["uuid"])
             write(state, before, wanted)
             if wanted.facts["reaper"] != "none":
                 _prove_reaper(state, wanted.facts["reaper"])
             if _prove_engine(state, before, wanted, bool(request.get("fix_engine"))):
                 machine = look(state)
-                wanted = replace(
-                    wanted,
+                wanted = wanted._replace(
                     files={**wanted.files, **trial.read_settings()},
                     facts={**wanted.facts, "proved": machine.engine},
                 )

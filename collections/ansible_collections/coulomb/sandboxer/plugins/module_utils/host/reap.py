@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import asdict
 from typing import Any
 
 from . import lease, process, program, receipt, record
@@ -36,7 +35,7 @@ def run(state: State, check: bool = False) -> dict[str, Any]:
         return {"destroyed": due, "left": [], "kept": kept}
     state.prepare()
     mine = program.install(state)
-    write_json(state.beat_file, asdict(at))
+    write_json(state.beat_file, at._asdict())
     lock = state.try_reap_lock()
     if lock is None:
         return {"destroyed": [], "left": [], "kept": []}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import ids
 from .clock import instant
@@ -18,8 +17,7 @@ SCHEMA = 1
 MAY_END = "may_end"
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """The envelope, version 1. Instants are seconds since the epoch (UTC)."""
 
     id: str
@@ -34,31 +32,31 @@ class Record:
     min_reader: int = 1
     profile: str = ""
     profile_hash: str = ""
-    request: Mapping[str, str] = field(default_factory=dict)
+    request: Mapping[str, str] = {}
     source_digest: str | None = None
     extension: str = ""
     engine: str = ""
     maker: str = "engine"
     compose_cmd: str | None = None
-    instants: Mapping[str, float] = field(default_factory=dict)
+    instants: Mapping[str, float] = {}
     holdings: tuple[Mapping[str, str], ...] = ()
     # name -> running, completed (or may have ended with 0), MAY_END (likewise, in this boot)
-    containers: Mapping[str, str] = field(default_factory=dict)
-    job: Mapping[str, Any] = field(default_factory=dict)
-    reachability: Mapping[str, Any] = field(default_factory=dict)
+    containers: Mapping[str, str] = {}
+    job: Mapping[str, Any] = {}
+    reachability: Mapping[str, Any] = {}
     replaces: str = ""  # an id that has to be gone before this one is made
     error: Mapping[str, Any] | None = None
-    unknown: Mapping[str, Any] = field(default_factory=dict)  # a newer program's fields
+    unknown: Mapping[str, Any] = {}  # a newer program's fields
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Record:
-        known = {item.name for item in fields(cls)} - {"unknown"}
+        known = set(cls._fields) - {"unknown"}
         values = {name: data[name] for name in known if name in data}
         values["holdings"] = tuple(data.get("holdings", ()))
         return cls(**values, unknown={k: v for k, v in data.items() if k not in known})
 
     def as_dict(self) -> dict[str, Any]:
-        data = asdict(self)
+        data = self._asdict()
         data.update(data.pop("unknown"))
         data["holdings"] = list(data["holdings"])
         return data
@@ -127,7 +125,7 @@ def update(where: State, sandbox_id: str, generation: int, /, **changes: Any) ->
         current = read(where, sandbox_id)
         if current is None or current.generation != generation:
             raise HostError("fenced", f"{sandbox_id} was taken over by somebody else")
-        changed = replace(current, **changes)
+        changed = current._replace(**changes)
         write(where, changed)
         return changed
 

@@ -11,8 +11,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import ids
 from .clock import Now, boot_id, instant
@@ -28,8 +27,7 @@ ENVIRONMENT = "env"  # of a step in a service, as long as it goes on
 _NO_ANSWER = ("cancelled", "infra_error", "contract_error")
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """Instants are seconds since the epoch (UTC).
 
     state: provisioning (the controller makes the sandbox) · testing (a job of this host's) ·
@@ -45,26 +43,26 @@ class Run:
     schema: int = SCHEMA
     min_reader: int = 1
     generation: int = 0  # of the sandbox, when its test began
-    instants: Mapping[str, float] = field(default_factory=dict)
-    job: Mapping[str, Any] = field(default_factory=dict)
+    instants: Mapping[str, float] = {}
+    job: Mapping[str, Any] = {}
     phases: tuple[Mapping[str, Any], ...] = ()
     steps: tuple[Mapping[str, Any], ...] = ()
     died: str = ""  # why the sandbox was not what it had been, when a step had failed
     error: Mapping[str, Any] | None = None  # what kept the job from its work
     cancelled: bool = False
     result: Mapping[str, Any] | None = None
-    unknown: Mapping[str, Any] = field(default_factory=dict)  # a newer program's fields
+    unknown: Mapping[str, Any] = {}  # a newer program's fields
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Run:
-        known = {item.name for item in fields(cls)} - {"unknown"}
+        known = set(cls._fields) - {"unknown"}
         values = {name: data[name] for name in known if name in data}
         for name in ("phases", "steps"):
             values[name] = tuple(data.get(name, ()))
         return cls(**values, unknown={k: v for k, v in data.items() if k not in known})
 
     def as_dict(self) -> dict[str, Any]:
-        data = asdict(self)
+        data = self._asdict()
         data.update(data.pop("unknown"))
         return {**data, "phases": list(self.phases), "steps": list(self.steps)}
 
@@ -138,7 +136,7 @@ def update(where: State, run_id: str, wanted_state: str, /, **changes: Any) -> R
         current = read(where, run_id)
         if current is None or current.state != wanted_state:
             raise HostError("fenced", f"{run_id} is no longer {wanted_state}")
-        changed = replace(current, **changes)
+        changed = current._replace(**changes)
         write(where, changed)
         return changed
 

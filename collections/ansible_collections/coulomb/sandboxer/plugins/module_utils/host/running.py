@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import create, engines, lease, maker, observe, reap, record, stopping
 from .clock import Now, now
@@ -14,8 +13,7 @@ from .record import Record
 from .state import State
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """action: keep (as it is) · stop · repair · follow (somebody is at it) · restart."""
 
     action: str

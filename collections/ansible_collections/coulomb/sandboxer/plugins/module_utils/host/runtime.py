@@ -13,7 +13,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from . import process
 from .errors import HostError
@@ -23,8 +23,7 @@ FOLDERS = ("/run/runc", "/run/crun")  # what each runtime knows of, named like i
 _ID = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True)
-class Monitor:
+class Monitor(NamedTuple):
     """A conmon that lives; it holds the ports of its container."""
 
     name: str

@@ -11,8 +11,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import ids
 from .errors import HostError
@@ -20,8 +19,7 @@ from .errors import HostError
 _TEMPORARY = re.compile(r".+\.([0-9]+)\.tmp", re.DOTALL)  # as `write_bytes` calls them
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """Paths only: `root` holds what we know, `remote` what sandboxes read and write."""
 
     root: str

@@ -10,8 +10,7 @@ import select
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import confined, inside, maker
 from .engine import Engine
@@ -24,8 +23,7 @@ _LOOK_SECONDS = 0.5
 _DRAIN_SECONDS = 0.5  # for what is still in the pipe of one that has ended
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(NamedTuple):
     """exit_code is None where it had to be ended; a signal is 128 and more, as in a shell."""
 
     exit_code: int | None
@@ -33,8 +31,7 @@ class Ended:
     timed_out: bool
 
 
-@dataclass(frozen=True)
-class Output:
+class Output(NamedTuple):
     """Where its output goes: a file at `log`, text to `tell` as it comes, no secret to either."""
 
     log: str

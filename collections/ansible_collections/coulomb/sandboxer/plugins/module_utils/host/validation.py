@@ -7,7 +7,6 @@ import base64
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from . import destroy, evidence, ids, job, program, record, run, suite
@@ -87,7 +86,7 @@ def _start(state: State, current: Run, generation: int, secrets: Mapping[str, st
             if secrets:
                 write_json(os.path.join(state.run(current.id), run.SECRETS), dict(secrets))
             instants = {**again.instants, "testing_at": now().wall}
-            begun = replace(again, state="testing", generation=generation, instants=instants)
+            begun = again._replace(state="testing", generation=generation, instants=instants)
             run.write(state, begun)
             job.start(state, made_by, current.id, generation, work)
     finally:
@@ -160,8 +159,7 @@ def finish(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
         current = _find(state, run_id)
         if current.state == "finished":
             return {"changed": False, "run": run.view(current)}
-        finished = replace(
-            current,
+        finished = current._replace(
             state="finished",
             result=request["result"],
             instants={**current.instants, "finished_at": now().wall},
@@ -182,7 +180,7 @@ def cancel(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
         current = _find(state, current.id)
         if current.state not in ("provisioning", "testing"):
             return run.view(current)
-        current = replace(current, state="tested", cancelled=True)
+        current = current._replace(state="tested", cancelled=True)
         run.write(state, current)  # which fences its job
     destroy.run(state, current.sandbox)
     return run.view(current)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from . import create, destroy, ids, lease, make, observe, reap, receipt, record, running, source
@@ -204,7 +203,7 @@ def extend(state: State, request: Mapping[str, Any]) -> dict[str, Any]:
         if current.state == "creating":
             raise HostError("busy", f"{found.id} is still being made", retryable=True)
         granted = lease.extend(current.granted(), seconds, now())
-        current = replace(current, lease=granted.as_dict())
+        current = current._replace(lease=granted.as_dict())
         record.write(state, current)
     return view(state, current)
 

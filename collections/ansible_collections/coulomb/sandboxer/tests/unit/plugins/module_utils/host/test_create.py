@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,7 +75,7 @@ def test_plan(
 def test_an_expired_one_is_made_anew(
     at: Now, make_record: Callable[..., Record], request_: dict[str, str], state: str, working: bool
 ) -> None:
-    moment = replace(at, boot=at.boot + 600)
+    moment = at._replace(boot=at.boot + 600)
     found = create.plan(make_record(state=state), request_, moment, working=working)
     assert (found.action, found.replaces) == ("make", "sbx-one")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import lease
@@ -15,7 +13,7 @@ DAY = 24 * 3600.0
 
 def later(at: Now, seconds: float, wall_step: float = 0.0) -> Now:
     """The same boot, some time later, with the wall clock turned by `wall_step`."""
-    return replace(at, wall=at.wall + seconds + wall_step, boot=at.boot + seconds)
+    return at._replace(wall=at.wall + seconds + wall_step, boot=at.boot + seconds)
 
 
 def rebooted(at: Now, seconds: float) -> Now:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,7 +64,7 @@ def test_one_without_containers_is_as_it_is() -> None:
 
 
 def test_the_state_is_the_records_where_the_engine_can_not_be_asked() -> None:
-    made = replace(record("", web="running"), engine="podman")
+    made = record("", web="running")._replace(engine="podman")
     assert observe.state_of(made, {"podman": []}) == "stopped"
     assert observe.state_of(made, {"docker": []}) == "ready"
 

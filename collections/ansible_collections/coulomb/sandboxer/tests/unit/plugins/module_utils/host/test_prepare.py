@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ NOTHING = Condition(
 
 def planned(state: State, before: Condition = NOTHING, **changes: Any) -> Condition:
     options = changes.pop("options", Options())
-    return prepare.plan(before, replace(MACHINE, **changes), options, state, "a-uuid")
+    return prepare.plan(before, MACHINE._replace(**changes), options, state, "a-uuid")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +72,7 @@ def planned(state: State, before: Condition = NOTHING, **changes: Any) -> Condit
 def test_who_is_refused(changes: dict[str, Any], code: str) -> None:
     found = ""
     try:
-        prepare.refuse(replace(MACHINE, **changes))
+        prepare.refuse(MACHINE._replace(**changes))
     except HostError as error:
         found = error.code
         assert error.hint
@@ -142,7 +141,7 @@ def test_a_bare_machine(state: State) -> None:
 def test_twice_changes_nothing(state: State, kind: str) -> None:
     once = planned(state, timer=kind)
     assert once != NOTHING
-    again = prepare.plan(once, replace(MACHINE, timer=kind), Options(), state, "another-uuid")
+    again = prepare.plan(once, MACHINE._replace(timer=kind), Options(), state, "another-uuid")
     assert again == once
 
 
@@ -160,21 +159,21 @@ def test_what_is_amiss_is_put_right_and_shown(
     state: State, spoilt: dict[str, Any], what: str
 ) -> None:
     right = planned(state)
-    before = replace(right, **spoilt)
+    before = right._replace(**spoilt)
     assert planned(state, before) == right
     assert what in {*before.lines()} ^ {*right.lines()}
 
 
 def test_a_folder_that_others_may_read_is_amiss(state: State) -> None:
     right = planned(state)
-    before = replace(right, folders={**right.folders, state.root: 0o755})
+    before = right._replace(folders={**right.folders, state.root: 0o755})
     assert planned(state, before) == right != before
 
 
 @pytest.mark.parametrize("path", [timer.SERVICE, timer.TIMER])
 def test_a_unit_that_somebody_changed_is_amiss(state: State, path: str) -> None:
     right = planned(state)
-    before = replace(right, files={**right.files, path: "other\n"})
+    before = right._replace(files={**right.files, path: "other\n"})
     assert planned(state, before) == right != before
 
 
@@ -190,7 +189,7 @@ def test_neither_systemd_nor_cron(state: State) -> None:
 
 
 def test_what_others_wrote_into_the_facts_survives(state: State) -> None:
-    before = replace(planned(state), facts={"uuid": "old", "ports": [21000, 21001], "later": 1})
+    before = planned(state)._replace(facts={"uuid": "old", "ports": [21000, 21001], "later": 1})
     wanted = planned(state, before)
     assert wanted.facts["uuid"] == "old"
     assert wanted.facts["ports"] == [21000, 21001]
@@ -199,7 +198,7 @@ def test_what_others_wrote_into_the_facts_survives(state: State) -> None:
 
 def test_engine_settings_are_neither_planned_nor_removed(state: State) -> None:
     assert trial.SETTINGS_FILE not in planned(state).files
-    before = replace(planned(state), files={trial.SETTINGS_FILE: trial.SETTINGS})
+    before = planned(state)._replace(files={trial.SETTINGS_FILE: trial.SETTINGS})
     assert planned(state, before).files[trial.SETTINGS_FILE] == trial.SETTINGS
 
 
@@ -212,7 +211,7 @@ def test_an_engine_that_changed_has_to_be_proved_anew(state: State) -> None:
 
 def test_a_host_that_has_docker_keeps_it() -> None:
     assert "podman" in prepare.wanted_packages(MACHINE)
-    wanted = prepare.wanted_packages(replace(MACHINE, engine_name="docker"))
+    wanted = prepare.wanted_packages(MACHINE._replace(engine_name="docker"))
     assert set(wanted) == {"python3", "iproute2", "busybox-static"}
 
 

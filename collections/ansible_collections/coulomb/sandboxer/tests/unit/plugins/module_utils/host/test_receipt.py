@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import destroy, receipt
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.clock import Now, now
@@ -53,5 +52,5 @@ def test_tombstones_stay_for_thirty_days(
     assert receipt.read(state, "sbx-old") is None
     assert receipt.read(state, "sbx-young") is not None
     assert os.path.exists(stranger)
-    receipt.forget_old(state, replace(moment, wall=moment.wall + days))
+    receipt.forget_old(state, moment._replace(wall=moment.wall + days))
     assert receipt.read(state, "sbx-young") is None

@@ -122,7 +122,7 @@ def test_the_reaper_reads_a_record_of_a_far_future_version(state: State, at: Now
 
 
 ENDED = lease.grant(0, 600, Now(0.0, 0.0, "an older boot")).as_dict()
-LEASE_OF_WORDS = dict.fromkeys(lease.Lease.__dataclass_fields__, "soon")
+LEASE_OF_WORDS = dict.fromkeys(lease.Lease._fields, "soon")
 
 
 @pytest.mark.parametrize(

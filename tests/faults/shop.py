@@ -18,6 +18,7 @@ import pytest
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parents[2]
+_ANSIBLE = (b"_ansible_playbook.py", b"_ansible_waiting.py")
 STATE = Path("/var/lib/sandboxer")
 IMAGE = "localhost/sandboxer-tests/validated:1"
 CONTRACT = """
@@ -148,5 +149,5 @@ def kill(child: subprocess.Popen[bytes]) -> None:
 def _ansible() -> Iterator[int]:
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            if b"_ansible_playbook.py" in path.read_bytes():
+            if any(one in path.read_bytes() for one in _ANSIBLE):
                 yield int(path.parent.name)

@@ -17,11 +17,12 @@ import pytest
 import yaml
 
 from sandboxer_cli import ansible_ahead, ansible_env, runner
-from sandboxer_cli._ansible_playbook import SOCKET, fits
+from sandboxer_cli._ansible_playbook import SOCKET
+from sandboxer_cli._ansible_waiting import fits
 from sandboxer_cli.errors import SandboxerError
 from tests.unit.test_runner import children, ends
 
-NAME = "_ansible_playbook"
+NAME = "_ansible_waiting"
 WAITS = """
 import signal
 from sandboxer_cli import ansible_ahead

@@ -60,16 +60,12 @@ def _waiting() -> Iterator[None]:
         os.close(waits)
         try:
             # while its Python starts
-            from tempfile import TemporaryDirectory
+            from sandboxer_cli import folders
 
-            from sandboxer_cli import ansible_env
-
-            place = ansible_env.runtime_directory()
-            private = TemporaryDirectory(prefix="sandboxer-", dir=place, ignore_cleanup_errors=True)
-            with private as folder:
-                os.environ[GATE] = folder
+            with folders.short_lived() as folder:
+                os.environ[GATE] = str(folder)
                 try:
-                    gate.write(json.dumps(_environment(Path(folder))).encode() + b"\n")
+                    gate.write(json.dumps(_environment(folder)).encode() + b"\n")
                     gate.flush()
                     yield
                 finally:
@@ -88,13 +84,13 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 def _environment(folder: Path) -> dict[str, str]:
     """What ansible-runner will start the play with, as far as that is known. Where it turns out to
     be something else the play is not played here, and only time is lost."""
-    from sandboxer_cli import ansible_env
+    from sandboxer_cli import ansible_env, folders
 
     ours = {**os.environ, **ansible_env.settings(), **for_runner(folder)}
     callbacks = [ours.get("ANSIBLE_CALLBACK_PLUGINS", ""), str(_callbacks())]
     return {
         **ours,
-        ROUTES: str(ansible_env.private_directory() / "ansible-routes.json"),
+        ROUTES: str(folders.private_directory() / "ansible-routes.json"),
         "ANSIBLE_CALLBACK_PLUGINS": ":".join(filter(None, callbacks)),
         "ORIGINAL_STDOUT_CALLBACK": ours["ANSIBLE_STDOUT_CALLBACK"],
         "ANSIBLE_STDOUT_CALLBACK": "awx_display",

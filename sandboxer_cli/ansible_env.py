@@ -11,10 +11,10 @@ import importlib.util
 import os
 import stat
 import sys
-import tempfile
 from pathlib import Path
 
-from sandboxer_cli.errors import ConnectionRefused, SandboxerError
+from sandboxer_cli import folders
+from sandboxer_cli.errors import SandboxerError
 
 COLLECTION = "ansible_collections.coulomb.sandboxer"
 
@@ -28,9 +28,6 @@ _DEFAULT_SSH_ARGS = (
 
 # Hosts at once: a play of ours mostly waits for them. Of Ansible's own five the sixth would wait.
 _FORKS = 16
-
-# ssh needs 108 bytes for the socket, of which the name takes 11 and a suffix of its own 17.
-_LONGEST_CONTROL_DIRECTORY = 79
 
 
 def settings() -> dict[str, str]:
@@ -54,7 +51,7 @@ def settings() -> dict[str, str]:
     if "ANSIBLE_FORKS" not in os.environ and _configured("defaults", "forks") is None:
         ours["ANSIBLE_FORKS"] = str(_FORKS)
     if "ANSIBLE_SSH_CONTROL_PATH_DIR" not in os.environ:
-        ours["ANSIBLE_SSH_CONTROL_PATH_DIR"] = str(private_directory())
+        ours["ANSIBLE_SSH_CONTROL_PATH_DIR"] = str(folders.private_directory())
     return ours
 
 
@@ -81,37 +78,6 @@ def configured_paths(variable: str, section: str, key: str, separator: str) -> l
     else:
         return []
     return [_path(part.strip(), base) for part in text.split(separator) if part.strip()]
-
-
-def runtime_directory() -> Path:
-    """Where short-lived files of ours lie: in the login's own folder, kept in memory, if any."""
-    named = os.environ.get("XDG_RUNTIME_DIR")
-    # After `su` the variable may still name the folder of the account one came from.
-    if named and Path(named).is_dir() and Path(named).stat().st_uid == os.getuid():
-        return Path(named)
-    return Path(tempfile.gettempdir())
-
-
-def private_directory() -> Path:
-    """Where control sockets and kept answers lie: a short path that only this account can enter.
-
-    Raises:
-        ConnectionRefused: somebody else can.
-    """
-    bases = [runtime_directory() / "sandboxer", Path(f"/tmp/sandboxer-{os.getuid()}")]  # noqa: S108
-    if runtime_directory() == Path(tempfile.gettempdir()):
-        bases.pop(0)
-    path = next(path for path in bases if len(os.fsencode(path)) <= _LONGEST_CONTROL_DIRECTORY)
-    path.mkdir(mode=0o700, exist_ok=True)
-    found = path.lstat()
-    mine = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-    if not mine or stat.S_IMODE(found.st_mode) & 0o077:
-        raise ConnectionRefused(
-            f"{path} should be a folder that only this account can enter, and is not",
-            "remove it",
-            code="control_path_unsafe",
-        )
-    return path
 
 
 def collection_root() -> Path:

@@ -18,14 +18,13 @@ import shlex
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandboxer_cli import ansible_env, reach_cache
+from sandboxer_cli import ansible_env, folders, reach_cache
 from sandboxer_cli.errors import (
     Conflict,
     ConnectionRefused,
@@ -404,15 +403,13 @@ def _ask(inventories: Sequence[Path | str], pattern: str, *, ways: bool) -> dict
     if before is not None and (kept := reach_cache.read(question, before)) is not None:
         return kept
     # Ansible would make a folder in a home that may not be there.
-    with tempfile.TemporaryDirectory(
-        prefix="sandboxer-", dir=ansible_env.runtime_directory(), ignore_cleanup_errors=True
-    ) as private:
+    with folders.short_lived() as private:
         child = subprocess.run(
             [sys.executable, "-P", str(Path(__file__).with_name("_reach.py"))],
             input=question,
             capture_output=True,
             text=True,
-            env={**os.environ, **ansible_env.settings(), "ANSIBLE_LOCAL_TEMP": private},
+            env={**os.environ, **ansible_env.settings(), "ANSIBLE_LOCAL_TEMP": str(private)},
             start_new_session=True,
             check=False,
         )

@@ -17,7 +17,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandboxer_cli.ansible_env import runtime_directory
+from sandboxer_cli import folders
 from sandboxer_cli.connection import Reach
 from sandboxer_cli.errors import ConnectionRefused, HostUnreachable, SandboxerError, Usage
 
@@ -212,12 +212,12 @@ def _ask(
 ) -> dict[str, str]:
     """The keys that the host shows, {kind: key}: the first of those that are asked for, by kind
     their algorithms, and each whose kind is compared."""
-    with tempfile.TemporaryDirectory(prefix="sandboxer-", dir=runtime_directory()) as folder:
+    with folders.short_lived() as folder:
         request = {
             "host": host,
             "port": port,
             "family": family,
-            "folder": folder,
+            "folder": str(folder),
             "asked": [(words, kind in compared) for kind, words in asked.items()],
         }
         try:

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sandboxer_cli import ansible_env
+from sandboxer_cli import ansible_env, folders
 
 _LARGEST = 1024 * 1024  # bytes; what is larger is not read here
 _VARIABLE = re.compile(rb"\{\{\s*[A-Za-z_][\w.]*\s*\}\}")
@@ -74,7 +74,7 @@ def write(question: str, current: str, answer: Mapping[str, Any]) -> None:
 def _path(question: str) -> Path:
     # one file a question, so that a newer answer takes the older one's place
     digest = hashlib.sha256(f"{Path.cwd()}\0{question}".encode()).hexdigest()[:16]
-    return ansible_env.private_directory() / f"reach-{digest}.json"
+    return folders.private_directory() / f"reach-{digest}.json"
 
 
 def _parts(question: str, sources: Sequence[str]) -> Iterator[bytes]:

@@ -13,7 +13,6 @@ import select
 import shlex
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from sandboxer_cli import ansible_ahead, ansible_env, connection
+from sandboxer_cli import ansible_ahead, ansible_env, connection, folders
 from sandboxer_cli.errors import Cancelled, SandboxerError, Usage, from_host
 
 if TYPE_CHECKING:
@@ -145,10 +144,7 @@ def run(
         raise Usage(f"{play.hosts} is not a pattern of hosts", code="host_pattern")
     variables = _as_data(play.variables)
     watch = _Watch(on_line, cancel)
-    folder = tempfile.TemporaryDirectory(
-        prefix="sandboxer-", dir=ansible_env.runtime_directory(), ignore_cleanup_errors=True
-    )
-    with cancel.on_signals(), folder as private:
+    with cancel.on_signals(), folders.short_lived() as private:
         status = _run(private, play, inventories, variables, watch, check, verbosity, environment)
     if watch.fault is not None:
         raise watch.fault
@@ -158,7 +154,7 @@ def run(
 
 
 def _run(
-    private: str,
+    private: Path,
     play: Play,
     inventories: Sequence[str],
     variables: object,
@@ -171,7 +167,7 @@ def _run(
     from ansible_runner.interface import init_runner
 
     runner = init_runner(
-        private_data_dir=private,
+        private_data_dir=str(private),
         # The working directory stays: relative paths of the user's environment hold.
         project_dir=str(Path.cwd()),
         binary=sys.executable,
@@ -182,7 +178,7 @@ def _run(
         verbosity=verbosity or None,
         envvars={
             **ansible_env.settings(),
-            **ansible_ahead.for_runner(ansible_ahead.folder() or Path(private)),
+            **ansible_ahead.for_runner(ansible_ahead.folder() or private),
             **(environment or {}),
         },
         fact_cache_type="memory",
@@ -199,7 +195,7 @@ def _run(
     # any longer than Ansible lives
     if not watch.went_well() or not _has_ended(watch.pid):
         playing.join()
-    runner.config.artifact_dir = str(Path(private, "nowhere"))  # it may yet want to write
+    runner.config.artifact_dir = str(private / "nowhere")  # it may yet want to write
     watch.ended = time.monotonic()
     status: int | None = 0 if watch.stats and runner.rc is None else runner.rc
     return status

@@ -1667,19 +1667,46 @@ RUNNER = (
     ),
     Protection(
         "the private folder is removed",
-        CLI + "runner.py",
-        """tempfile.TemporaryDirectory(
-        prefix="sandboxer-", dir=ansible_env.runtime_directory(), ignore_cleanup_errors=True
-    )""",
-        'contextlib.nullcontext(tempfile.mkdtemp("", "x", ansible_env.runtime_directory()))',
+        CLI + "folders.py",
+        """tempfile.TemporaryDirectory(prefix=_PREFIX, dir=base, ignore_cleanup_errors=True)
+""",
+        'contextlib.nullcontext(tempfile.mkdtemp("", "x", base))\n',
         TESTS + "test_runner.py::test_a_result_comes_back",
     ),
     Protection(
         "the private folder is ours alone (0700)",
-        CLI + "runner.py",
-        "with cancel.on_signals(), folder as private:",
-        "Path(folder.name).chmod(0o755)\n    with cancel.on_signals(), folder as private:",
+        CLI + "folders.py",
+        "        yield Path(folder)\n",
+        "        Path(folder).chmod(0o755)\n        yield Path(folder)\n",
         TESTS + "test_runner.py::test_the_private_folder_is_ours_alone",
+    ),
+    Protection(
+        "that of a killed program is taken away by the next",
+        CLI + "folders.py",
+        "    _sweep(base)\n",
+        "",
+        TESTS + "test_folders.py::test_that_of_a_program_that_was_killed_goes_with_the_next",
+    ),
+    Protection(
+        "one that is in use is not",
+        CLI + "folders.py",
+        "with _locked(one.path):",
+        "with contextlib.nullcontext():",
+        TESTS + "test_folders.py::test_that_of_a_program_that_was_killed_goes_with_the_next",
+    ),
+    Protection(
+        "nor one that is just being made",
+        CLI + "folders.py",
+        "and there.st_mtime < long_ago",
+        "and True",
+        TESTS + "test_folders.py::test_one_that_is_being_made_stays",
+    ),
+    Protection(
+        "nor what is not ours",
+        CLI + "folders.py",
+        "and there.st_uid == os.getuid()",
+        "and True",
+        TESTS + "test_folders.py::test_nor_does_that_of_another_account",
     ),
     Protection(
         "what a killed Ansible leaves goes with the private folder",

@@ -16,7 +16,7 @@ from threading import Thread
 import pytest
 import yaml
 
-from sandboxer_cli import ansible_ahead, ansible_env, runner
+from sandboxer_cli import ansible_ahead, folders, runner
 from sandboxer_cli._ansible_playbook import SOCKET
 from sandboxer_cli._ansible_waiting import fits
 from sandboxer_cli.errors import SandboxerError
@@ -218,7 +218,7 @@ def test_a_configuration_that_is_broken_is_said_by_the_play(here: Path) -> None:
 
 
 def routes() -> Path:
-    return ansible_env.private_directory() / "ansible-routes.json"
+    return folders.private_directory() / "ansible-routes.json"
 
 
 def test_what_ansible_reads_about_its_plugins_is_kept(here: Path) -> None:

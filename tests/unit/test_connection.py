@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sandboxer_cli import ansible_env, connection
+from sandboxer_cli import ansible_env, connection, folders
 from sandboxer_cli.errors import (
     ConnectionRefused,
     HostUnreachable,
@@ -394,9 +394,9 @@ def test_the_runtime_folder_of_another_account_is_not_used(
 ) -> None:
     """As after `su`."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    assert ansible_env.runtime_directory() == tmp_path
+    assert folders.runtime_directory() == tmp_path
     os.chown(tmp_path, 12345, -1)
-    assert ansible_env.runtime_directory() == Path(tempfile.gettempdir())
+    assert folders.runtime_directory() == Path(tempfile.gettempdir())
 
 
 def test_sixteen_hosts_at_once_where_nobody_says_otherwise(

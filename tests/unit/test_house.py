@@ -31,7 +31,7 @@ STOREYS = [
     ["probe", "secret_names"],
     ["contract", "surveys"],
     ["reporting"],
-    ["git", "handover", "laps", "result", "ttl", "strict", "xdg"],
+    ["git", "handover", "laps", "result", "ttl", "strict", "xdg", "folders"],
     ["errors"],
 ]
 # programs of their own

@@ -19,6 +19,7 @@ import yaml
 _TYPES = {"str": "text", "path": "text", "raw": "textarea", "int": "integer", "float": "float"}
 _VARIABLE = re.compile(r"\bsandboxer_\w+")
 _MARKUP = re.compile(r"\b[VOC]\(([^)]*)\)")
+_IMPORT = "ansible.builtin.import_role"
 _COLLECTION = "coulomb.sandboxer."
 
 Option = Mapping[str, Any]
@@ -83,8 +84,7 @@ def question(variable: str, option: Option) -> dict[str, Any]:
 def _options(collection: Path, play: Mapping[str, Any]) -> Iterator[tuple[str, Option]]:
     """The variables of a play and what is known of each."""
     yield "sandboxer_host", _host(play)
-    for role in play.get("roles", []):
-        name = role["role"].removeprefix(_COLLECTION)
+    for name in _roles(play):
         path = collection / "roles" / name / "meta/argument_specs.yml"
         specs = yaml.safe_load(path.read_text(encoding="utf-8"))
         yield from specs["argument_specs"]["main"]["options"].items()
@@ -95,9 +95,16 @@ def _options(collection: Path, play: Mapping[str, Any]) -> Iterator[tuple[str, O
                 yield from _passed_on(arguments or {}, known)
 
 
+def _roles(play: Mapping[str, Any]) -> list[str]:
+    listed = [role["role"] for role in play.get("roles", [])]
+    tasks = play.get("tasks", [])
+    imported = [task[_IMPORT]["name"] for task in tasks if _IMPORT in task]
+    return [name.removeprefix(_COLLECTION) for name in (*listed, *imported)]
+
+
 def _host(play: Mapping[str, Any]) -> Option:
     what = "Host, or pattern of hosts, of the inventory."
-    if "roles" in play:
+    if _roles(play):
         # whoever makes something says where
         return {"description": what, "required": True}
     handed = "sandboxer_result" in play["hosts"]

@@ -110,7 +110,7 @@ def test_the_rules_here_refuse(change: dict[str, Any]) -> None:
 def test_every_variable_is_asked_for(name: str) -> None:
     """Each that the playbook and its roles read, past what the surveys are generated from."""
     playbook = (COLLECTION / f"playbooks/{name}.yml").read_text()
-    roles = re.findall(r"role: coulomb\.sandboxer\.(\w+)", playbook)
+    roles = re.findall(r"(?:role|  name): coulomb\.sandboxer\.(\w+)", playbook)
     texts = [playbook, *((COLLECTION / f"roles/{one}/tasks/main.yml").read_text() for one in roles)]
     used = set(re.findall(r"\bsandboxer_\w+", "".join(texts))) - {"sandboxer_result"}
     assert {one["variable"] for one in load(name)["spec"]} == used

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -66,7 +66,7 @@ class Box:
         Path(self.state.host_file).write_text(json.dumps({"uuid": "u", "reaper": reaper}, indent=1))
         now = clock.now()
         at = clock.Now(now.wall - ago, now.boot - ago, boot_id or now.boot_id)
-        Path(self.state.beat_file).write_text(json.dumps(asdict(at), indent=1))
+        Path(self.state.beat_file).write_text(json.dumps(at._asdict(), indent=1))
 
     def rows(self, **variables: object) -> dict[str, doctor.Row]:
         way = connection.reach("box", [self.sshd.inventory(**variables)])

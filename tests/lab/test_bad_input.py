@@ -110,6 +110,11 @@ def test_hostile_names_ids_and_owners(nobody: Controller, hostile: str) -> None:
     refused(nobody, 2, "usage", *HELLO, "--id", "a", "--host", "far")
 
 
+def test_a_playbook_says_it_once(nobody: Controller) -> None:
+    said = nobody.playbook("create", host="far", profile="profile.hello", ttl="never")
+    assert "Task failed: the ttl 'never' is not a time\n" in said.out + said.err
+
+
 def test_a_source_that_is_none(nobody: Controller, tmp_path: Path) -> None:
     place = ("--host", "far")
     source = tmp_path / "stack"

@@ -1172,6 +1172,17 @@ ENGINES = (
         HOST_TESTS + "test_docker.py::test_what_was_answered_is_garbage",
     ),
     Protection(
+        "a refusal says it once, whoever asks",
+        ACTION + "sandbox.py",
+        """        deadline = parse_deadline(args["deadline"])
+    except SandboxerError as error:
+        raise _refused(error.detail.as_dict()) from None""",
+        """        deadline = parse_deadline(args["deadline"])
+    except SandboxerError as error:
+        raise _refused(error.detail.as_dict()) from error""",
+        "tests/lab/test_bad_input.py::test_a_playbook_says_it_once",
+    ),
+    Protection(
         "who resets a connection has accepted it",
         HOST + "probe.py",
         "except ConnectionResetError:",

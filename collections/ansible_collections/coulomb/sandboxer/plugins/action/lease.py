@@ -31,7 +31,7 @@ class ActionModule(ActionBase):
         except SandboxerError as error:
             raise AnsibleActionFail(
                 str(error), result={"sandboxer_error": error.detail.as_dict()}
-            ) from error
+            ) from None
         given = {key: value for key, value in args.items() if value is not None}
         done = self._execute_module(
             module_name="coulomb.sandboxer.lease", module_args=given, task_vars=variables

@@ -258,7 +258,7 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
     try:
         return {"settings": parse_settings([line for line in text.splitlines() if line.strip()])}
     except SandboxerError as error:
-        raise _refused(error.detail.as_dict()) from error
+        raise _refused(error.detail.as_dict()) from None
 
 
 def _lines(given: dict[str, Any]) -> dict[str, Any]:
@@ -283,7 +283,7 @@ def _pack(listing: Any, file: IO[bytes]) -> None:
     try:
         archive(listing, file)
     except SandboxerError as error:
-        raise _refused(error.detail.as_dict()) from error
+        raise _refused(error.detail.as_dict()) from None
 
 
 def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], Any]:
@@ -307,7 +307,7 @@ def _resolve(args: dict[str, Any]) -> tuple[dict[str, Any], Any]:
         ttl = parse_ttl(args["ttl"]) if args["ttl"] else found.ttl_seconds
         deadline = parse_deadline(args["deadline"])
     except SandboxerError as error:
-        raise _refused(error.detail.as_dict()) from error
+        raise _refused(error.detail.as_dict()) from None
     for note in found.warnings:  # of what was taken over the program has said so
         Display().warning(str(note))  # which Ansible shows once, however many hosts there are
     request = host_request(
@@ -341,7 +341,7 @@ def _deadline(text: str) -> int:
     try:
         return parse_deadline(text)
     except SandboxerError as error:
-        raise _refused(error.detail.as_dict()) from error
+        raise _refused(error.detail.as_dict()) from None
 
 
 def _with_states(done: dict[str, Any], wanted: str) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Bench:
     def __init__(self, folder: Path, host: str, hub: str, connections: Connections) -> None:
         self.shop = folder / "shop"
         self._counted = folder / "counted"
-        self._where = ("-i", str(INVENTORY), "--host", host, "--json")
+        self._host = host
         self._folder = folder
         path = os.pathsep.join([str(folder / "bin"), str(BIN), os.environ["PATH"]])
         told = {**connections.environment, "PATH": path, "SANDBOXER_HUB_URL": hub}
@@ -68,20 +68,24 @@ class Bench:
             (self._folder / path).parent.mkdir(exist_ok=True)
             (self._folder / path).write_text(text)
             (self._folder / path).chmod(0o755)
+        self._took("sandboxer", "host", "prepare", self._host)  # a test needs its account
 
     def create(self) -> Took:
-        return self._took("sandboxer", "create", str(self.shop), "--name", "bench")
+        return self._there("sandboxer", "create", str(self.shop), "--name", "bench")
 
     def destroy(self) -> Took:
-        return self._took("sandboxer", "destroy", "bench")
+        return self._there("sandboxer", "destroy", "bench")
 
     def validate(self) -> Took:
-        return self._took("validate", "run", str(self.shop))
+        return self._there("validate", "run", str(self.shop))
+
+    def _there(self, *words: str) -> Took:
+        return self._took(*words, "--host", self._host)
 
     def _took(self, *words: str) -> Took:
         self._counted.write_text("")
         begun = time.perf_counter()
-        said = self._controller.run(*words, *self._where)
+        said = self._controller.run(*words, "-i", str(INVENTORY), "--json")
         seconds = time.perf_counter() - begun
         if said.status != 0:
             sys.exit(f"bench: {' '.join(words)} ended with {said.status}:\n{said.out}{said.err}")

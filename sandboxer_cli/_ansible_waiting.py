@@ -113,7 +113,6 @@ def load() -> None:
             # ansible-runner's own callback would look for its folder at once
             (loader.callback_loader, ("default", "minimal", "oneline", "tree", "junit")),
             (loader.strategy_loader, ("linear",)),
-            (loader.action_loader, ("validate_argument_spec",)),
         ):
             for name in names:
                 kind.get(f"ansible.builtin.{name}", class_only=True)
@@ -135,7 +134,7 @@ def _load_rooms() -> None:
     import sandboxer_cli.ttl  # noqa: F401
     from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import program
 
-    program.own_name()
+    program.own_name()  # which is kept
 
 
 def _load_plugins() -> None:

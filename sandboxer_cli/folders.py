@@ -18,8 +18,8 @@ from sandboxer_cli.errors import ConnectionRefused
 # ssh needs 108 bytes for the socket, of which the name takes 11 and a suffix of its own 17.
 _LONGEST_CONTROL_DIRECTORY = 79
 
-_PREFIX = "sandboxer-"
-_SHORT_LIVED = re.compile(_PREFIX + "[a-z0-9_]{8}")
+_PREFIX = "sandboxer.tmp-"  # of nothing else
+_SHORT_LIVED = re.compile(re.escape(_PREFIX) + "[a-z0-9_]{8}")
 _SETTLED_SECONDS = 60.0  # by then whoever makes one has locked it
 
 
@@ -62,14 +62,17 @@ def short_lived() -> Iterator[Path]:
     """
     base = runtime_directory()
     made = tempfile.TemporaryDirectory(prefix=_PREFIX, dir=base, ignore_cleanup_errors=True)
-    with made as folder, _locked(folder):
+    with made as folder, contextlib.ExitStack() as kept:
+        with contextlib.suppress(OSError):  # where none can be locked nobody takes one away
+            kept.enter_context(_locked(folder))
         yield Path(folder)
-    _sweep(base)
+    with contextlib.suppress(OSError):
+        _sweep(base)
 
 
 @contextlib.contextmanager
 def _locked(folder: str) -> Iterator[None]:
-    """As long as this program lives, however it ends."""
+    """As long as this program lives, however it ends. OSError where somebody else has locked it."""
     here = os.open(folder, os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(here, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -30,6 +30,7 @@ JOB = [
     "make-dir",
     "made-dir",
     "make-network",
+    "making-network",
     "made-network",
     "make-volume",
     "made-volume",
@@ -60,7 +61,7 @@ DESTROYER = [
 
 # their neighbours leave the same
 IN_SOAK = {
-    *("make-network", "make-volume", "made-volume", "make-image"),
+    *("make-network", "made-network", "make-volume", "made-volume", "make-image"),
     *("destroy-ended", "remove-volume", "removed-volume", "remove-dir", "removed-dir"),
     *("removed-network", "destroy-buried"),
 }

@@ -26,7 +26,7 @@ from tests.faults.conftest import (
     source_of,
 )
 from tests.faults.registry import FakeRegistry, serving
-from tests.faults.test_trouble import Listing, podman
+from tests.faults.test_trouble import Listing, await_condition, podman
 
 pytestmark = pytest.mark.podman
 
@@ -99,6 +99,18 @@ def test_nothing_is_pulled_for_a_container_that_is_there(pulling: Pulling) -> No
     pulling.host.settle()
     assert pulling.host.show("one")["state"] == "ready"
     assert pulling.registry.pulls > pulls
+
+
+def test_networks_that_go_while_an_image_comes(pulling: Pulling) -> None:
+    """By `podman network prune`, as hosts run it at night."""
+    pulling.registry.publish(padding=3)
+    pulling.registry.held.clear()
+    sandbox_id = pulling.create()["object"]["id"]
+    await_condition(lambda: pulling.registry.pulls)
+    podman("network", "rm", f"{sandbox_id}.default")
+    pulling.registry.held.set()
+    pulling.host.settle()
+    assert pulling.host.show(sandbox_id)["state"] == "ready"
 
 
 @pytest.mark.soak

@@ -405,10 +405,10 @@ def test_the_reaper_lets_a_newer_program_destroy_its_own(
 
 @pytest.fixture
 def small_disk(zipapp: Path, warm: None, tmp_path: Path) -> Iterator[HostProgram]:
-    """A host whose state folder lies on a disk of one megabyte."""
+    """A host whose state folder lies on a disk of three megabytes."""
     folder = tmp_path / "small"
     (folder / "state").mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", str(folder / "state")]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3m,mode=0700", "tmpfs", str(folder / "state")]
     subprocess.run(mount, check=True)
     host = HostProgram(zipapp, folder)
     try:

@@ -1183,6 +1183,34 @@ ENGINES = (
         "tests/lab/test_bad_input.py::test_a_playbook_says_it_once",
     ),
     Protection(
+        "the daemon's socket may be a link",
+        HOST + "docker.py",
+        "bound = (SOCKET, os.path.realpath(SOCKET))",
+        "bound = (SOCKET,)",
+        HOST_TESTS + "test_docker.py::test_its_socket_may_be_a_link",
+    ),
+    Protection(
+        "no news are told twice",
+        HOST + "engine.py",
+        'if b"\\n" in chunk or b"\\r" in chunk:',
+        "if True:",
+        HOST_TESTS + "test_engine.py::test_old_news_are_none",
+    ),
+    Protection(
+        "no network is being made when the making fails beside it",
+        HOST + "engine.py",
+        "            _leave(calls)\n",
+        "            pass\n",
+        HOST_TESTS + "test_engine.py::test_none_is_being_made_when_that_fails",
+    ),
+    Protection(
+        "networks that somebody removed during a pull are made again",
+        HOST + "make.py",
+        "if any(found.done for found in self._images.values()):",
+        "if False:",
+        PULL + "test_networks_that_go_while_an_image_comes",
+    ),
+    Protection(
         "who resets a connection has accepted it",
         HOST + "probe.py",
         "except ConnectionResetError:",
@@ -1694,8 +1722,8 @@ RUNNER = (
     Protection(
         "that of a killed program is taken away by the next",
         CLI + "folders.py",
-        "    _sweep(base)\n",
-        "",
+        "        _sweep(base)\n",
+        "        pass\n",
         TESTS + "test_folders.py::test_that_of_a_program_that_was_killed_goes_with_the_next",
     ),
     Protection(
@@ -1711,6 +1739,20 @@ RUNNER = (
         "and there.st_mtime < long_ago",
         "and True",
         TESTS + "test_folders.py::test_one_that_is_being_made_stays",
+    ),
+    Protection(
+        "where nothing can be locked each works all the same",
+        CLI + "folders.py",
+        "with contextlib.suppress(OSError):  # where none",
+        "with contextlib.nullcontext():  # where none",
+        TESTS + "test_folders.py::test_without_locks_there_is_no_sweep",
+    ),
+    Protection(
+        "and where nothing can be listed",
+        CLI + "folders.py",
+        "    with contextlib.suppress(OSError):\n        _sweep(base)\n",
+        "    _sweep(base)\n",
+        TESTS + "test_folders.py::test_what_can_not_be_listed_is_not_swept",
     ),
     Protection(
         "nor what is not ours",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -62,18 +65,18 @@ def test_that_of_a_program_that_was_killed_goes_with_the_next() -> None:
 
 def test_one_that_is_being_made_stays(base: Path) -> None:
     """There is a moment before it is locked."""
-    (base / "sandboxer-abcdefgh").mkdir()
+    (base / "sandboxer.tmp-abcdefgh").mkdir()
     come_and_go()
-    assert [one.name for one in base.iterdir()] == ["sandboxer-abcdefgh"]
+    assert [one.name for one in base.iterdir()] == ["sandboxer.tmp-abcdefgh"]
 
 
 def test_nothing_else_goes(base: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     away = tmp_path_factory.mktemp("away")
     (base / "sandboxer").mkdir()
-    (base / "sandboxer-0").mkdir()
-    (base / "sandboxer-corpus-abcdefgh").mkdir()
-    (base / "sandboxer-file_abc").touch()
-    (base / "sandboxer-link_abc").symlink_to(away)
+    (base / "sandboxer-10001234").mkdir()  # the lasting one of an account
+    (base / "sandboxer-abcdefgh").mkdir()
+    (base / "sandboxer.tmp-file_abc").touch()
+    (base / "sandboxer.tmp-link_abc").symlink_to(away)
     before = sorted(base.iterdir())
     for path in before:
         os.utime(path, (0, 0), follow_symlinks=False)
@@ -82,9 +85,29 @@ def test_nothing_else_goes(base: Path, tmp_path_factory: pytest.TempPathFactory)
     assert away.exists()
 
 
+def test_without_locks_there_is_no_sweep(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On some file systems of a network."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    left = base / "sandboxer.tmp-abcdefgh"
+    left.mkdir()
+    os.utime(left, (0, 0))
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    come_and_go()
+    assert left.exists()
+
+
+def test_what_can_not_be_listed_is_not_swept(base: Path) -> None:
+    """As when the last login ends meanwhile."""
+    with folders.short_lived():
+        shutil.rmtree(base)
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
 def test_nor_does_that_of_another_account(base: Path) -> None:
-    theirs = base / "sandboxer-abcdefgh"
+    theirs = base / "sandboxer.tmp-abcdefgh"
     theirs.mkdir()
     os.chown(theirs, 12345, -1)
     os.utime(theirs, (0, 0))

@@ -333,7 +333,7 @@ def _deserted() -> set[str]:
             retryable=True,
         ) from error
     found = set()
-    bound = (SOCKET, SOCKET.replace("/var/run/", "/run/"))  # not that of somebody's rootless one
+    bound = (SOCKET, os.path.realpath(SOCKET))  # not that of somebody's rootless one
     for line in done.stdout.decode("utf-8", "replace").splitlines():
         # kind, state, two queues, then each end's path and number; no number is no other end
         words = line.split()

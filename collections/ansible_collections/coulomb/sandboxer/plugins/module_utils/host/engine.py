@@ -178,9 +178,7 @@ class Engine(ABC):
                     begun.append((argv, self.begin(argv, seconds, environment=environment)))
                 ended = [(argv, call.done()) for argv, call in begun]
             finally:
-                until = time.monotonic() + END_SECONDS
-                for _argv, call in begun:
-                    call.leave(until)
+                _leave([call for _argv, call in begun])
             yield from ended
 
     def watch(
@@ -278,12 +276,17 @@ class Engine(ABC):
         They are there when this ends; while it lasts something else can be done.
         """
         argvs = [self._new_network(name, labels, internal) for name, internal in wanted.items()]
-        with contextlib.ExitStack() as beside:
-            calls = [beside.enter_context(self.begin(argv)) for argv in argvs[:AT_ONCE]]
+        calls: list[Call] = []
+        try:
+            for argv in argvs[:AT_ONCE]:
+                calls.append(self.begin(argv))
             yield
             done = [call.done() for call in calls]
-        later = self._ended([(argv, {}) for argv in argvs[AT_ONCE:]])
-        for one in [*done, *(one for _argv, one in later)]:
+        finally:
+            _leave(calls)
+        for one in done:
+            self._refuse_failed("network", one)
+        for _argv, one in self._ended([(argv, {}) for argv in argvs[AT_ONCE:]]):
             self._refuse_failed("network", one)
 
     @abstractmethod
@@ -295,7 +298,8 @@ class Engine(ABC):
         """A sandbox's networks that lead to this host: name -> this host's address there."""
 
     def create_volume(self, name: str, labels: Mapping[str, str]) -> None:
-        self._create("volume", name, ["volume", "create", *label_options(labels), name])
+        argv = ["volume", "create", *label_options(labels), name]
+        self._refuse_failed("volume", self.attempt(argv))
 
     def start(self, containers: Sequence[str]) -> None:
         """Start what was created, or has ended. The error names a service that can't be."""
@@ -486,9 +490,6 @@ class Engine(ABC):
         text = (done.stdout + done.stderr).decode("utf-8", "replace")
         return [line[:300] for line in text.splitlines() if line.strip()][-count:]
 
-    def _create(self, kind: str, name: str, argv: Sequence[str]) -> None:
-        self._refuse_failed(kind, self.attempt(argv))
-
     def _refuse_failed(self, kind: str, done: subprocess.CompletedProcess[bytes]) -> None:
         if done.returncode != 0 and b"already exists" not in done.stderr:
             raise self._failed([kind, "create"], done.stderr)
@@ -514,6 +515,13 @@ class Engine(ABC):
         return lines[-1] if lines else ""
 
 
+def _leave(calls: Sequence[Call]) -> None:
+    """Have all of them end, in the time that one has for it."""
+    until = time.monotonic() + END_SECONDS
+    for call in calls:
+        call.leave(until)
+
+
 def _read_news(
     child: subprocess.Popen[bytes], end: float, tell: Callable[[str], None]
 ) -> tuple[bytes, bool]:
@@ -531,7 +539,8 @@ def _read_news(
             if not chunk:
                 return kept, True
             kept = (kept + chunk)[-_KEPT:]
-            news = _whole_lines(kept)
+            if b"\n" in chunk or b"\r" in chunk:
+                news = _whole_lines(kept)
         now = time.monotonic()
         if news and now >= told + NEWS_SECONDS:
             lines = said(news)

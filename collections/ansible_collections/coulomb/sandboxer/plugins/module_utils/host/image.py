@@ -149,7 +149,7 @@ def look(engine: Engine, one: Wanted) -> Image | None:
 
 def here(engine: Engine, wanted: Sequence[Wanted]) -> list[Image | None]:
     """Images as they are here, whatever their policies say; None where none is."""
-    there = engine.images({one.name for one in wanted})
+    there = engine.images(sorted({one.name for one in wanted}))
     found = [_found(engine, one, there[one.name]) for one in wanted]
     return [of(one) if one is not None else None for one in found]
 

@@ -134,6 +134,10 @@ class _Making:
         self._have_source()
         self._enter("build", "")
         self._build_images()
+        if any(found.done for found in self._images.values()):
+            # that took long enough for somebody to have removed all networks that nobody uses
+            with self._creating_networks():
+                pass
         by = f" by {self._record.compose_cmd}" if self._record.compose_cmd else ""
         self._enter("make", "")
         self._make_places()
@@ -194,6 +198,7 @@ class _Making:
         }
         fault.point("make-network")
         with self._engine.creating_networks(wanted, self._labels):
+            fault.point("making-network")
             yield
         fault.point("made-network")
 

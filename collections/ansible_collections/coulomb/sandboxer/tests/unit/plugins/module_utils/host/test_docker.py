@@ -238,7 +238,23 @@ def test_what_goes_on_inside_a_container_ends_with_it(
     assert removed == ["sbx-one.web"]
 
 
-def test_another_daemon_is_none_of_ours(fake: Callable[..., Docker], tmp_path: Path) -> None:
+def test_its_socket_may_be_a_link(
+    fake: Callable[..., Docker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docker, "SETTLE_SECONDS", 0.3)
+    monkeypatch.setattr(docker, "SOCKET", str(tmp_path / "link"))
+    Path(docker.SOCKET).symlink_to(tmp_path / "docker.sock")
+    with listening(str(tmp_path / "docker.sock")) as found:
+        killed, at_work = connect(found)
+        killed.close()
+        with pytest.raises(HostError, match="still at work"):
+            fake(ps="exit 0").settle(ID)
+        at_work.close()
+
+
+def test_another_daemon_is_none_of_ours(
+    fake: Callable[..., Docker], daemon: socket.socket, tmp_path: Path
+) -> None:
     """An account's own, for one."""
     (tmp_path / "run").mkdir()
     with listening(str(tmp_path / "run/docker.sock")) as theirs:

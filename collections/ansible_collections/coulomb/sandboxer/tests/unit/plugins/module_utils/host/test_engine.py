@@ -85,6 +85,42 @@ def test_news_are_whole_lines(tmp_path: Path) -> None:
     assert told[0] == long
 
 
+def test_old_news_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dots that somebody prints while it works make no line of theirs."""
+    monkeypatch.setattr(engine_module, "NEWS_SECONDS", 0.01)
+    program = tmp_path / "podman"
+    program.write_text("#!/bin/sh\necho line\nfor _ in 1 2 3 4; do sleep 0.1; printf .; done\n")
+    program.chmod(0o755)
+    told: list[str] = []
+    assert Podman(str(program)).watch(["build"], 30, told.append) == (0, ["line", "...."])
+    assert told == ["line"]
+
+
+def networks_of(count: int) -> dict[str, bool]:
+    return {f"sbx-one.{number}": number % 2 == 1 for number in range(count)}
+
+
+def test_networks_come_beside_something_else(stand: Stand, tmp_path: Path) -> None:
+    """More of them than are made at once; one that is there already is one."""
+    calls = tmp_path / "calls"
+    engine = stand(
+        f"echo $* >>{calls}; case $* in *sbx-one.2) echo already exists >&2; exit 125 ;; esac"
+    )
+    with engine.creating_networks(networks_of(6), {}):
+        pass
+    made = calls.read_text().splitlines()
+    assert sorted(line.split()[-1] for line in made) == sorted(networks_of(6))
+    assert all(("--internal" in line) == networks_of(6)[line.split()[-1]] for line in made)
+
+
+def test_none_is_being_made_when_that_fails(stand: Stand, tmp_path: Path) -> None:
+    ended = tmp_path / "ended"
+    engine = stand(f"sleep 0.3; echo $4 >>{ended}")
+    with pytest.raises(ZeroDivisionError), engine.creating_networks(networks_of(3), {}):
+        raise ZeroDivisionError
+    assert len(ended.read_text().splitlines()) == 3
+
+
 def test_so_may_one_whose_job_is_over(tmp_path: Path) -> None:
     written = tmp_path / "written"
     program = tmp_path / "engine"

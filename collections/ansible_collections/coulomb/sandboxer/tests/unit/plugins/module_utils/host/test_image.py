@@ -121,7 +121,7 @@ class SlowEngine:
     def image(self, name: str) -> dict[str, Any] | None:
         return {} if self._has_it else None
 
-    def images(self, names: set[str]) -> dict[str, dict[str, Any] | None]:
+    def images(self, names: list[str]) -> dict[str, dict[str, Any] | None]:
         return {name: self.image(name) for name in names}
 
     def watch(self, argv: list[str], *_: Any) -> tuple[int, list[str]]:

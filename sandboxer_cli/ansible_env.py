@@ -45,6 +45,10 @@ def settings() -> dict[str, str]:
         "ANSIBLE_SSH_HOST_KEY_CHECKING": "True",
         "ANSIBLE_SSH_ARGS": " ".join([*STRICT_HOST_KEYS, _ssh_args()]),
         "ANSIBLE_PIPELINING": "True",
+        # nobody is there to answer
+        "ANSIBLE_ASK_PASS": "False",
+        "ANSIBLE_BECOME_ASK_PASS": "False",
+        "ANSIBLE_ASK_VAULT_PASS": "False",
     }
     if config := config_file():
         ours["ANSIBLE_CONFIG"] = str(config)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -96,6 +96,9 @@ class Answer:
         """The result of the one host that there is."""
         [result] = self.results.values()
         return result
+
+    def with_failures(self, more: Mapping[str, SandboxerError]) -> Answer:
+        return replace(self, failures={**self.failures, **more})
 
 
 @dataclass(frozen=True)
@@ -224,16 +227,19 @@ class Client:
         host.check_reference(reference)
         laps = Laps()
         ways = self._ways(host_pattern or "all")
+        silent: Mapping[str, SandboxerError] = {}
         if len(ways) == 1:
             connection.start_master(ways[0])  # while Ansible is being started
             carriers = [ways[0].host]  # the destroyer looks for itself
         else:
-            carriers = self._carriers(reference, ways, owner, several=host_pattern is not None)
+            several = host_pattern is not None
+            carriers, silent = self._carriers(reference, ways, owner, several=several)
         if not carriers:
             return Answer({})
         laps.end("reach")
         variables = {"sandboxer_owner": owner, **_named(reference)}
         answer = self._play("destroy", ",".join(carriers), variables, check=check, laps=laps)
+        answer = answer.with_failures(silent)
         was_there = any(receipt["changed"] for receipt in answer.results.values())
         return answer if was_there or answer.failures else Answer({})
 
@@ -266,6 +272,7 @@ class Client:
         check: bool = False,
     ) -> Answer:
         """Start a sandbox that is stopped, or put right one that is half dead."""
+        _check_deadline(deadline)
         more = _given(sandboxer_deadline=deadline)
         return self._on_carriers("start", reference, host_pattern, owner, more, check)
 
@@ -279,6 +286,7 @@ class Client:
         check: bool = False,
     ) -> Answer:
         """Stop and start all of a sandbox, or one of its services."""
+        _check_deadline(deadline)
         more = _given(sandboxer_service=service, sandboxer_deadline=deadline)
         return self._on_carriers("restart", reference, host_pattern, owner, more, check)
 
@@ -530,8 +538,9 @@ class Client:
 
     def _carriers(
         self, reference: str, ways: Sequence[connection.Reach], owner: str, several: bool
-    ) -> list[str]:
-        """The hosts that have it: with `several` there may be more than one."""
+    ) -> tuple[list[str], dict[str, SandboxerError]]:
+        """The hosts that have it: with `several` there may be more than one, and all of them are
+        meant. So those that could not be asked are named then, each with the reason."""
         answers = _at_once(lambda way: _show(way, reference, owner), ways)
         _raise_if_only(answers)
         found = [name for name, one in answers.results.items() if one is not None]
@@ -539,7 +548,7 @@ class Client:
             _refuse_silence(reference, answers.failures)
         if len(found) > 1 and not several:
             raise _several(reference, found)
-        return found
+        return found, dict(answers.failures) if several else {}
 
     def _on_carriers(
         self,
@@ -554,11 +563,13 @@ class Client:
         owner = host.owner(owner)
         host.check_reference(reference)
         ways = self._ways(host_pattern or "all")
-        carriers = self._carriers(reference, ways, owner, several=host_pattern is not None)
+        several = host_pattern is not None
+        carriers, silent = self._carriers(reference, ways, owner, several=several)
         if not carriers:
             raise _not_found(reference)
         variables = {"sandboxer_owner": owner, **more, **_named(reference)}
-        return self._play(verb, ",".join(carriers), variables, check=check)
+        answer = self._play(verb, ",".join(carriers), variables, check=check)
+        return answer.with_failures(silent)
 
     def _stream(
         self,
@@ -572,7 +583,7 @@ class Client:
         host.check_reference(reference)
         ways = self._ways(host_pattern or "all")
         if len(ways) > 1:
-            carriers = self._carriers(reference, ways, owner, several=False)
+            carriers, _silent = self._carriers(reference, ways, owner, several=False)
             ways = tuple(way for way in ways if way.host in carriers)
         for way in ways:
             status = host.stream(way, {**request, "ref": reference, "owner": owner}, tty=tty)
@@ -614,7 +625,19 @@ def _new_name(short: str) -> str:
 
 
 def _named(reference: str) -> dict[str, object]:
-    return {("sandboxer_id" if reference.startswith("sbx-") else "sandboxer_name"): reference}
+    # the other one is empty, so that none of the inventory takes its place
+    is_id = reference.startswith("sbx-")
+    return {
+        "sandboxer_id": reference if is_id else "",
+        "sandboxer_name": "" if is_id else reference,
+    }
+
+
+def _check_deadline(deadline: str | None) -> None:
+    from sandboxer_cli.ttl import parse_deadline
+
+    if deadline is not None:
+        parse_deadline(deadline)
 
 
 def _given(**variables: object) -> dict[str, object]:

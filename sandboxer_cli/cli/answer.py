@@ -31,19 +31,14 @@ def emit(answer: Answer, json: bool, quiet: bool, lines: Lines, changed: Lines =
     each: Lines = (lambda one: changed(one) if one["changed"] else []) if quiet else lines
     if len(answer.results) == 1 and not answer.failures:
         return say(answer.only, json, each)
-    data = {
-        "results": dict(answer.results),
-        "errors": {name: error_data(error)["error"] for name, error in answer.failures.items()},
-    }
+    data = {"results": dict(answer.results), "errors": _errors(answer)}
     say(data, json, lambda _: [line for one in answer.results.values() for line in each(one)])
-    if not json:
-        for error in answer.failures.values():
-            render_error(error, as_json=False)
-    return next((error.exit_status for error in answer.failures.values()), 0)
+    return _refused(answer, json)
 
 
 def emit_plan(answer: Answer, json: bool) -> int:
-    """What a dry run says: what would come, and the difference that Ansible shows."""
+    """What a dry run says: what would come, and the difference that Ansible shows. The exit status
+    is as that of `emit`."""
 
     def lines(_: Any) -> list[str]:
         found = []
@@ -55,4 +50,18 @@ def emit_plan(answer: Answer, json: bool) -> int:
         return found
 
     diffs = {name: list(found) for name, found in answer.diffs.items()}
-    return say({"results": dict(answer.results), "diffs": diffs}, json, lines)
+    data = {"results": dict(answer.results), "diffs": diffs, "errors": _errors(answer)}
+    say(data, json, lines)
+    return _refused(answer, json)
+
+
+def _errors(answer: Answer) -> dict[str, Any]:
+    return {name: error_data(error)["error"] for name, error in answer.failures.items()}
+
+
+def _refused(answer: Answer, json: bool) -> int:
+    """Say who said no, where that isn't said yet: the exit status."""
+    if not json:
+        for error in answer.failures.values():
+            render_error(error, as_json=False)
+    return next((error.exit_status for error in answer.failures.values()), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -397,6 +398,23 @@ def test_the_runtime_folder_of_another_account_is_not_used(
     assert folders.runtime_directory() == tmp_path
     os.chown(tmp_path, 12345, -1)
     assert folders.runtime_directory() == Path(tempfile.gettempdir())
+
+
+def test_nobody_is_asked_for_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ansible would ask the terminal that ansible-runner makes, and wait for ever."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ansible.cfg").write_text("[privilege_escalation]\nbecome_ask_pass = True\n")
+    said = subprocess.run(
+        [Path(sys.executable).with_name("ansible-config"), "dump", "--only-changed", "-f", "json"],
+        env={**os.environ, **ansible_env.settings()},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = {one["name"]: one["value"] for one in json.loads(said.stdout) if "value" in one}
+    assert found.get("DEFAULT_BECOME_ASK_PASS", False) is False
+    assert found.get("DEFAULT_ASK_PASS", False) is False
+    assert found.get("DEFAULT_ASK_VAULT_PASS", False) is False
 
 
 def test_sixteen_hosts_at_once_where_nobody_says_otherwise(

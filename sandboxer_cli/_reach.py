@@ -56,13 +56,15 @@ def look(inventories: list[str], pattern: str, ways: bool) -> dict[str, Any]:
     inventory = InventoryManager(loader=loader, sources=inventories)
     variables = VariableManager(loader=loader, inventory=inventory)
 
+    def matched(term: str) -> list[Any]:
+        # Ansible knows a localhost of its own, on which a play of all hosts would not play
+        return [host for host in inventory.list_hosts(term) if not host.implicit]
+
     # Ansible passes over a term that matches nothing with no more than a warning.
     terms = [term for term in split_host_pattern(pattern) if term[0] not in "!&"]
-    unmatched = [
-        term for term in terms if term not in ("all", "*") and not inventory.list_hosts(term)
-    ]
+    unmatched = [term for term in terms if term not in ("all", "*") and not matched(term)]
     hosts = {}
-    for host in inventory.list_hosts(pattern):
+    for host in matched(pattern):
         values = variables.get_vars(host=host)
         hosts[host.name] = way(values, Templar(loader=loader, variables=values)) if ways else {}
     return {"all": sorted(inventory.hosts), "unmatched": unmatched, "hosts": hosts}

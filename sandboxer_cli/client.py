@@ -160,9 +160,10 @@ class Client:
             sandboxer_compose_profiles=list(request.compose_profiles) or None,
             sandboxer_compose_cmd=request.compose_cmd,  # the profile's counts after the inventory
             sandboxer_auth_file=request.auth_file,
-            sandboxer_replace=request.replace,
-            sandboxer_unreaped=request.unreaped,
-            sandboxer_wait=request.wait,
+            # what isn't asked for may stand in the inventory
+            sandboxer_replace=request.replace or None,
+            sandboxer_unreaped=request.unreaped or None,
+            sandboxer_wait=None if request.wait else False,
         )
 
         def at(way: connection.Reach) -> dict[str, Any]:
@@ -415,7 +416,7 @@ class Client:
             sandboxer_owner=owner,
             sandboxer_compose_cmd=request.compose_cmd,
             sandboxer_auth_file=request.auth_file,
-            sandboxer_unreaped=request.unreaped,
+            sandboxer_unreaped=request.unreaped or None,
             sandboxer_reports=_absolute(request.reports),
         )
         named = {"key": key, "owner": owner}
@@ -693,7 +694,7 @@ def _kept(glances: Sequence[Glance], variables: Mapping[str, object]) -> dict[st
 def _is_settled(found: Object, variables: Mapping[str, object]) -> bool:
     """Whether a play would find no fault: it refuses a host whose reaper has stopped, and tries
     from here what is published to all."""
-    reaped = found["reaper"] != "late" or bool(variables["sandboxer_unreaped"])
+    reaped = found["reaper"] != "late" or bool(variables.get("sandboxer_unreaped"))
     endpoints = found["reachability"].get("endpoints", [])
     return reaped and all(endpoint["scope"] != "host" for endpoint in endpoints)
 

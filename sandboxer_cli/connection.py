@@ -388,8 +388,8 @@ def _source(given: Path | str) -> str:
     path = Path(given).expanduser()
     if path.exists():
         return str(path.absolute())
-    if isinstance(given, str) and "," in given:
-        return given
+    if "," in str(given):
+        return str(given)
     raise Usage(f"there is no inventory {given}", code="inventory_missing")
 
 

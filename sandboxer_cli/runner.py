@@ -32,6 +32,7 @@ _ANSIBLE_PLAYBOOK = ("-P", "-S", str(Path(__file__).with_name("_ansible_playbook
 _CHECK = ("--check", "--diff")
 PROGRESS = "sandboxer: "  # what a line of progress begins with in Ansible's output
 _AT_ONCE = 16  # hosts that are asked once more why they could not be reached
+_POLL = 0.2  # seconds between two looks at whether somebody wants it to stop
 GRACE = 5.0  # seconds between SIGINT and SIGKILL for a cancelled ansible-playbook
 
 
@@ -183,7 +184,7 @@ def _run(
         },
         fact_cache_type="memory",
         quiet=True,
-        settings={"pexpect_timeout": 0.2},
+        settings={"pexpect_timeout": _POLL},
         event_handler=watch.event,
         cancel_callback=watch.cancelled,
         status_handler=_forget_environment,
@@ -259,6 +260,7 @@ class _Watch:
         self._cancel = cancel
         self.pid = 0  # of Ansible, once it plays
         self._kill_at: float | None = None
+        self._announcing: threading.Thread | None = None
 
     def see_through(self, runner: ansible_runner.Runner) -> None:
         """Run it to its end."""
@@ -290,10 +292,12 @@ class _Watch:
         wishes = self._cancel.wishes
         if not wishes:
             return False
-        try:
-            self._cancel.announce()
-        except Exception as exc:
-            self.untold = exc
+        if self._announcing is None:
+            self._announcing = threading.Thread(target=self._announce, daemon=True)
+            self._announcing.start()
+        self._announcing.join(0 if wishes > 1 else _POLL)  # a second wish waits for nothing
+        if self._announcing.is_alive():
+            return wishes > 1
         if self._kill_at is None and self.pid:
             # ansible-runner's own way is SIGKILL, after which modules and connections live on.
             self._kill_at = time.monotonic() + GRACE
@@ -301,6 +305,12 @@ class _Watch:
                 os.kill(self.pid, signal.SIGINT)
             return False
         return self._kill_at is None or wishes > 1 or time.monotonic() > self._kill_at
+
+    def _announce(self) -> None:
+        try:
+            self._cancel.announce()
+        except Exception as exc:
+            self.untold = exc
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event.get("event", "")

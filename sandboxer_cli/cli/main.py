@@ -44,6 +44,8 @@ def program(
         raise typer.Exit(2)
     if inventory:
         # before the verb it is what Ansible's own variable is: what holds when a verb names none
+        if any("," in str(path) for path in inventory):
+            raise typer.BadParameter("a list of hosts is given after the verb: -i h1,h2")
         os.environ["ANSIBLE_INVENTORY"] = ",".join(str(path.absolute()) for path in inventory)
 
 

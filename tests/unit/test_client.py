@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -70,6 +71,25 @@ def test_no_other_one_of_an_inventory_is_meant(
     """Which may have a sandboxer_id, or a name, for what is created there."""
     Client().stop(reference, "h1")
     assert variables.items() <= played[0].items()
+
+
+def test_what_is_not_asked_for_is_for_the_inventory(
+    played: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable that the program gives would win."""
+    monkeypatch.setattr(client.connection, "start_master", lambda way: None)
+    here = (SimpleNamespace(host="h1", name=None, compose_cmd=None, variables=()),)
+    monkeypatch.setattr(Client, "_ways", lambda _self, _pattern: here)
+    flags = {"sandboxer_replace", "sandboxer_unreaped", "sandboxer_wait"}
+    request = client.CreateRequest(profile="profile.hello", host="h1", check=True)
+    Client().create(request)
+    assert not flags & played[0].keys()
+    Client().create(replace(request, replace=True, unreaped=True, wait=False))
+    assert {name: played[1][name] for name in flags} == {
+        "sandboxer_replace": True,
+        "sandboxer_unreaped": True,
+        "sandboxer_wait": False,
+    }
 
 
 @pytest.mark.parametrize("verb", ["start", "restart"])

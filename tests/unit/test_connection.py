@@ -400,6 +400,15 @@ def test_the_runtime_folder_of_another_account_is_not_used(
     assert folders.runtime_directory() == Path(tempfile.gettempdir())
 
 
+def test_a_localhost_that_no_inventory_has_is_unknown(tmp_path: Path) -> None:
+    """Ansible has one of its own, and plays nothing there."""
+    (tmp_path / "hosts").write_text("web\n")
+    with pytest.raises(NotFound) as unknown:
+        connection.reach_all("localhost", [tmp_path / "hosts"])
+    assert unknown.value.detail.code == "host_unknown"
+    assert connection.hosts([Path("localhost,")], "localhost") == ["localhost"]
+
+
 def test_nobody_is_asked_for_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ansible would ask the terminal that ansible-runner makes, and wait for ever."""
     monkeypatch.chdir(tmp_path)

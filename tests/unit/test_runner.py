@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -592,6 +593,32 @@ def test_a_playbook_deaf_to_sigint_is_killed(
         )
     never.touch()
     assert children("_ansible_playbook") == []
+
+
+def test_who_asks_twice_waits_for_no_host(plays: Plays, tmp_path: Path) -> None:
+    """Which may be silent, and is told first."""
+    answered = threading.Event()
+
+    def tell() -> None:
+        answered.wait(60)
+
+    cancel = Cancel(tell)
+    never = tmp_path / "never"
+
+    def twice(_line: str) -> None:
+        cancel.request()
+        cancel.request()
+
+    begin = time.monotonic()
+    with pytest.raises(Cancelled):
+        runner.run(
+            Play(plays.say(lines=["go"], wait_for=str(never)), hosts="localhost"),
+            on_line=twice,
+            cancel=cancel,
+        )
+    answered.set()
+    never.touch()
+    assert time.monotonic() - begin < 50
 
 
 def test_a_cancel_that_fails_to_reach_the_host_still_cancels(plays: Plays, tmp_path: Path) -> None:

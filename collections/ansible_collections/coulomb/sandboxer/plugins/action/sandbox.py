@@ -42,6 +42,8 @@ class ActionModule(ActionBase):
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
         args["owner"] = answers.owner(args["owner"])
         host = variables["inventory_hostname"]
+        if args["state"] != "present" and not (args["id"] or args["name"]):
+            raise _refused({"code": "usage", "message": "a name or an id is missing"})
         if args["state"] == "absent":
             done = self._call(args, variables)
             receipt = done.get("receipt") or {"id": done.get("id", ""), "remains": []}
@@ -80,8 +82,6 @@ class ActionModule(ActionBase):
 
     def _running(self, args: dict[str, Any], variables: dict[str, Any], host: str) -> Any:
         """Stop, start or restart what is there."""
-        if not (args["id"] or args["name"]):
-            raise _refused({"code": "usage", "message": "a name or an id is missing"})
         request = {"deadline": _deadline(args["deadline"])}
         done = self._call({**args, "resolved": json.dumps(request)}, variables)
         if done.get("failed"):

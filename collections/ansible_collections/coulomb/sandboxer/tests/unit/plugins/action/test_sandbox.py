@@ -289,3 +289,13 @@ def test_a_survey_gives_a_list_as_lines(
     monkeypatch.setattr(sandbox, "_resolve", resolve)
     create(PlayedLink(clock, [FOUND]), check=True, **{option: given})
     assert [args[option] for args in asked] == [taken]
+
+
+@pytest.mark.parametrize("state", ["absent", "stopped", "started", "restarted"])
+def test_somebody_has_to_be_named(clock: Clock, state: str) -> None:
+    task = Task()
+    task.args = {"state": state, "owner": "me"}
+    link = PlayedLink(clock, [])
+    with pytest.raises(AnsibleActionFail, match="a name or an id is missing"):
+        Action(task, link, None, None, None).run(task_vars={"inventory_hostname": "h"})
+    assert link.calls == []

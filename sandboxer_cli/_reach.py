@@ -43,6 +43,7 @@ def main() -> None:
 def look(inventories: list[str], pattern: str, ways: bool) -> dict[str, Any]:
     from ansible import constants
     from ansible.cli import CLI
+    from ansible.errors import AnsibleError
     from ansible.inventory.manager import InventoryManager, split_host_pattern
     from ansible.parsing.dataloader import DataLoader
     from ansible.plugins.loader import init_plugin_loader
@@ -66,7 +67,11 @@ def look(inventories: list[str], pattern: str, ways: bool) -> dict[str, Any]:
     hosts = {}
     for host in matched(pattern):
         values = variables.get_vars(host=host)
-        hosts[host.name] = way(values, Templar(loader=loader, variables=values)) if ways else {}
+        try:
+            found = way(values, Templar(loader=loader, variables=values)) if ways else {}
+        except AnsibleError as exc:  # of this host alone
+            found = {"error": str(exc)}
+        hosts[host.name] = found
     return {"all": sorted(inventory.hosts), "unmatched": unmatched, "hosts": hosts}
 
 

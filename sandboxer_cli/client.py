@@ -227,7 +227,7 @@ class Client:
         owner = host.owner(owner)
         host.check_reference(reference)
         laps = Laps()
-        ways = self._ways(host_pattern or "all")
+        ways = self._each(host_pattern or "all")
         silent: Mapping[str, SandboxerError] = {}
         if len(ways) == 1:
             connection.start_master(ways[0])  # while Ansible is being started
@@ -428,7 +428,7 @@ class Client:
     ) -> Answer:
         """Go on with a run whose controller is gone, from wherever it is; or its result."""
         host.check_run_id(run)
-        ways = self._ways(host_pattern or "all")
+        ways = self._each(host_pattern or "all")
         answers = _at_once(lambda way: _run(way, run), ways)
         _raise_if_only(answers)
         carriers = [name for name, one in answers.results.items() if one is not None]
@@ -482,7 +482,7 @@ class Client:
             host.check_owner(owner)
         answers = _at_once(
             lambda way: [host.complete(found, way, changed=False) for found in _list(way, owner)],
-            self._ways(host_pattern or "all"),
+            self._each(host_pattern or "all"),
         )
         return _raise_if_only(answers)
 
@@ -493,7 +493,7 @@ class Client:
         owner = host.owner(owner)
         host.check_reference(reference)
         answers = _at_once(
-            lambda way: _show(way, reference, owner), self._ways(host_pattern or "all")
+            lambda way: _show(way, reference, owner), self._each(host_pattern or "all")
         )
         found: list[Object] = [one for one in answers.results.values() if one is not None]
         if len(found) > 1:
@@ -537,6 +537,10 @@ class Client:
     def _ways(self, pattern: str) -> tuple[connection.Reach, ...]:
         return connection.reach_all(pattern, self.inventories)
 
+    def _each(self, pattern: str) -> tuple[connection.Reach, ...]:
+        """One that is refused is so when it is asked: the others are asked all the same."""
+        return connection.reach_each(pattern, self.inventories)
+
     def _carriers(
         self, reference: str, ways: Sequence[connection.Reach], owner: str, several: bool
     ) -> tuple[list[str], dict[str, SandboxerError]]:
@@ -563,7 +567,7 @@ class Client:
         """A change of a sandbox that has to be there."""
         owner = host.owner(owner)
         host.check_reference(reference)
-        ways = self._ways(host_pattern or "all")
+        ways = self._each(host_pattern or "all")
         several = host_pattern is not None
         carriers, silent = self._carriers(reference, ways, owner, several=several)
         if not carriers:
@@ -582,7 +586,7 @@ class Client:
     ) -> int:
         owner = host.owner(owner)
         host.check_reference(reference)
-        ways = self._ways(host_pattern or "all")
+        ways = self._each(host_pattern or "all")
         if len(ways) > 1:
             carriers, _silent = self._carriers(reference, ways, owner, several=False)
             ways = tuple(way for way in ways if way.host in carriers)

@@ -53,6 +53,7 @@ class Reach:
         the same inventory; None where it has none.
     name: the host's `sandboxer_name`, likewise.
     variables: the names of all that the inventory says of sandboxes on this host.
+    refused: why nobody may reach it so; whoever tries is told.
     """
 
     host: str
@@ -64,6 +65,7 @@ class Reach:
     compose_cmd: str | None = None
     name: str | None = None
     variables: tuple[str, ...] = ()
+    refused: SandboxerError | None = None
 
 
 def sources(given: Sequence[Path | str] = ()) -> tuple[str, ...]:
@@ -109,6 +111,20 @@ def reach_all(pattern: str, inventories: Sequence[Path | str] = ()) -> tuple[Rea
         NotFound: `host_unknown`.
     """
     return tuple(_reach(name, way) for name, way in _ask(inventories, pattern, ways=True).items())
+
+
+def reach_each(pattern: str, inventories: Sequence[Path | str] = ()) -> tuple[Reach, ...]:
+    """As `reach_all`, where one host that is refused keeps nobody from the others. Raises what it
+    was refused for where it is the only one."""
+    found = []
+    for name, way in _ask(inventories, pattern, ways=True).items():
+        try:
+            found.append(_reach(name, way))
+        except SandboxerError as error:
+            found.append(Reach(name, "refused", refused=error))
+    if len(found) == 1 and found[0].refused is not None:
+        raise found[0].refused
+    return tuple(found)
 
 
 def run(
@@ -461,6 +477,8 @@ def unknown_host(name: str, known: Sequence[str]) -> NotFound:
 
 
 def _reach(host: str, way: Mapping[str, Any]) -> Reach:
+    if "error" in way:
+        raise Usage(f"{host}: {way['error']}", "mend its variables", code="inventory_broken")
     become = _become_words(host, way["become"])
     if way["kind"] == "local":
         return Reach(
@@ -474,6 +492,7 @@ def _reach(host: str, way: Mapping[str, Any]) -> Reach:
     if way["kind"] != "ssh":
         raise Usage(
             f"{host} is reached by {way['kind']}; ssh and local are what sand-boxer can use",
+            "name other hosts with --host",
             code="connection_unsupported",
         )
     _refuse_disabled_checks(host, way["options"])
@@ -519,6 +538,8 @@ def _become_words(host: str, become: Mapping[str, str] | None) -> tuple[str, ...
 def _command(
     way: Reach, argv: Sequence[str], *, become: bool = True, tty: bool = False
 ) -> list[str]:
+    if way.refused is not None:
+        raise way.refused
     words = list(argv)
     if way.become and become:
         words = [*way.become, shlex.join(words)]

@@ -1792,6 +1792,27 @@ RUNNER = (
         ACTION_TESTS + "test_sandbox.py::test_somebody_has_to_be_named",
     ),
     Protection(
+        "a host that is refused keeps nobody from the others",
+        CLI + "connection.py",
+        'found.append(Reach(name, "refused", refused=error))',
+        "raise error",
+        TESTS + "test_connection.py::test_a_host_that_is_refused_keeps_nobody_from_the_others",
+    ),
+    Protection(
+        "and is never reached",
+        CLI + "connection.py",
+        "        raise way.refused\n",
+        "        pass\n",
+        TESTS + "test_connection.py::test_a_host_that_is_refused_keeps_nobody_from_the_others",
+    ),
+    Protection(
+        "nor does one whose variables are broken",
+        CLI + "_reach.py",
+        "except AnsibleError as exc:  # of this host alone",
+        "except ZeroDivisionError as exc:",
+        TESTS + "test_connection.py::test_a_host_that_is_refused_keeps_nobody_from_the_others",
+    ),
+    Protection(
         "no play waits for a password that nobody gives",
         CLI + "ansible_env.py",
         '"ANSIBLE_BECOME_ASK_PASS": "False",',

@@ -33,7 +33,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         return Answer({"h1": {"changed": True}})
 
     hosts = tuple(SimpleNamespace(host=name) for name in ("h1", "h2"))
-    monkeypatch.setattr(Client, "_ways", lambda _self, _pattern: hosts)
+    monkeypatch.setattr(Client, "_each", lambda _self, _pattern: hosts)
     monkeypatch.setattr(Client, "_play", play)
     monkeypatch.setattr(client, "_show", show)
     return plays

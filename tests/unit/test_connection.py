@@ -409,6 +409,30 @@ def test_a_localhost_that_no_inventory_has_is_unknown(tmp_path: Path) -> None:
     assert connection.hosts([Path("localhost,")], "localhost") == ["localhost"]
 
 
+def test_a_host_that_is_refused_keeps_nobody_from_the_others(tmp_path: Path) -> None:
+    fleet = tmp_path / "hosts.yml"
+    fleet.write_text(
+        "all: {hosts: {here: {ansible_connection: local}, windows: {ansible_connection: winrm},"
+        " broken: {ansible_host: '{{ nowhere }}'},"
+        " careless: {ansible_ssh_common_args: '-o StrictHostKeyChecking=no'}}}\n"
+    )
+    found = {way.host: way for way in connection.reach_each("all", [fleet])}
+    refused = {name: way.refused.detail.code for name, way in found.items() if way.refused}
+    assert refused == {
+        "windows": "connection_unsupported",
+        "broken": "inventory_broken",
+        "careless": "host_key_check_disabled",
+    }
+    assert connection.run(found["here"], ["true"], timeout=30).returncode == 0
+    for name in refused:
+        with pytest.raises(Usage, match=name):
+            connection.run(found[name], ["true"], timeout=30)
+        with pytest.raises(Usage, match=name):
+            connection.reach_each(name, [fleet])
+    with pytest.raises(Usage):
+        connection.reach_all("all", [fleet])
+
+
 def test_nobody_is_asked_for_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ansible would ask the terminal that ansible-runner makes, and wait for ever."""
     monkeypatch.chdir(tmp_path)

@@ -155,13 +155,12 @@ def ask(way: connection.Reach, verb: str, request: Mapping[str, object]) -> Any:
     )
     if done.returncode == installed.MISSING:
         return None
-    try:
-        told = json.loads(done.stdout)
-    except ValueError as error:
+    told = installed.answered(done.stdout.decode(errors="replace"))
+    if told is None:
         said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
         raise SandboxerError(
             f"the host program of {way.host} failed: {said[-1] if said else 'it said nothing'}"
-        ) from error
+        )
     if isinstance(told, dict) and "error" in told and done.returncode != 0:
         if str(told["error"].get("message", "")).startswith("no verb "):
             raise Usage(

@@ -637,6 +637,29 @@ DESTROY = (
         "test_installed.py::test_an_answer_of_one_that_failed_is_no_success",
     ),
     Protection(
+        "what a login shell says is no part of the answer to a task",
+        COLLECTION + "plugins/plugin_utils/installed.py",
+        'answer = answered(done["stdout"])',
+        'answer = answered(done["stdout"].partition("\\n")[0])',
+        COLLECTION + "tests/unit/plugins/plugin_utils/"
+        "test_installed.py::test_a_login_shell_that_says_something",
+    ),
+    Protection(
+        "nor to the program",
+        CLI + "host.py",
+        'told = installed.answered(done.stdout.decode(errors="replace"))',
+        "told = json.loads(done.stdout)",
+        TESTS + "test_host.py::test_a_login_shell_that_says_something",
+    ),
+    Protection(
+        "an answer ends where its line ends",
+        COLLECTION + "plugins/plugin_utils/installed.py",
+        'said.split("\\n")',
+        "said.splitlines()",
+        COLLECTION + "tests/unit/plugins/plugin_utils/"
+        "test_installed.py::test_an_answer_is_found_among_what_a_login_shell_says",
+    ),
+    Protection(
         "a host that does not answer is never called empty",
         CLI + "client.py",
         "            _refuse_silence(reference, answers.failures)\n        if len",

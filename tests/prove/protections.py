@@ -3274,6 +3274,20 @@ SOURCE = (
         TESTS + "test_source.py::test_git_is_asked_in_a_clean_environment",
     ),
     Protection(
+        "a repository that can't be read is not sent whole",
+        CLI + "source.py",
+        'if b"not a git repository: " not in done.stderr and not _is_root(source):',
+        "if True:",
+        TESTS + "test_source.py::test_a_repository_that_can_not_be_read",
+    ),
+    Protection(
+        "nor is one that ignores everything",
+        CLI + "source.py",
+        "if known or _is_root(source):",
+        "if known:",
+        TESTS + "test_source.py::test_a_repository_that_ignores_everything",
+    ),
+    Protection(
         "nothing is read through a folder that has become a link",
         CLI + "source.py",
         "if entry is None or _is_below(name, links):",

@@ -1959,6 +1959,13 @@ CONNECTION = (
         TESTS + "test_connection.py::test_words_arrive_as_they_were",
     ),
     Protection(
+        "ssh_args in quotes are several words",
+        CLI + "ansible_env.py",
+        "else _unquoted(in_file)",
+        "else in_file",
+        TESTS + "test_connection.py::test_ssh_args_are_read_as_ansible_reads_them",
+    ),
+    Protection(
         "a forwarding is not asked of the shared connection, which would keep it",
         CLI + "connection.py",
         "argv=(way.argv[0], *_ALONE, *words, *way.argv[1:])",

@@ -211,6 +211,39 @@ def test_the_same_from_ansible_cfg(sshd: Sshd, tmp_path: Path) -> None:
         connection.reach("box", [sshd.inventory()])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-o Compression=yes -o LogLevel=ERROR",
+        '"-o Compression=yes -o LogLevel=ERROR"',
+        "'-o Compression=yes'",
+        "-o 'Compression yes'",
+        "\"-o 'Compression yes'\"",
+        "\"-o Compression=yes'",
+        r'"-o Compression=yes\"',
+        '"',
+        '""',
+        "",
+    ],
+)
+def test_ssh_args_are_read_as_ansible_reads_them(tmp_path: Path, text: str) -> None:
+    config = write(tmp_path / "ansible.cfg", f"[ssh_connection]\nssh_args = {text}\n")
+    asked = (
+        "import ansible.plugins.loader as l; l.connection_loader.get('ssh', class_only=True); "
+        "from ansible import constants as c; "
+        "print(c.config.get_config_value('ssh_args', plugin_type='connection', plugin_name='ssh'))"
+    )
+    theirs = subprocess.run(
+        [sys.executable, "-P", "-c", asked],
+        env={**os.environ, "ANSIBLE_CONFIG": str(config)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.removesuffix("\n")
+    strict = " ".join(ansible_env.STRICT_HOST_KEYS)
+    assert ansible_env.settings()["ANSIBLE_SSH_ARGS"] == f"{strict} {theirs}"
+
+
 def test_the_same_from_an_ssh_configuration(sshd: Sshd, tmp_path: Path) -> None:
     config = write(tmp_path / "ssh_config", "Host *\n  StrictHostKeyChecking accept-new\n")
     inventory = sshd.inventory(

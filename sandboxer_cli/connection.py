@@ -175,8 +175,13 @@ def _ended_by_signals(child: subprocess.Popen[bytes]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, lambda *_: child.terminate()) for number in numbers}
+    before = {
+        number: handler
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)  # nohup ignores one
+    }
+    for number in before:
+        signal.signal(number, lambda *_: child.terminate())
     try:
         yield
     finally:

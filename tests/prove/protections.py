@@ -1966,6 +1966,13 @@ CONNECTION = (
         TESTS + "test_connection.py::test_ssh_args_are_read_as_ansible_reads_them",
     ),
     Protection(
+        "a stream under nohup outlives its terminal",
+        CLI + "connection.py",
+        "not in (signal.SIG_IGN, None)",
+        "is not None",
+        TESTS + "test_connection.py::test_a_signal_that_is_ignored_ends_no_stream",
+    ),
+    Protection(
         "a forwarding is not asked of the shared connection, which would keep it",
         CLI + "connection.py",
         "argv=(way.argv[0], *_ALONE, *words, *way.argv[1:])",

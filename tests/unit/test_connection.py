@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -288,6 +289,26 @@ def test_no_terminal_to_ask_on(sshd: Sshd) -> None:
     done = connection.run(way, ["sh", "-c", "ps -o sid= -p $$; echo $$"], timeout=20)
     session, pid = done.stdout.split()
     assert session == pid
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("handler", "status"), [(signal.SIG_IGN, 0), (signal.SIG_DFL, -signal.SIGTERM)]
+)
+def test_a_signal_that_is_ignored_ends_no_stream(
+    number: signal.Signals, handler: signal.Handlers, status: int
+) -> None:
+    """As under nohup."""
+    before = signal.signal(number, handler)
+    try:
+        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+        with connection._ended_by_signals(child):
+            signal.raise_signal(number)
+            child.communicate()
+        assert signal.getsignal(number) is handler
+    finally:
+        signal.signal(number, before)
+    assert child.returncode == status
 
 
 def test_a_vaulted_variable_counts(

@@ -1973,6 +1973,21 @@ CONNECTION = (
         TESTS + "test_connection.py::test_a_signal_that_is_ignored_ends_no_stream",
     ),
     Protection(
+        "an ssh that is not there is named",
+        CLI + "connection.py",
+        """            check=False,
+        )
+    except FileNotFoundError as exc:
+        raise _missing(exc) from exc
+    if done""",
+        """            check=False,
+        )
+    finally:
+        pass
+    if done""",
+        TESTS + "test_connection.py::test_without_ssh",
+    ),
+    Protection(
         "a forwarding is not asked of the shared connection, which would keep it",
         CLI + "connection.py",
         "argv=(way.argv[0], *_ALONE, *words, *way.argv[1:])",

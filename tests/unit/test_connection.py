@@ -410,6 +410,13 @@ def test_ways_that_are_not_ours(tmp_path: Path) -> None:
     assert caught.value.detail.code == "connection_arguments"
 
 
+def test_without_ssh(sshd: Sshd) -> None:
+    inventory = sshd.inventory(ansible_ssh_executable="/nowhere/ssh")
+    with pytest.raises(SandboxerError, match="/nowhere/ssh is missing here") as caught:
+        connection.reach("box", [inventory])
+    assert caught.value.detail.code == "program_missing"
+
+
 def test_modules_in_the_working_folder_are_not_run(tmp_path: Path) -> None:
     write(tmp_path / "json.py", "raise SystemExit('ran')\n")
     (tmp_path / "ansible").mkdir()

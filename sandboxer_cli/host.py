@@ -127,8 +127,11 @@ def new_suffix(length: int) -> str:
 
 
 def owner(given: str | None) -> str:
-    """Whose names are meant: as given, SANDBOXER_OWNER, or the login name."""
-    return check_owner(answer.owner(None) if given is None else given)
+    """Whose names are meant: as given, SANDBOXER_OWNER, or the login name. Raises Usage."""
+    try:
+        return ids.check_owner(answer.owner(None) if given is None else given)
+    except HostError as error:
+        raise from_host(error.as_dict()) from error
 
 
 def complete(found: Mapping[str, Any], way: connection.Reach, changed: bool) -> dict[str, Any]:

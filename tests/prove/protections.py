@@ -3041,6 +3041,23 @@ COMPOSE_PROGRAM = (
 
 DOORS = (
     Protection(
+        "an account without a name is asked for an owner",
+        COLLECTION + "plugins/plugin_utils/answer.py",
+        "except (OSError, KeyError, ImportError) as error:",
+        "except ZeroDivisionError as error:",
+        COLLECTION + "tests/unit/plugins/plugin_utils/test_answer.py"
+        "::test_an_account_without_a_name",
+    ),
+    Protection(
+        "by the program, too",
+        CLI + "host.py",
+        "return ids.check_owner(answer.owner(None) if given is None else given)\n"
+        "    except HostError",
+        "return ids.check_owner(answer.owner(None) if given is None else given)\n"
+        "    except ZeroDivisionError",
+        TESTS + "test_host.py::test_an_account_without_a_name",
+    ),
+    Protection(
         "a making that ended with its host says so",
         ACTION + "sandbox.py",
         'if done["boot_id"] != boot_id:',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import subprocess
 from pathlib import Path
@@ -55,3 +56,15 @@ def test_a_host_program_that_says_nothing_of_use(monkeypatch: pytest.MonkeyPatch
     [way] = connection.reach_all("localhost", ())
     with pytest.raises(SandboxerError, match="the host program of localhost failed: It broke"):
         host.ask(way, "list", {})
+
+
+def test_an_account_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def getuser() -> str:
+        raise OSError("no name")
+
+    monkeypatch.setattr(getpass, "getuser", getuser)
+    monkeypatch.delenv("SANDBOXER_OWNER", raising=False)
+    with pytest.raises(Usage) as caught:
+        host.owner(None)
+    assert "SANDBOXER_OWNER" in caught.value.detail.hint
+    assert host.owner("me") == "me"

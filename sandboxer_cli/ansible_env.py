@@ -113,7 +113,14 @@ def _ssh_args() -> str:
     if in_environment is not None:
         return in_environment
     in_file = _configured("ssh_connection", "ssh_args")
-    return _DEFAULT_SSH_ARGS if in_file is None else in_file
+    return _DEFAULT_SSH_ARGS if in_file is None else _unquoted(in_file)
+
+
+def _unquoted(text: str) -> str:
+    """As Ansible takes quotes off that go around the whole of a text in its ini files; of lists of
+    paths it takes none off."""
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and text[-2] != "\\"
+    return text[1:-1] if quoted else text
 
 
 def _configured(section: str, key: str) -> str | None:

@@ -109,6 +109,7 @@ def reach_all(pattern: str, inventories: Sequence[Path | str] = ()) -> tuple[Rea
         Usage: `host_key_check_disabled`, `connection_unsupported`, `become_unsupported`, or an
             inventory that is missing, broken or empty.
         NotFound: `host_unknown`.
+        SandboxerError: `program_missing`.
     """
     return tuple(_reach(name, way) for name, way in _ask(inventories, pattern, ways=True).items())
 
@@ -155,7 +156,7 @@ def run(
     except FileNotFoundError as exc:
         if way.kind == "local" and not way.become:
             return subprocess.CompletedProcess(list(argv), 127, b"", str(exc).encode())
-        raise SandboxerError(f"{exc.filename} is missing here", code="program_missing") from exc
+        raise _missing(exc) from exc
     complaint = done.stderr.decode(errors="replace")
     if way.kind == "ssh" and done.returncode == SSH_FAILED:
         raise _why(way, complaint)
@@ -173,7 +174,7 @@ def stream(way: Reach, argv: Sequence[str], *, tty: bool = False) -> int:
     try:
         child = subprocess.Popen(_command(way, argv, tty=tty))
     except FileNotFoundError as exc:
-        raise SandboxerError(f"{exc.filename} is missing here", code="program_missing") from exc
+        raise _missing(exc) from exc
     with _ended_by_signals(child):
         try:
             status = child.wait()
@@ -191,8 +192,13 @@ def _ended_by_signals(child: subprocess.Popen[bytes]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, lambda *_: child.terminate()) for number in numbers}
+    before = {
+        number: handler
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)  # nohup ignores one
+    }
+    for number in before:
+        signal.signal(number, lambda *_: child.terminate())
     try:
         yield
     finally:
@@ -215,7 +221,7 @@ def begin(way: Reach, argv: Sequence[str]) -> subprocess.Popen[bytes]:
             start_new_session=True,
         )
     except FileNotFoundError as exc:
-        raise SandboxerError(f"{exc.filename} is missing here", code="program_missing") from exc
+        raise _missing(exc) from exc
 
 
 def begin_forwarding(way: Reach, ports: Mapping[int, int]) -> subprocess.Popen[bytes]:
@@ -607,14 +613,17 @@ def _shell_words(command: str) -> list[str]:
 
 def _understood(host: str, argv: Sequence[str]) -> dict[str, str]:
     """The options as ssh itself reads them, its own configuration files included."""
-    done = subprocess.run(
-        [argv[0], "-G", *argv[1:]],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        start_new_session=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            [argv[0], "-G", *argv[1:]],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            start_new_session=True,
+            check=False,
+        )
+    except FileNotFoundError as exc:
+        raise _missing(exc) from exc
     if done.returncode != 0:
         raise Usage(
             f"ssh does not accept the arguments for {host}: {_last_line(done.stderr)}",
@@ -625,6 +634,11 @@ def _understood(host: str, argv: Sequence[str]) -> dict[str, str]:
     if (strict := options.get("stricthostkeychecking", "")) not in ("true", "yes", "ask"):
         raise _checks_disabled(host, "ssh's configuration", f"StrictHostKeyChecking={strict}")
     return options
+
+
+def _missing(error: FileNotFoundError) -> SandboxerError:
+    """Of a program of this machine, such as ssh."""
+    return SandboxerError(f"{error.filename} is missing here", code="program_missing")
 
 
 def _checks_disabled(host: str, where: str, what: str) -> Usage:

@@ -127,8 +127,11 @@ def new_suffix(length: int) -> str:
 
 
 def owner(given: str | None) -> str:
-    """Whose names are meant: as given, SANDBOXER_OWNER, or the login name."""
-    return check_owner(answer.owner(None) if given is None else given)
+    """Whose names are meant: as given, SANDBOXER_OWNER, or the login name. Raises Usage."""
+    try:
+        return ids.check_owner(answer.owner(None) if given is None else given)
+    except HostError as error:
+        raise from_host(error.as_dict()) from error
 
 
 def complete(found: Mapping[str, Any], way: connection.Reach, changed: bool) -> dict[str, Any]:
@@ -155,13 +158,12 @@ def ask(way: connection.Reach, verb: str, request: Mapping[str, object]) -> Any:
     )
     if done.returncode == installed.MISSING:
         return None
-    try:
-        told = json.loads(done.stdout)
-    except ValueError as error:
+    told = installed.answered(done.stdout.decode(errors="replace"))
+    if told is None:
         said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
         raise SandboxerError(
             f"the host program of {way.host} failed: {said[-1] if said else 'it said nothing'}"
-        ) from error
+        )
     if isinstance(told, dict) and "error" in told and done.returncode != 0:
         if str(told["error"].get("message", "")).startswith("no verb "):
             raise Usage(

@@ -148,14 +148,20 @@ def leads_out(found: Listing, path: str) -> str | None:
 
 def _names(source: Path) -> Iterable[str]:
     known = _by_git(source)
+    if known or _is_root(source):
+        return known
     # a folder that its repository ignores as a whole: git has nothing to say about it
-    return known or _walk(source)
+    return _walk(source)
+
+
+def _is_root(folder: Path) -> bool:
+    """Whether it is a repository, as far as its names tell; its `.git` may lead nowhere."""
+    return os.path.lexists(folder / ".git")
 
 
 def _by_git(source: Path, prefix: str = "") -> list[str]:
     """The paths that git names, of submodules too; none where it isn't a repository's folder."""
-    repository = any((folder / ".git").exists() for folder in (source, *source.resolve().parents))
-    if not repository:
+    if not any(_is_root(folder) for folder in (source, *source.resolve().parents)):
         return []
     try:
         done = git.ask(source, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
@@ -165,8 +171,16 @@ def _by_git(source: Path, prefix: str = "") -> list[str]:
             "install git: what is ignored is not sent",
             code="git_missing",
         ) from error
-    if b"not a git repository" in done.stderr:
-        return []
+    # of a submodule whose own can't be read the outer one names the folder alone
+    if b"not a git repository" in done.stderr or done.stdout == b"./\0":
+        # it names the place that a `.git` points to; a broken one it passes over
+        if b"not a git repository: " not in done.stderr and not _is_root(source):
+            return []
+        raise Usage(
+            f"the .git of {source} leads to no repository that git can read",
+            "have that repository here too, or take the .git away: what is ignored is not sent",
+            code="source_unreadable",
+        )
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise Usage(
@@ -180,7 +194,7 @@ def _by_git(source: Path, prefix: str = "") -> list[str]:
         inner = source / name
         if not stat.S_ISDIR(_status(inner)):
             found.append(prefix + name)
-        elif (inner / ".git").exists():  # a submodule, or a repository in a repository
+        elif _is_root(inner):  # a submodule, or a repository in a repository
             found += _by_git(inner, f"{prefix}{name}/")
     return found
 

@@ -637,6 +637,29 @@ DESTROY = (
         "test_installed.py::test_an_answer_of_one_that_failed_is_no_success",
     ),
     Protection(
+        "what a login shell says is no part of the answer to a task",
+        COLLECTION + "plugins/plugin_utils/installed.py",
+        'answer = answered(done["stdout"])',
+        'answer = answered(done["stdout"].partition("\\n")[0])',
+        COLLECTION + "tests/unit/plugins/plugin_utils/"
+        "test_installed.py::test_a_login_shell_that_says_something",
+    ),
+    Protection(
+        "nor to the program",
+        CLI + "host.py",
+        'told = installed.answered(done.stdout.decode(errors="replace"))',
+        "told = json.loads(done.stdout)",
+        TESTS + "test_host.py::test_a_login_shell_that_says_something",
+    ),
+    Protection(
+        "an answer ends where its line ends",
+        COLLECTION + "plugins/plugin_utils/installed.py",
+        'said.split("\\n")',
+        "said.splitlines()",
+        COLLECTION + "tests/unit/plugins/plugin_utils/"
+        "test_installed.py::test_an_answer_is_found_among_what_a_login_shell_says",
+    ),
+    Protection(
         "a host that does not answer is never called empty",
         CLI + "client.py",
         "            _refuse_silence(reference, answers.failures)\n        if len",
@@ -2015,6 +2038,35 @@ CONNECTION = (
         TESTS + "test_connection.py::test_words_arrive_as_they_were",
     ),
     Protection(
+        "ssh_args in quotes are several words",
+        CLI + "ansible_env.py",
+        "else _unquoted(in_file)",
+        "else in_file",
+        TESTS + "test_connection.py::test_ssh_args_are_read_as_ansible_reads_them",
+    ),
+    Protection(
+        "a stream under nohup outlives its terminal",
+        CLI + "connection.py",
+        "not in (signal.SIG_IGN, None)",
+        "is not None",
+        TESTS + "test_connection.py::test_a_signal_that_is_ignored_ends_no_stream",
+    ),
+    Protection(
+        "an ssh that is not there is named",
+        CLI + "connection.py",
+        """            check=False,
+        )
+    except FileNotFoundError as exc:
+        raise _missing(exc) from exc
+    if done""",
+        """            check=False,
+        )
+    finally:
+        pass
+    if done""",
+        TESTS + "test_connection.py::test_without_ssh",
+    ),
+    Protection(
         "a forwarding is not asked of the shared connection, which would keep it",
         CLI + "connection.py",
         "argv=(way.argv[0], *_ALONE, *words, *way.argv[1:])",
@@ -3068,6 +3120,23 @@ COMPOSE_PROGRAM = (
 
 DOORS = (
     Protection(
+        "an account without a name is asked for an owner",
+        COLLECTION + "plugins/plugin_utils/answer.py",
+        "except (OSError, KeyError, ImportError) as error:",
+        "except ZeroDivisionError as error:",
+        COLLECTION + "tests/unit/plugins/plugin_utils/test_answer.py"
+        "::test_an_account_without_a_name",
+    ),
+    Protection(
+        "by the program, too",
+        CLI + "host.py",
+        "return ids.check_owner(answer.owner(None) if given is None else given)\n"
+        "    except HostError",
+        "return ids.check_owner(answer.owner(None) if given is None else given)\n"
+        "    except ZeroDivisionError",
+        TESTS + "test_host.py::test_an_account_without_a_name",
+    ),
+    Protection(
         "a making that ended with its host says so",
         ACTION + "sandbox.py",
         'if done["boot_id"] != boot_id:',
@@ -3328,6 +3397,20 @@ SOURCE = (
         "for name in _KEPT if name in os.environ}",
         "for name in os.environ}",
         TESTS + "test_source.py::test_git_is_asked_in_a_clean_environment",
+    ),
+    Protection(
+        "a repository that can't be read is not sent whole",
+        CLI + "source.py",
+        'if b"not a git repository: " not in done.stderr and not _is_root(source):',
+        "if True:",
+        TESTS + "test_source.py::test_a_repository_that_can_not_be_read",
+    ),
+    Protection(
+        "nor is one that ignores everything",
+        CLI + "source.py",
+        "if known or _is_root(source):",
+        "if known:",
+        TESTS + "test_source.py::test_a_repository_that_ignores_everything",
     ),
     Protection(
         "nothing is read through a folder that has become a link",

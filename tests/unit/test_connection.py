@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -212,6 +213,39 @@ def test_the_same_from_ansible_cfg(sshd: Sshd, tmp_path: Path) -> None:
         connection.reach("box", [sshd.inventory()])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-o Compression=yes -o LogLevel=ERROR",
+        '"-o Compression=yes -o LogLevel=ERROR"',
+        "'-o Compression=yes'",
+        "-o 'Compression yes'",
+        "\"-o 'Compression yes'\"",
+        "\"-o Compression=yes'",
+        r'"-o Compression=yes\"',
+        '"',
+        '""',
+        "",
+    ],
+)
+def test_ssh_args_are_read_as_ansible_reads_them(tmp_path: Path, text: str) -> None:
+    config = write(tmp_path / "ansible.cfg", f"[ssh_connection]\nssh_args = {text}\n")
+    asked = (
+        "import ansible.plugins.loader as l; l.connection_loader.get('ssh', class_only=True); "
+        "from ansible import constants as c; "
+        "print(c.config.get_config_value('ssh_args', plugin_type='connection', plugin_name='ssh'))"
+    )
+    theirs = subprocess.run(
+        [sys.executable, "-P", "-c", asked],
+        env={**os.environ, "ANSIBLE_CONFIG": str(config)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.removesuffix("\n")
+    strict = " ".join(ansible_env.STRICT_HOST_KEYS)
+    assert ansible_env.settings()["ANSIBLE_SSH_ARGS"] == f"{strict} {theirs}"
+
+
 def test_the_same_from_an_ssh_configuration(sshd: Sshd, tmp_path: Path) -> None:
     config = write(tmp_path / "ssh_config", "Host *\n  StrictHostKeyChecking accept-new\n")
     inventory = sshd.inventory(
@@ -256,6 +290,26 @@ def test_no_terminal_to_ask_on(sshd: Sshd) -> None:
     done = connection.run(way, ["sh", "-c", "ps -o sid= -p $$; echo $$"], timeout=20)
     session, pid = done.stdout.split()
     assert session == pid
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("handler", "status"), [(signal.SIG_IGN, 0), (signal.SIG_DFL, -signal.SIGTERM)]
+)
+def test_a_signal_that_is_ignored_ends_no_stream(
+    number: signal.Signals, handler: signal.Handlers, status: int
+) -> None:
+    """As under nohup."""
+    before = signal.signal(number, handler)
+    try:
+        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+        with connection._ended_by_signals(child):
+            signal.raise_signal(number)
+            child.communicate()
+        assert signal.getsignal(number) is handler
+    finally:
+        signal.signal(number, before)
+    assert child.returncode == status
 
 
 def test_a_vaulted_variable_counts(
@@ -355,6 +409,13 @@ def test_ways_that_are_not_ours(tmp_path: Path) -> None:
     with pytest.raises(Usage, match="-x can't be the address") as caught:
         connection.reach("d", ["h.yml"])
     assert caught.value.detail.code == "connection_arguments"
+
+
+def test_without_ssh(sshd: Sshd) -> None:
+    inventory = sshd.inventory(ansible_ssh_executable="/nowhere/ssh")
+    with pytest.raises(SandboxerError, match="/nowhere/ssh is missing here") as caught:
+        connection.reach("box", [inventory])
+    assert caught.value.detail.code == "program_missing"
 
 
 def test_modules_in_the_working_folder_are_not_run(tmp_path: Path) -> None:

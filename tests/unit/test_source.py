@@ -71,6 +71,75 @@ def test_a_folder_that_its_repository_ignores(repository: Path) -> None:
     assert names(repository / "ignored") == ["a"]
 
 
+def test_a_repository_that_ignores_everything(repository: Path) -> None:
+    """What it ignores is not sent, even if that is all there is."""
+    write(repository, _dot_gitignore="*\n", _dot_env="secret")
+    assert names(repository) == []
+
+
+def moved_worktree(repository: Path) -> Path:
+    git(repository, "commit", "--allow-empty", "-m", "x")
+    git(repository, "worktree", "add", "../tree")
+    repository.rename(repository.with_name("moved"))
+    return repository.with_name("tree")
+
+
+def folder_of_a_moved_worktree(repository: Path) -> Path:
+    return write(moved_worktree(repository) / "part", a="1")
+
+
+def repository_without_a_head(repository: Path) -> Path:
+    (repository / ".git/HEAD").unlink()
+    return repository
+
+
+def link_to_nowhere(repository: Path) -> Path:
+    (repository / ".git").rename(repository / "elsewhere")
+    (repository / ".git").symlink_to("nowhere")
+    return repository
+
+
+def with_a_submodule(repository: Path, broken: str) -> Path:
+    inner = write(repository / "inner", tracked="1")
+    git(inner, "init")
+    git(inner, "add", "tracked")
+    git(inner, "commit", "-m", "x")
+    git(repository, "add", "inner")
+    (inner / ".git").rename(repository.with_name("lost"))
+    write(inner, **{broken: "gitdir: ../../nowhere"})
+    return repository
+
+
+def submodule_that_points_to_nowhere(repository: Path) -> Path:
+    return with_a_submodule(repository, "_dot_git")
+
+
+def submodule_without_a_head(repository: Path) -> Path:
+    return with_a_submodule(repository, "_dot_git__config")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        moved_worktree,
+        folder_of_a_moved_worktree,
+        repository_without_a_head,
+        link_to_nowhere,
+        submodule_that_points_to_nowhere,
+        submodule_without_a_head,
+    ],
+)
+def test_a_repository_that_can_not_be_read(
+    repository: Path, broken: Callable[[Path], Path]
+) -> None:
+    """Nobody can tell what it ignores."""
+    folder = write(broken(repository), _dot_env="secret")
+    with pytest.raises(SandboxerError) as refused:
+        source.listing(folder)
+    assert refused.value.detail.code == "source_unreadable"
+    assert "what is ignored is not sent" in refused.value.detail.hint
+
+
 def test_submodules_and_repositories_inside(repository: Path, tmp_path: Path) -> None:
     library = write(tmp_path / "library", code="1")
     git(library, "init")
@@ -94,7 +163,7 @@ def test_submodules_and_repositories_inside(repository: Path, tmp_path: Path) ->
 
 
 def test_outside_of_git(tmp_path: Path) -> None:
-    write(tmp_path, a__b__c="1", a_dot_txt="2", _dot_git__config="3", sub___dot_git="4", x="5")
+    write(tmp_path, a__b__c="1", a_dot_txt="2", a___dot_git__config="3", sub___dot_git="4", x="5")
     (tmp_path / "empty").mkdir()
     assert names(tmp_path) == ["a.txt", "a/b/c", "x"]
 

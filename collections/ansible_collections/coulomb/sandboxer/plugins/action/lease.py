@@ -12,7 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.coulomb.sandboxer.plugins.modules.lease import SPEC
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer as answers
-from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import package
+from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import package, task
 
 
 class ActionModule(ActionBase):
@@ -25,7 +25,7 @@ class ActionModule(ActionBase):
         with package.loading():
             from sandboxer_cli.errors import SandboxerError
             from sandboxer_cli.ttl import parse_ttl
-        args["owner"] = answers.owner(args["owner"])
+        args["owner"] = task.owner(args["owner"])
         try:
             args["seconds"] = parse_ttl(args["ttl"])
         except SandboxerError as error:

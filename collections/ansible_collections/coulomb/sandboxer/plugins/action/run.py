@@ -17,7 +17,7 @@ from ansible.utils.display import Display
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import ids, program
 from ansible_collections.coulomb.sandboxer.plugins.modules.run import SPEC
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer as answers
-from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import installed, package
+from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import installed, package, task
 
 MODULE = "coulomb.sandboxer.run"
 SANDBOX = "coulomb.sandboxer.sandbox"
@@ -43,7 +43,7 @@ class ActionModule(ActionBase):
             key=args["key"],
             profile=args["profile"],
             keep=args["keep"],
-            owner=answers.owner(args["owner"]),
+            owner=task.owner(args["owner"]),
             options={key: args[key] for key in OF_THE_SANDBOX if args[key] is not None},
             reports=answers.folder(args["reports"]),
             check=bool(self._task.check_mode),

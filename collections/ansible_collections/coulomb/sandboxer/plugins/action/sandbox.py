@@ -20,7 +20,7 @@ from ansible.utils.display import Display
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import ids, program
 from ansible_collections.coulomb.sandboxer.plugins.modules.sandbox import RUNNING, SPEC, question
 from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer as answers
-from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import installed, package
+from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import installed, package, task
 
 MODULE = "coulomb.sandboxer.sandbox"
 SILENCE_SECONDS = 120.0  # for a host that has a making at work
@@ -40,7 +40,7 @@ class ActionModule(ActionBase):
         given = self._task.args
         self._task.args = {**given, **_settings(given), **_lines(given)}
         args = self.validate_argument_spec(argument_spec=SPEC)[1]
-        args["owner"] = answers.owner(args["owner"])
+        args["owner"] = task.owner(args["owner"])
         host = variables["inventory_hostname"]
         if args["state"] != "present" and not (args["id"] or args["name"]):
             raise _refused({"code": "usage", "message": "a name or an id is missing"})

@@ -18,16 +18,31 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.coulomb.sandboxer.plugins.module_utils.host import probe
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
 
 _PAUSE = 0.5
 
 
 def owner(given: str | None) -> str:
-    """Whose name it is: as given, SANDBOXER_OWNER, or the login name. Never a host's name."""
+    """Whose name it is: as given, SANDBOXER_OWNER, or the login name. Never a host's name.
+
+    Raises HostError where there is none of them.
+    """
     if given:
         return given
-    found = os.environ.get("SANDBOXER_OWNER") or getpass.getuser()
+    found = os.environ.get("SANDBOXER_OWNER") or _login_name()
     return re.sub(r"[^a-z0-9._@-]", "-", found.lower())[:64]
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError) as error:  # the first since Python 3.13
+        raise HostError(
+            "usage",
+            f"nobody can tell whose sandboxes are meant: the user {os.getuid()} has no name here",
+            "set SANDBOXER_OWNER, or say --owner or sandboxer_owner",
+        ) from error
 
 
 def compose_cmd(given: str | None) -> str | None:

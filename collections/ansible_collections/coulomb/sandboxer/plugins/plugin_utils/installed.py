@@ -61,6 +61,18 @@ def ask(
     return _result(done)
 
 
+def answered(said: str) -> Any:
+    """The object or list in what came on standard output: its last line that is one, for a login
+    shell may have said something first. None where there is none."""
+    for line in reversed(said.split("\n")):  # other ends of lines may stand in a JSON text
+        if line.startswith(("{", "[")):
+            try:
+                return json.loads(line)
+            except ValueError:
+                continue
+    return None
+
+
 def _interpreter(action: Any, variables: Mapping[str, Any]) -> str:
     """The Python that somebody has chosen for this host; empty where it is for us to choose."""
     chosen = str(action._templar.template(variables.get("ansible_python_interpreter") or ""))
@@ -68,10 +80,7 @@ def _interpreter(action: Any, variables: Mapping[str, Any]) -> str:
 
 
 def _result(done: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        answer = json.loads(done["stdout"])
-    except ValueError:
-        answer = None
+    answer = answered(done["stdout"])
     if isinstance(answer, dict) and done["rc"] == 0:
         return answer
     if isinstance(answer, dict) and isinstance(error := answer.get("error"), dict):

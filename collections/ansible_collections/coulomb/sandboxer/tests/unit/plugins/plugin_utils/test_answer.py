@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
 import socket
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleActionFail
 
-from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer
+from ansible_collections.coulomb.sandboxer.plugins.module_utils.host.errors import HostError
+from ansible_collections.coulomb.sandboxer.plugins.plugin_utils import answer, task
 
 ENDPOINT = {"service": "web", "port": 80, "host_port": 20000, "url": "http://127.0.0.1:20000"}
 
@@ -44,6 +47,26 @@ def test_an_address_that_people_can_reach(scope: str, address: str, url: str) ->
 )
 def test_a_folder_of_the_controller(given: str | None, path: Path | None) -> None:
     assert answer.folder(given) == path
+
+
+@pytest.mark.parametrize("error", [OSError, KeyError, ImportError])
+def test_an_account_without_a_name(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    """As in a container that runs as a number."""
+
+    def getuser() -> str:
+        raise error("no name")
+
+    monkeypatch.setattr(getpass, "getuser", getuser)
+    monkeypatch.delenv("SANDBOXER_OWNER", raising=False)
+    with pytest.raises(HostError) as refused:
+        answer.owner(None)
+    assert refused.value.code == "usage"
+    assert "SANDBOXER_OWNER" in refused.value.hint
+    with pytest.raises(AnsibleActionFail, match="SANDBOXER_OWNER") as failed:
+        task.owner(None)
+    assert failed.value.result["sandboxer_error"]["code"] == "usage"
+    monkeypatch.setenv("SANDBOXER_OWNER", "ci")
+    assert (answer.owner(None), task.owner(None), task.owner("me")) == ("ci", "ci", "me")
 
 
 def test_what_can_not_be_reached_from_here_is_named() -> None:

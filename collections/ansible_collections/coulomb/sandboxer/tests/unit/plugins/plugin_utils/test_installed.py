@@ -103,6 +103,26 @@ def test_a_python_that_is_to_be_found_is_not_chosen() -> None:
     assert action.commands[0][0].endswith(" 1-a.pyz ''")
 
 
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ('{"a": 1}\n', {"a": 1}),
+        ("[]\n", []),
+        ('Welcome!\n[info] ready\n{"a": 1}\n', {"a": 1}),
+        ('{"a": 0}\n{"a": 1}\nGood bye!\n', {"a": 1}),
+        ('{"a": "\u2028\x85"}\n', {"a": "\u2028\x85"}),
+        ("Welcome!\n", None),
+        ("", None),
+    ],
+)
+def test_an_answer_is_found_among_what_a_login_shell_says(said: str, answer: Any) -> None:
+    assert installed.answered(said) == answer
+
+
+def test_a_login_shell_that_says_something() -> None:
+    assert ask(PlayedAction(stdout='Welcome!\n{"changed": true}\n')) == {"changed": True}
+
+
 def test_its_error_is_ours() -> None:
     error = {"code": "conflict", "message": "no"}
     done = ask(PlayedAction(rc=1, stdout=json.dumps({"error": error})))

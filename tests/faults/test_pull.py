@@ -101,6 +101,14 @@ def test_nothing_is_pulled_for_a_container_that_is_there(pulling: Pulling) -> No
     assert pulling.registry.pulls > pulls
 
 
+def test_an_image_without_its_entrypoint_has_its_command(pulling: Pulling) -> None:
+    document_of_it = document(web=pulling.web(entrypoint=[]))
+    made = pulling.made(document=document_of_it)
+    assert made["state"] == "ready", made["error"]
+    asked = ("inspect", "--format", "{{.Config.Cmd}}", f"{made['id']}.web")
+    assert podman(*asked) == "[/bin/sleep 1000]\n"
+
+
 def test_networks_that_go_while_an_image_comes(pulling: Pulling) -> None:
     """By `podman network prune`, as hosts run it at night."""
     pulling.registry.publish(padding=3)

@@ -1227,6 +1227,13 @@ ENGINES = (
         HOST_TESTS + "test_engine.py::test_none_is_being_made_when_that_fails",
     ),
     Protection(
+        "an image without its entrypoint has its command",
+        HOST + "make.py",
+        'changed["command"] = list(found.command)',
+        "pass",
+        PULL + "test_an_image_without_its_entrypoint_has_its_command",
+    ),
+    Protection(
         "networks that somebody removed during a pull are made again",
         HOST + "make.py",
         "if any(found.done for found in self._images.values()):",

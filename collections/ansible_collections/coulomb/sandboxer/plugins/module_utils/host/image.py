@@ -19,11 +19,13 @@ LOW_BYTES = 256 * 1024**2
 
 class Image(NamedTuple):
     """An image of this host. `done` is how it came: '' (it was there) | made | pulled | built;
-    `volumes` are the folders for which it asks to have a volume; `healthcheck` is its own one."""
+    `volumes` are the folders for which it asks to have a volume; `healthcheck` and `command` are
+    its own ones."""
 
     done: str
     volumes: tuple[str, ...]
     healthcheck: Mapping[str, Any] | None = None
+    command: tuple[str, ...] = ()
 
 
 class Wanted(NamedTuple):
@@ -52,8 +54,9 @@ class Call(NamedTuple):
 
 def of(found: Mapping[str, Any], done: str = "") -> Image:
     """An image of which the engine says `found`."""
-    volumes = (found.get("Config") or {}).get("Volumes") or {}
-    return Image(done, tuple(sorted(volumes)), healthcheck(found))
+    config = found.get("Config") or {}
+    volumes, command = config.get("Volumes") or {}, config.get("Cmd") or ()
+    return Image(done, tuple(sorted(volumes)), healthcheck(found), tuple(command))
 
 
 def healthcheck(found: Mapping[str, Any]) -> dict[str, Any] | None:

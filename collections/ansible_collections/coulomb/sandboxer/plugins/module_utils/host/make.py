@@ -79,10 +79,16 @@ def _named(error: Exception) -> HostError:
 
 
 def _possible(
-    engine: Engine, service: Mapping[str, Any], services: Mapping[str, Any], name: str
+    engine: Engine,
+    service: Mapping[str, Any],
+    services: Mapping[str, Any],
+    name: str,
+    found: image.Image | None,
 ) -> Mapping[str, Any]:
-    """The service as this host's engine makes it."""
+    """The service as this host's engine makes it, of an image that it found."""
     changed: dict[str, Any] = {}
+    if service["entrypoint"] == [] and not service["command"] and found is not None:
+        changed["command"] = list(found.command)  # engines leave that out, too; compose doesn't
     if service.get("pid"):  # the first of its processes is another one's
         changed["init"] = False
     if service.get("ulimits"):
@@ -320,7 +326,8 @@ class _Making:
         )
         bind = ports.addresses(self._document["publish"], self._engine.carries_ipv6)
         for name, asked in self._services.items():
-            service = _possible(self._engine, asked, self._services, name)
+            found = self._images.get(asked["image"])
+            service = _possible(self._engine, asked, self._services, name, found)
             self._say_lowered(name, asked, service)
             sources = {
                 item["source"]: source.inside(

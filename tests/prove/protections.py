@@ -2192,6 +2192,13 @@ COMPOSE = (
         TESTS + "compose/test_read.py::test_an_override_comes_after_it",
     ),
     Protection(
+        "a build without a context is made from the folder of its file",
+        CLI + "compose/load.py",
+        "_with_values(_with_contexts(tree, model.folder), model)",
+        "_with_values(tree, model)",
+        TESTS + "compose/test_load.py::test_a_build_without_a_context_has_the_folder_of_its_file",
+    ),
+    Protection(
         "no path leads out of the source",
         CLI + "compose/inside.py",
         """    else:

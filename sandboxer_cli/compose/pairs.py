@@ -53,7 +53,8 @@ def read_settings(field: Field) -> dict[str, tuple[str, Field]]:
 
 
 def read_env_files(field: Field) -> dict[str, str]:
-    """The variables of `env_file`: of several files the last one that has it wins."""
+    """The variables of `env_file`: of several files the last one that has it wins, and each knows
+    what those before it have."""
     found: dict[str, str] = {}
     for item in field.texts():
         keys = {} if item.is_scalar else item.keys("services.*.env_file[]")
@@ -63,14 +64,14 @@ def read_env_files(field: Field) -> dict[str, str]:
         if form not in ("", "raw"):
             raise keys["format"].unsupported(f"the format {form!r}", "it is raw, or left away")
         where = keys.get("path", item)
-        variables = read_env_file(
+        found = read_env_file(
             where,
+            found,
             raw=form == "raw",
             required=keys["required"].boolean() if "required" in keys else True,
         )
-        for name in variables:
+        for name in found:
             check_variable(where, name)
-        found |= variables
     return found
 
 

@@ -2073,6 +2073,13 @@ COMPOSE = (
         TESTS + "compose/test_forms.py::test_an_env_file_that_is_missing",
     ),
     Protection(
+        "a file of variables knows those before it",
+        CLI + "compose/env_file.py",
+        "parse_dotenv(content, inside(field, written), before, known, noted)",
+        "parse_dotenv(content, inside(field, written), {}, known, noted)",
+        TESTS + "compose/test_forms.py::test_an_env_file_knows_those_before_it",
+    ),
+    Protection(
         "a key that is not known is refused by name",
         CLI + "compose/field.py",
         "            if name not in table:\n",

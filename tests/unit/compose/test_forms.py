@@ -322,6 +322,30 @@ def test_env_file(value: str, environment: dict[str, str]) -> None:
     assert web(f"env_file: {value}", D="d")["environment"] == environment
 
 
+@pytest.mark.parametrize(
+    ("value", "environment"),
+    [
+        ("[a.env, b.env]", {"HOST": "db", "URL": "http://db"}),
+        ("[b.env, a.env]", {"HOST": "db", "URL": "http://env"}),
+        ("[a.env, d.env, b.env]", {"HOST": "db2", "URL": "http://db2"}),
+        ("[a.env, c.env]", {"HOST": "db", "URL": "http://db.c"}),
+        ("[a.env, own.env]", {"HOST": "own", "URL": "http://own"}),
+        ("[own.env]", {"HOST": "own", "URL": "http://env"}),
+        ("[a.env, {path: name.env}]", {"HOST": "db"}),
+        ("[a.env, {path: name.env, format: raw}]", {"HOST": "db"}),
+        ("[name.env]", {"HOST": "env"}),
+    ],
+)
+def test_an_env_file_knows_those_before_it(value: str, environment: dict[str, str]) -> None:
+    Path("a.env").write_text("HOST=db\n")
+    Path("b.env").write_text("URL=http://$HOST\n")
+    Path("c.env").write_text("URL=http://$HOST.$DOMAIN\n")
+    Path("d.env").write_text("HOST=${HOST}2\n")
+    Path("own.env").write_text("HOST=own\nURL=http://$HOST\n")
+    Path("name.env").write_text("HOST\n")
+    assert web(f"env_file: {value}", HOST="env", DOMAIN="c")["environment"] == environment
+
+
 def test_an_env_file_that_is_missing() -> None:
     with pytest.raises(Usage, match=r"env_file: there is no file none\.env") as error:
         web("env_file: none.env")

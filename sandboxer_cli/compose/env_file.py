@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from .dotenv import parse_dotenv
 from .field import Field
 from .inside import inside, read_file
 from .notes import Note
 
-_NONE: Mapping[str, str] = MappingProxyType({})
-
 
 def read_env_file(
-    field: Field, before: Mapping[str, str] = _NONE, *, raw: bool = False, required: bool = True
+    field: Field, before: Mapping[str, str], *, raw: bool = False, required: bool = True
 ) -> dict[str, str]:
     """What the files `before` it have, and over it the variables of the file of the source that
     `field` names; of none where it may be missing.

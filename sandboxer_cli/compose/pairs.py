@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from .env_file import read_env_file
 from .field import Field
@@ -19,15 +19,20 @@ Pairs = dict[str, tuple[str | None, Field]]
 
 
 def read_environment(
-    field: Field, check: Callable[[Field, str], None] = check_variable
+    field: Field,
+    check: Callable[[Field, str], None] = check_variable,
+    *,
+    over: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """The variables; one without a value has that of `.env`, or isn't there."""
-    found = {}
+    """The variables, over those of files; one without a value has that of `.env`, or isn't there,
+    not even where a file has it."""
+    found = dict(over or {})
     for name, (value, where) in _read(field).items():
         check(where, name)
         given = where.reading.variables.get(name) if value is None else value
         if given is None:
             where.note(_NO_VALUE)
+            found.pop(name, None)
         else:
             found[name] = given
     return found
@@ -78,7 +83,7 @@ def read_env_files(field: Field) -> dict[str, str]:
 def read_label_files(field: Field) -> dict[str, str]:
     found: Pairs = {}
     for item in field.texts():
-        found |= {name: (value, item) for name, value in read_env_file(item).items()}
+        found |= {name: (value, item) for name, value in read_env_file(item, {}).items()}
     return _check_labels(found)
 
 

@@ -2080,6 +2080,13 @@ COMPOSE = (
         TESTS + "compose/test_forms.py::test_an_env_file_knows_those_before_it",
     ),
     Protection(
+        "a variable without a value is not that of its files",
+        CLI + "compose/pairs.py",
+        "            found.pop(name, None)\n",
+        "",
+        TESTS + "compose/test_forms.py::test_a_variable_without_a_value_is_not_that_of_its_files",
+    ),
+    Protection(
         "a key that is not known is refused by name",
         CLI + "compose/field.py",
         "            if name not in table:\n",

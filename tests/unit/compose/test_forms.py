@@ -369,6 +369,13 @@ def test_the_environment_wins_over_its_files() -> None:
     assert found["environment"] == {"A": "3", "Q": '"', "V": "v"}
 
 
+@pytest.mark.parametrize("environment", ["[A, V]", "{A: , V: }"])
+def test_a_variable_without_a_value_is_not_that_of_its_files(environment: str) -> None:
+    lines = f"env_file: two.env\n    environment: {environment}"
+    assert web(lines, V="v")["environment"] == {"Q": '"', "V": "v"}
+    assert web(lines, A="3")["environment"] == {"A": "3", "Q": '"'}
+
+
 def test_nothing_comes_from_the_environment_of_whoever_runs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -69,7 +69,7 @@ def _long(item: Field) -> tuple[Port, ...]:
     if "target" not in keys:
         raise item.invalid("a port without a target")
     number = keys["target"].integer(1, 65535)
-    keys = {name: key for name, key in keys.items() if key.is_null or key.raw()}
+    keys = {name: key for name, key in keys.items() if not key.is_empty_text}
     if "published" in keys:
         published = keys["published"]
         _check_published(

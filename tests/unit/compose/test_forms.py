@@ -56,6 +56,10 @@ def web(lines: str, rest: str = "", **variables: str) -> Any:
             "{context: app, dockerfile: ../Dockerfile}",
             {"context": "app", "dockerfile": "../Dockerfile"},
         ),
+        (
+            "{context: app, dockerfile: '', network: '', target: ''}",
+            {"context": "app", "dockerfile": "Dockerfile"},
+        ),
         ("{dockerfile_inline: FROM x}", {"context": ".", "dockerfile_inline": "FROM x"}),
         (
             "{context: ., target: a, args: {A: 1, B: true, V: , W: }, shm_size: 1m, no_cache: true,"
@@ -421,6 +425,8 @@ def test_label_file() -> None:
         ("working_dir: ''", "working_dir", None),
         ("network_mode: ''", "networks", {"default": {}}),
         ("pid: ''", "pid", None),
+        ("container_name: ''", "networks", {"default": {}}),
+        ("cgroup: ''", "networks", {"default": {}}),
         ("environment: [A=1, B=2, A=3]", "environment", {"A": "3", "B": "2"}),
         ("labels: [a=1, a=2]", "labels", {"a": "2"}),
         ("sysctls: [net.a=1, net.a=2]", "sysctls", {"net.a": "2"}),

@@ -299,8 +299,19 @@ def test_unsupported(lines: str, what: str, place: str) -> None:
         ("    ports: ['1-2-3']", "services.web.ports[0]: '1-2-3' is not a port", "4:13"),
         ("    ports: ['x:1:1']", "services.web.ports[0]: 'x' is not an IP address", "4:13"),
         ("    ports: [':']", "services.web.ports[0]: ':' is not a port", "4:13"),
-        ("    ports: [':::80']", "services.web.ports[0]: ':::80' is not a port", "4:13"),
-        ("    ports: ['1:2:3:4']", "services.web.ports[0]: '1:2:3:4' is not a port", "4:13"),
+        ("    ports: [':::80']", "services.web.ports[0]: ':' is not an IP address", "4:13"),
+        ("    ports: ['1:2:3:4']", "services.web.ports[0]: '1:2' is not an IP address", "4:13"),
+        ("    ports: ['[::1:80:80']", "services.web.ports[0]: '[::1:80:80' is not a port", "4:13"),
+        (
+            "    ports: ['0:80-81']",
+            "services.web.ports[0]: both ranges of ports must be of one length",
+            "4:13",
+        ),
+        (
+            "    ports: [{target: 80, published: }]",
+            "services.web.ports[0].published: wants a port, and is empty",
+            "4:36",
+        ),
         (
             "    ports: ['1-3:80-81']",
             "services.web.ports[0]: both ranges of ports must be of one length",

@@ -551,6 +551,16 @@ def test_a_volume_that_looks_like_a_drive_has_another_form() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "volume",
+    ["/etc/localtime:/etc/localtime:ro", "{type: bind, source: /etc/timezone, target: /etc/tz}"],
+)
+def test_the_time_of_the_host_is_not_mounted(volume: str) -> None:
+    detail = refusal(f"{WEB}    volumes:\n    - {volume}\n").detail
+    assert f" is refused: {LENT}, compose.yml:5:" in detail.message
+    assert detail.hint.startswith("leave it out, and set the variable TZ")
+
+
 def test_what_a_merge_key_brings_is_refused_where_it_stands() -> None:
     error = refusal(
         "x-base: &base\n  gpus: all\nservices:\n  web:\n    <<: *base\n    image: docker.io/x/y\n"

@@ -279,8 +279,10 @@ def _pull(field: Field, builds: bool) -> str | None:
         return None
     if policy not in _PULL:
         raise field.invalid(
-            f"{policy!r} is not a pull policy",
-            "it is always, missing or never" + (", or build" if builds else ""),
+            "there is nothing to build"
+            if policy == "build"
+            else f"{policy!r} is not a pull policy",
+            "it is always, missing or never" + (", or build" if builds else ", without a build"),
         )
     return _PULL[policy]
 

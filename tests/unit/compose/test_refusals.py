@@ -219,7 +219,12 @@ def test_unsupported(lines: str, what: str, place: str) -> None:
         ),
         (
             "    pull_policy: build",
-            "services.web.pull_policy: 'build' is not a pull policy",
+            "services.web.pull_policy: there is nothing to build",
+            "4:18",
+        ),
+        (
+            "    pull_policy: once",
+            "services.web.pull_policy: 'once' is not a pull policy",
             "4:18",
         ),
         ("    platform: x/", "services.web.platform: 'x/' is not a platform", "4:15"),

@@ -9,7 +9,7 @@ from .field import Field
 from .variables import check_variable
 
 # Ours say whose a container is; the others are those of the compose programs.
-_RESERVED = ("io.sandboxer.", "com.docker.compose.", "io.podman.compose.")
+RESERVED = ("io.sandboxer.", "com.docker.compose.", "io.podman.compose.")
 _NO_VALUE = (
     "it has no value here: nothing is taken from the environment of whoever runs sand-boxer, "
     "write it into .env"
@@ -89,7 +89,7 @@ def read_label_files(field: Field) -> dict[str, str]:
 
 def _check_labels(pairs: Pairs) -> dict[str, str]:
     for name, (_, where) in pairs.items():
-        if name.startswith(_RESERVED):
+        if name.startswith(RESERVED):
             raise where.invalid_key(f"the label {name} is reserved")
     return {name: value or "" for name, (value, _) in pairs.items()}
 

@@ -2194,7 +2194,7 @@ COMPOSE = (
     Protection(
         "labels that say whose a thing is are refused",
         CLI + "compose/pairs.py",
-        "if name.startswith(_RESERVED):",
+        "if name.startswith(RESERVED):",
         "if False:",
         TESTS + "compose/test_refusals.py::test_invalid",
     ),

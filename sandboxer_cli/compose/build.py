@@ -16,13 +16,18 @@ from .variables import check_argument
 
 _URL = re.compile(r"[a-z+]+://.*|git@.*|github\.com/.*|.*\.git(?:#.*)?")
 _DOCKERFILE = "Dockerfile"
+_EMPTY_IS_NOT_GIVEN = ("dockerfile", "network", "target")
 
 
 def read_build(field: Field) -> Build:
     if field.is_scalar:
         context = _context(field)
         return _qualified(field, Build(context, _dockerfile(field, context, _DOCKERFILE)))
-    keys = field.keys("services.*.build")
+    keys = {
+        key: value
+        for key, value in field.keys("services.*.build").items()
+        if not (key in _EMPTY_IS_NOT_GIVEN and value.is_empty_text)
+    }
     inline = keys["dockerfile_inline"].text() if "dockerfile_inline" in keys else None
     if inline is not None and "dockerfile" in keys:
         raise keys["dockerfile"].invalid_key("there is a dockerfile_inline too")

@@ -10,23 +10,28 @@ from .inside import inside, read_file
 from .notes import Note
 
 
-def read_env_file(field: Field, raw: bool = False, required: bool = True) -> dict[str, str]:
-    """The variables of the file of the source that `field` names; of none where it may be missing.
+def read_env_file(
+    field: Field, before: Mapping[str, str], *, raw: bool = False, required: bool = True
+) -> dict[str, str]:
+    """What the files `before` it have, and over it the variables of the file of the source that
+    `field` names; of none where it may be missing.
 
-    `raw` takes everything behind the first `=` as it stands. A name without `=` has its value of
-    `.env`, or isn't there.
+    Its values may name what is there before. `raw` takes everything behind the first `=` as it
+    stands. A name without `=` has its value of the files before, else of `.env`, or isn't there.
     """
     written = field.text()
     content = read_file(field, written)
     if content is None:
         if not required:
-            return {}
+            return dict(before)
         raise field.invalid(f"there is no file {written}", "write it, or say  required: false")
-    known = field.reading.variables
+    # Of a name that .env has as well compose 2.26 takes the earlier file's value, as is done here,
+    # later versions that of .env. 2.26 took it over the file's own lines, too: that was mended.
+    known = {name: one for name, one in field.reading.variables.items() if name not in before}
     if raw:
-        return _raw(_text(field, written, content), known)
+        return {**before, **_raw(_text(field, written, content), {**known, **before})}
     noted: dict[str, Note] = {}
-    found = parse_dotenv(content, inside(field, written), {}, known, noted)
+    found = parse_dotenv(content, inside(field, written), before, known, noted)
     # one file is often that of several services, and .env besides
     field.reading.notes.extend(note for note in noted.values() if note not in field.reading.notes)
     return found

@@ -109,6 +109,11 @@ class Field:
         return isinstance(node, ScalarNode) and node.plain and kind_of(node.text) == "null"
 
     @property
+    def is_empty_text(self) -> bool:
+        """As `${NAME:-}` may be one, where compose often takes it for not given."""
+        return isinstance(self.node, ScalarNode) and not self.is_null and not self.node.text
+
+    @property
     def is_scalar(self) -> bool:
         return isinstance(self.node, ScalarNode)
 

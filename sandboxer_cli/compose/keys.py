@@ -48,6 +48,10 @@ _HOST = "it would give the container the host"
 _WINDOWS = "it is for Windows only"
 _SWARM = "it is for a swarm of hosts"
 _LABELS = "sand-boxer's own labels say whose it is"
+_RESERVED = (
+    "`io.sandboxer.…`, `com.docker.compose.…` and `io.podman.compose.…` are refused: they say "
+    "whose it is"
+)
 _OWN_NAME = "the sandbox's own name stands for it, so that two of them never meet"
 _DEVICES = "devices of the host are not lent to a sandbox"
 _OF_RESOURCES = "what is reserved for others is not known here"
@@ -115,8 +119,8 @@ _SERVICE = {
     "init": _KEPT,
     "ipc": _kept("private, shareable or service:NAME", _HOST),
     "isolation": _left_out(_WINDOWS),
-    "label_file": _kept("read from the source, on the controller"),
-    "labels": _KEPT,
+    "label_file": _kept(f"read from the source, on the controller; {_RESERVED}"),
+    "labels": _kept(_RESERVED),
     "links": _changed("a dependency, and a name on the networks that both are on"),
     "logging": _changed("logs are bounded and stay on the host, where they end with the sandbox"),
     "mac_address": _left_out(_ADDRESS),
@@ -186,7 +190,7 @@ _BUILD = {
     "entitlements": _refused(_HOST),
     "extra_hosts": _KEPT,
     "isolation": _left_out(_WINDOWS),
-    "labels": _KEPT,
+    "labels": _kept(_RESERVED),
     "network": _kept("none, or the default", "host and others would reach past the sandbox"),
     "no_cache": _KEPT,
     "platforms": _left_out("it is built for the host, or for the service's `platform`"),

@@ -152,7 +152,7 @@ class _Loading:
             tree = merge(tree, resolved, file.marks) if tree is not None else resolved
             _check_size(tree)
         assert tree is not None  # noqa: S101
-        return _with_values(tree, model)
+        return _with_values(_with_contexts(tree, model.folder), model)
 
     def _file(
         self, name: str, place: Place | None, folder: str, variables: Mapping[str, str]
@@ -202,6 +202,24 @@ class _Loading:
             env_files = [(default, include.paths[0].place)]
         variables = self._env_files(model.variables, env_files)
         return self._model(_Model(tuple(files), folder, variables, model.included))
+
+
+def _with_contexts(tree: MapNode, folder: str) -> MapNode:
+    """A build that names no context has the folder of these files. Said last of all: what is merged
+    in may name one, and an extended service has that of the files which extend it."""
+    services = tree.get("services")
+    if not isinstance(services, MapNode):
+        return tree
+    entries = tuple((key, _with_context(value, folder)) for key, value in services.entries)
+    return tree.having("services", replace(services, entries=entries))
+
+
+def _with_context(service: Node, folder: str) -> Node:
+    build = service.get("build") if isinstance(service, MapNode) else None
+    if not isinstance(service, MapNode) or not isinstance(build, MapNode) or build.get("context"):
+        return service
+    context = ScalarNode(folder or ".", False, build.place)
+    return service.having("build", build.having("context", context))
 
 
 def _with_values(tree: MapNode, model: _Model) -> MapNode:

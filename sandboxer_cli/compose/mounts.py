@@ -30,6 +30,7 @@ _LEFT_OUT = {
     "Z": KEYS["services.*.volumes[].bind"]["selinux"],
 }
 _ENGINES = re.compile(r".*/(docker|podman|containerd|crio)\.sock")
+_HOSTS_TIME = ("/etc/localtime", "/etc/timezone")
 _TMPFS_AS_IT_IS = {"rw", "nosuid", "nodev"}
 # podman knows none of these
 _TMPFS_LEFT_OUT = {"suid", "dev", "noatime", "relatime", "uid", "gid"}
@@ -149,6 +150,9 @@ def _long(item: Field) -> AnyMount:
 def _source(field: Field, written: str) -> str:
     if _ENGINES.fullmatch(written):
         raise field.refused(written, "it would give the container the host's engine")
+    if posixpath.normpath(written) in _HOSTS_TIME:
+        hint = "leave it out, and set the variable TZ, as in  environment: {TZ: Europe/Berlin}"
+        raise field.refused(written, hint=hint)
     return inside(field, written)
 
 

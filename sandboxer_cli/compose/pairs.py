@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from .env_file import read_env_file
 from .field import Field
 from .variables import check_variable
 
 # Ours say whose a container is; the others are those of the compose programs.
-_RESERVED = ("io.sandboxer.", "com.docker.compose.", "io.podman.compose.")
+RESERVED = ("io.sandboxer.", "com.docker.compose.", "io.podman.compose.")
 _NO_VALUE = (
     "it has no value here: nothing is taken from the environment of whoever runs sand-boxer, "
     "write it into .env"
@@ -19,15 +19,20 @@ Pairs = dict[str, tuple[str | None, Field]]
 
 
 def read_environment(
-    field: Field, check: Callable[[Field, str], None] = check_variable
+    field: Field,
+    check: Callable[[Field, str], None] = check_variable,
+    *,
+    over: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """The variables; one without a value has that of `.env`, or isn't there."""
-    found = {}
+    """The variables, over those of files; one without a value has that of `.env`, or isn't there,
+    not even where a file has it."""
+    found = dict(over or {})
     for name, (value, where) in _read(field).items():
         check(where, name)
         given = where.reading.variables.get(name) if value is None else value
         if given is None:
             where.note(_NO_VALUE)
+            found.pop(name, None)
         else:
             found[name] = given
     return found
@@ -53,7 +58,8 @@ def read_settings(field: Field) -> dict[str, tuple[str, Field]]:
 
 
 def read_env_files(field: Field) -> dict[str, str]:
-    """The variables of `env_file`: of several files the last one that has it wins."""
+    """The variables of `env_file`: of several files the last one that has it wins, and each knows
+    what those before it have."""
     found: dict[str, str] = {}
     for item in field.texts():
         keys = {} if item.is_scalar else item.keys("services.*.env_file[]")
@@ -63,27 +69,27 @@ def read_env_files(field: Field) -> dict[str, str]:
         if form not in ("", "raw"):
             raise keys["format"].unsupported(f"the format {form!r}", "it is raw, or left away")
         where = keys.get("path", item)
-        variables = read_env_file(
+        found = read_env_file(
             where,
+            found,
             raw=form == "raw",
             required=keys["required"].boolean() if "required" in keys else True,
         )
-        for name in variables:
+        for name in found:
             check_variable(where, name)
-        found |= variables
     return found
 
 
 def read_label_files(field: Field) -> dict[str, str]:
     found: Pairs = {}
     for item in field.texts():
-        found |= {name: (value, item) for name, value in read_env_file(item).items()}
+        found |= {name: (value, item) for name, value in read_env_file(item, {}).items()}
     return _check_labels(found)
 
 
 def _check_labels(pairs: Pairs) -> dict[str, str]:
     for name, (_, where) in pairs.items():
-        if name.startswith(_RESERVED):
+        if name.startswith(RESERVED):
             raise where.invalid_key(f"the label {name} is reserved")
     return {name: value or "" for name, (value, _) in pairs.items()}
 

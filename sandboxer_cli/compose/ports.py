@@ -9,7 +9,7 @@ from .field import Field
 from .stack import Port
 
 _SHORT = re.compile(
-    r"(?:(?:(?P<ip>\[[^\]]*\]|[^:\[\]]*):)?(?P<published>[0-9-]*):)?"
+    r"(?:(?:(?P<ip>\[[^\]]*\]|[^\[\]]*):)?(?P<published>[0-9-]*):)?"
     r"(?P<target>[0-9-]+)(?:/(?P<protocol>[A-Za-z]+))?"
 )
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
@@ -56,12 +56,13 @@ def _short(item: Field) -> tuple[Port, ...]:
     if match is None:
         raise item.invalid(f"{written!r} is not a port", 'write "8080:80", or "80"')
     target = _span(item, match["target"], written)
-    if match["published"]:
-        _check_published(item, _span(item, match["published"], written), target)
+    published = (
+        _published(item, match["published"], written, target) if match["published"] else None
+    )
     if match["ip"]:
         _check_ip(item, match["ip"].strip("[]"))
     protocol = _protocol(item, match["protocol"] or "tcp")
-    return _expand(target, protocol, match["published"] or None)
+    return _expand(target, protocol, published)
 
 
 def _long(item: Field) -> tuple[Port, ...]:
@@ -69,18 +70,20 @@ def _long(item: Field) -> tuple[Port, ...]:
     if "target" not in keys:
         raise item.invalid("a port without a target")
     number = keys["target"].integer(1, 65535)
-    keys = {name: key for name, key in keys.items() if key.is_null or key.raw()}
+    keys = {name: key for name, key in keys.items() if not key.is_empty_text}
+    published = None
     if "published" in keys:
-        published = keys["published"]
-        _check_published(
-            published, _span(published, published.raw(), published.raw()), (number, number)
-        )
-        published.note()
+        where = keys["published"]
+        if where.is_null:
+            raise where.invalid("wants a port, and is empty")
+        published = _published(where, where.raw(), where.raw(), (number, number))
+        if published is not None:
+            where.note()
     if "host_ip" in keys:
         _check_ip(keys["host_ip"], keys["host_ip"].text())
         keys["host_ip"].note()
     protocol = _protocol(keys["protocol"], keys["protocol"].text()) if "protocol" in keys else "tcp"
-    return (Port(number, protocol, keys["published"].raw() if "published" in keys else None),)
+    return (Port(number, protocol, published),)
 
 
 def _span(field: Field, text: str, written: str) -> tuple[int, int]:
@@ -94,11 +97,16 @@ def _span(field: Field, text: str, written: str) -> tuple[int, int]:
     return first, last
 
 
-def _check_published(field: Field, published: tuple[int, int], target: tuple[int, int]) -> None:
-    """The host's port is mapped to another one; a file that is wrong is wrong all the same."""
+def _published(field: Field, text: str, written: str, target: tuple[int, int]) -> str | None:
+    """The host's port, as written; None for 0, which is any that is free, as without one.
+
+    It is mapped to another one; a file that is wrong is wrong all the same.
+    """
+    first, last = (0, 0) if text == "0" else _span(field, text, written)
     targets = target[1] - target[0]
-    if targets and published[1] - published[0] != targets:
+    if targets and last - first != targets:
         raise field.invalid("both ranges of ports must be of one length")
+    return text if first else None
 
 
 def _check_ip(field: Field, text: str) -> None:

@@ -24,8 +24,8 @@ _SERVICE_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
 # Of these compose takes an empty text, as `${HOSTNAME:-}` may be one, as not given.
 _EMPTY_IS_NOT_GIVEN = frozenset(
     [
-        *("cpuset", "domainname", "hostname", "image", "ipc", "network_mode", "pid"),
-        *("platform", "restart", "stop_signal", "user", "working_dir"),
+        *("cgroup", "container_name", "cpuset", "domainname", "hostname", "image", "ipc"),
+        *("network_mode", "pid", "platform", "restart", "stop_signal", "user", "working_dir"),
     ]
 )
 
@@ -114,7 +114,7 @@ def _keys(name: str, field: Field) -> Keys:
     return {
         key: value
         for key, value in keys.items()
-        if key not in _EMPTY_IS_NOT_GIVEN or value.is_null or value.raw()
+        if not (key in _EMPTY_IS_NOT_GIVEN and value.is_empty_text)
     }
 
 

@@ -73,10 +73,7 @@ def read_service(
         image=image,
         command=_argv(keys["command"]) if "command" in keys else None,
         entrypoint=_argv(keys["entrypoint"]) if "entrypoint" in keys else None,
-        environment={
-            **(read_env_files(keys["env_file"]) if "env_file" in keys else {}),
-            **(read_environment(keys["environment"]) if "environment" in keys else {}),
-        },
+        environment=_environment(keys),
         working_dir=_absolute(keys["working_dir"]) if "working_dir" in keys else None,
         user=keys["user"].text() if "user" in keys else None,
         init="init" in keys and keys["init"].boolean(),
@@ -151,6 +148,13 @@ def _confined(service: Service, keys: Keys, around: Surroundings) -> Service:
         ipc=confinement.read_ipc(keys["ipc"], shared) if "ipc" in keys else None,
         pid=networks.read_shared(keys["pid"], shared) if has_pid else None,
     )
+
+
+def _environment(keys: Keys) -> dict[str, str]:
+    of_files = read_env_files(keys["env_file"]) if "env_file" in keys else {}
+    if "environment" not in keys:
+        return of_files
+    return read_environment(keys["environment"], over=of_files)
 
 
 def _image(field: Field, keys: Keys, around: Surroundings) -> tuple[str | None, str | None]:
@@ -275,8 +279,10 @@ def _pull(field: Field, builds: bool) -> str | None:
         return None
     if policy not in _PULL:
         raise field.invalid(
-            f"{policy!r} is not a pull policy",
-            "it is always, missing or never" + (", or build" if builds else ""),
+            "there is nothing to build"
+            if policy == "build"
+            else f"{policy!r} is not a pull policy",
+            "it is always, missing or never" + (", or build" if builds else ", without a build"),
         )
     return _PULL[policy]
 

@@ -42,7 +42,9 @@ def _lines(value: Mapping[str, Any], path: tuple[str, ...], notes: list[Note]) -
         deeper = len(path) < _DEPTH and isinstance(one, Mapping) and one
         mine = [note for note in notes if _is_at(note.path, here)]
         if deeper:
-            shown = {name: inner for name, inner in one.items() if _says_something(inner, here)}
+            shown = {
+                name: inner for name, inner in one.items() if _says_something(name, inner, here)
+            }
             below = [f"{here}.{name}" for name in shown]
             mine = [note for note in mine if not any(_is_at(note.path, name) for name in below)]
         if here not in _PARTS:
@@ -65,7 +67,9 @@ def _key(key: str) -> str:
     return yaml.safe_dump({key: None}, allow_unicode=True).partition(": null")[0]
 
 
-def _says_something(value: Any, path: str) -> bool:
-    """A network or a volume is there though nothing is said of it; a service's key is not."""
-    nothing = value is None or value is False or value in ([], {})
-    return not path.startswith("services.") or not nothing
+def _says_something(key: str, value: Any, path: str) -> bool:
+    """A network or a volume is there though nothing is said of it; a service's key is not. An empty
+    `entrypoint` or `command` takes away the image's own."""
+    if not path.startswith("services.") or (value == [] and key in ("entrypoint", "command")):
+        return True
+    return value is not None and value is not False and value not in ([], {})

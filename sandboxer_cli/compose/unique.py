@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from .tree import ListNode, MapNode, Node, ScalarNode
 
-_PORT = re.compile(r"(?:(?:(?P<ip>\[[^\]]*\]|[^:]*):)?(?P<published>[^:]*):)?(?P<target>[^:/]+)")
+_PORT = re.compile(r"(?:(?:(?P<ip>\[[^\]]*\]|[^\[\]]*):)?(?P<published>[^:]*):)?(?P<target>[^:/]+)")
 
 # Nothing is known of what has no key: it is the same as no other.
 Key = Callable[[Node], Hashable | None]

@@ -2211,6 +2211,20 @@ COMPOSE = (
         TESTS + "compose/test_forms.py::test_an_env_file_that_is_missing",
     ),
     Protection(
+        "a file of variables knows those before it",
+        CLI + "compose/env_file.py",
+        "parse_dotenv(content, inside(field, written), before, known, noted)",
+        "parse_dotenv(content, inside(field, written), {}, known, noted)",
+        TESTS + "compose/test_forms.py::test_an_env_file_knows_those_before_it",
+    ),
+    Protection(
+        "a variable without a value is not that of its files",
+        CLI + "compose/pairs.py",
+        "            found.pop(name, None)\n",
+        "",
+        TESTS + "compose/test_forms.py::test_a_variable_without_a_value_is_not_that_of_its_files",
+    ),
+    Protection(
         "a key that is not known is refused by name",
         CLI + "compose/field.py",
         "            if name not in table:\n",
@@ -2318,7 +2332,7 @@ COMPOSE = (
     Protection(
         "labels that say whose a thing is are refused",
         CLI + "compose/pairs.py",
-        "if name.startswith(_RESERVED):",
+        "if name.startswith(RESERVED):",
         "if False:",
         TESTS + "compose/test_refusals.py::test_invalid",
     ),
@@ -2328,6 +2342,13 @@ COMPOSE = (
         "return (name, override) if override else (name,)",
         "return (name,)",
         TESTS + "compose/test_read.py::test_an_override_comes_after_it",
+    ),
+    Protection(
+        "a build without a context is made from the folder of its file",
+        CLI + "compose/load.py",
+        "_with_values(_with_contexts(tree, model.folder), model)",
+        "_with_values(tree, model)",
+        TESTS + "compose/test_load.py::test_a_build_without_a_context_has_the_folder_of_its_file",
     ),
     Protection(
         "no path leads out of the source",

@@ -56,6 +56,10 @@ def web(lines: str, rest: str = "", **variables: str) -> Any:
             "{context: app, dockerfile: ../Dockerfile}",
             {"context": "app", "dockerfile": "../Dockerfile"},
         ),
+        (
+            "{context: app, dockerfile: '', network: '', target: ''}",
+            {"context": "app", "dockerfile": "Dockerfile"},
+        ),
         ("{dockerfile_inline: FROM x}", {"context": ".", "dockerfile_inline": "FROM x"}),
         (
             "{context: ., target: a, args: {A: 1, B: true, V: , W: }, shm_size: 1m, no_cache: true,"
@@ -322,6 +326,30 @@ def test_env_file(value: str, environment: dict[str, str]) -> None:
     assert web(f"env_file: {value}", D="d")["environment"] == environment
 
 
+@pytest.mark.parametrize(
+    ("value", "environment"),
+    [
+        ("[a.env, b.env]", {"HOST": "db", "URL": "http://db"}),
+        ("[b.env, a.env]", {"HOST": "db", "URL": "http://env"}),
+        ("[a.env, d.env, b.env]", {"HOST": "db2", "URL": "http://db2"}),
+        ("[a.env, c.env]", {"HOST": "db", "URL": "http://db.c"}),
+        ("[a.env, own.env]", {"HOST": "own", "URL": "http://own"}),
+        ("[own.env]", {"HOST": "own", "URL": "http://env"}),
+        ("[a.env, {path: name.env}]", {"HOST": "db"}),
+        ("[a.env, {path: name.env, format: raw}]", {"HOST": "db"}),
+        ("[name.env]", {"HOST": "env"}),
+    ],
+)
+def test_an_env_file_knows_those_before_it(value: str, environment: dict[str, str]) -> None:
+    Path("a.env").write_text("HOST=db\n")
+    Path("b.env").write_text("URL=http://$HOST\n")
+    Path("c.env").write_text("URL=http://$HOST.$DOMAIN\n")
+    Path("d.env").write_text("HOST=${HOST}2\n")
+    Path("own.env").write_text("HOST=own\nURL=http://$HOST\n")
+    Path("name.env").write_text("HOST\n")
+    assert web(f"env_file: {value}", HOST="env", DOMAIN="c")["environment"] == environment
+
+
 def test_an_env_file_that_is_missing() -> None:
     with pytest.raises(Usage, match=r"env_file: there is no file none\.env") as error:
         web("env_file: none.env")
@@ -343,6 +371,13 @@ def test_what_has_no_value_in_an_env_file_is_said_once() -> None:
 def test_the_environment_wins_over_its_files() -> None:
     found = web("env_file: two.env\n    environment: {A: 3, V: , W: }", V="v")
     assert found["environment"] == {"A": "3", "Q": '"', "V": "v"}
+
+
+@pytest.mark.parametrize("environment", ["[A, V]", "{A: , V: }"])
+def test_a_variable_without_a_value_is_not_that_of_its_files(environment: str) -> None:
+    lines = f"env_file: two.env\n    environment: {environment}"
+    assert web(lines, V="v")["environment"] == {"Q": '"', "V": "v"}
+    assert web(lines, A="3")["environment"] == {"A": "3", "Q": '"'}
 
 
 def test_nothing_comes_from_the_environment_of_whoever_runs_it(
@@ -390,6 +425,8 @@ def test_label_file() -> None:
         ("working_dir: ''", "working_dir", None),
         ("network_mode: ''", "networks", {"default": {}}),
         ("pid: ''", "pid", None),
+        ("container_name: ''", "networks", {"default": {}}),
+        ("cgroup: ''", "networks", {"default": {}}),
         ("environment: [A=1, B=2, A=3]", "environment", {"A": "3", "B": "2"}),
         ("labels: [a=1, a=2]", "labels", {"a": "2"}),
         ("sysctls: [net.a=1, net.a=2]", "sysctls", {"net.a": "2"}),

@@ -15,6 +15,7 @@ import pytest
 from sandboxer_cli.compose.emit import build_document
 from sandboxer_cli.compose.keys import KEYS
 from sandboxer_cli.compose.notes import Note
+from sandboxer_cli.compose.pairs import RESERVED
 from sandboxer_cli.compose.parse import parse
 from sandboxer_cli.compose.rebuild import rebuild
 from sandboxer_cli.errors import Usage
@@ -499,6 +500,14 @@ def test_values_that_are_refused_say_why(level: str, key: str) -> None:
     message = error.value.detail.message
     assert message.startswith(path_of(level, key))
     assert f" is refused: {KEYS[level][key].refuses}, compose.yml:1:" in message
+
+
+@pytest.mark.parametrize(
+    ("level", "key"),
+    [("services.*", "labels"), ("services.*", "label_file"), ("services.*.build", "labels")],
+)
+def test_labels_that_are_refused_are_in_the_table(level: str, key: str) -> None:
+    assert all(f"`{prefix}…`" in KEYS[level][key].text for prefix in RESERVED)
 
 
 ODD = ["", " ", "image ", "Image", "IMAGE", "ключ", "a.b", "a[0]", "x", "xx", "x_", "X-a", "--tls"]

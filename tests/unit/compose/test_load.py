@@ -208,8 +208,11 @@ def scalars(node: Node | None) -> list[str]:
         ("build: ../..", [".."]),
         ("build: {context: ./app, dockerfile: Dockerfile}", ["sub/app", "Dockerfile"]),
         ("build: https://h/x.git", ["https://h/x.git"]),
-        ("build: {additional_contexts: {a: ., b: 'service:c'}}", ["sub", "service:c"]),
-        ("build: {additional_contexts: [a=.]}", ["a=sub"]),
+        (
+            "build: {context: ., additional_contexts: {a: ., b: 'service:c'}}",
+            ["sub", "sub", "service:c"],
+        ),
+        ("build: {context: ., additional_contexts: [a=.]}", ["sub", "a=sub"]),
         ("env_file: x.env", ["sub/x.env"]),
         ("env_file: [{path: ../x.env, required: false}]", ["x.env", "false"]),
         ("label_file: [x]", ["sub/x"]),
@@ -255,6 +258,43 @@ def test_the_folder_is_that_of_the_first_file(tmp_path: Path) -> None:
         "build": {"context": "one", "args": {"A": "b"}},
         "env_file": ["one/e.env", "one/b.env"],
     }
+
+
+DEEPER = {
+    "sub/x.yml": "services: {web: {build: {target: dev}}}\n",
+    "sub/context.yml": "services: {web: {build: {context: app}}}\n",
+    "inline.yml": "services: {web: {build: {dockerfile_inline: FROM scratch}}}\n",
+    "sub/extending.yml": "services: {web: {extends: {file: ../other/x.yml, service: web}}}\n",
+    "other/x.yml": "services: {web: {build: {target: dev}}}\n",
+    "including.yml": "include: [sub/x.yml]\n",
+    "including-at.yml": "include: [{path: sub/x.yml, project_directory: other}]\n",
+    "overriding.yml": "include: [{path: [sub/x.yml, sub/context.yml]}]\n",
+    "over.yml": "services: {web: {build: {args: {A: b}}}}\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "build"),
+    [
+        (["sub/x.yml"], {"target": "dev", "context": "sub"}),
+        (["inline.yml"], {"dockerfile_inline": "FROM scratch", "context": "."}),
+        (
+            ["sub/x.yml", "inline.yml"],
+            {"target": "dev", "dockerfile_inline": "FROM scratch", "context": "sub"},
+        ),
+        (["sub/x.yml", "sub/context.yml"], {"target": "dev", "context": "sub/app"}),
+        (["sub/context.yml", "other/x.yml"], {"target": "dev", "context": "sub/app"}),
+        (["sub/extending.yml"], {"target": "dev", "context": "sub"}),
+        (["including.yml"], {"target": "dev", "context": "sub"}),
+        (["including-at.yml"], {"target": "dev", "context": "other"}),
+        (["overriding.yml"], {"target": "dev", "context": "sub/app"}),
+        (["including.yml", "over.yml"], {"target": "dev", "context": "sub", "args": {"A": "b"}}),
+    ],
+)
+def test_a_build_without_a_context_has_the_folder_of_its_file(
+    tmp_path: Path, files: list[str], build: dict[str, Any]
+) -> None:
+    assert services(tmp_path, DEEPER, files=tuple(files))["web"]["build"] == build
 
 
 # extends

@@ -101,6 +101,9 @@ def test_a_label_without_a_value_is_empty(value: str) -> None:
         ("[':80', ':81:81', '::82']", [(80, "tcp"), (81, "tcp"), (82, "tcp")]),
         ("[{target: 80, published: '', host_ip: ''}]", [(80, "tcp")]),
         ("['[::1]:8080:80']", [(80, "tcp")]),
+        ("[':::81:81', '::1:82:82', '2001:db8::1::83']", [(n, "tcp") for n in (81, 82, 83)]),
+        ("['0:80', '0:81/udp', '127.0.0.1:0:82']", [(80, "tcp"), (81, "udp"), (82, "tcp")]),
+        ("[{target: 80, published: '0'}, {target: 81, published: 0}]", [(80, "tcp"), (81, "tcp")]),
         ("['53:53/udp']", [(53, "udp")]),
         ("['53/UDP', '53']", [(53, "udp"), (53, "tcp")]),
         ("['3000-3002']", [(3000, "tcp"), (3001, "tcp"), (3002, "tcp")]),
@@ -114,6 +117,12 @@ def test_a_label_without_a_value_is_empty(value: str) -> None:
 )
 def test_ports(value: str, ports: list[tuple[int, str]]) -> None:
     assert list(web(f"ports: {value}").ports) == [Port(*port) for port in ports]
+
+
+@pytest.mark.parametrize("port", ["'0:80'", "{target: 80, published: 0}", "80", "{target: 80}"])
+def test_port_0_of_the_host_is_none(port: str) -> None:
+    found = stack(f"services:\n  web:\n    image: docker.io/library/nginx\n    ports: [{port}]\n")
+    assert ([port.published for port in found.services["web"].ports], found.notes) == ([None], ())
 
 
 def test_expose() -> None:

@@ -219,7 +219,12 @@ def test_unsupported(lines: str, what: str, place: str) -> None:
         ),
         (
             "    pull_policy: build",
-            "services.web.pull_policy: 'build' is not a pull policy",
+            "services.web.pull_policy: there is nothing to build",
+            "4:18",
+        ),
+        (
+            "    pull_policy: once",
+            "services.web.pull_policy: 'once' is not a pull policy",
             "4:18",
         ),
         ("    platform: x/", "services.web.platform: 'x/' is not a platform", "4:15"),
@@ -299,8 +304,19 @@ def test_unsupported(lines: str, what: str, place: str) -> None:
         ("    ports: ['1-2-3']", "services.web.ports[0]: '1-2-3' is not a port", "4:13"),
         ("    ports: ['x:1:1']", "services.web.ports[0]: 'x' is not an IP address", "4:13"),
         ("    ports: [':']", "services.web.ports[0]: ':' is not a port", "4:13"),
-        ("    ports: [':::80']", "services.web.ports[0]: ':::80' is not a port", "4:13"),
-        ("    ports: ['1:2:3:4']", "services.web.ports[0]: '1:2:3:4' is not a port", "4:13"),
+        ("    ports: [':::80']", "services.web.ports[0]: ':' is not an IP address", "4:13"),
+        ("    ports: ['1:2:3:4']", "services.web.ports[0]: '1:2' is not an IP address", "4:13"),
+        ("    ports: ['[::1:80:80']", "services.web.ports[0]: '[::1:80:80' is not a port", "4:13"),
+        (
+            "    ports: ['0:80-81']",
+            "services.web.ports[0]: both ranges of ports must be of one length",
+            "4:13",
+        ),
+        (
+            "    ports: [{target: 80, published: }]",
+            "services.web.ports[0].published: wants a port, and is empty",
+            "4:36",
+        ),
         (
             "    ports: ['1-3:80-81']",
             "services.web.ports[0]: both ranges of ports must be of one length",
@@ -538,6 +554,16 @@ def test_a_volume_that_looks_like_a_drive_has_another_form() -> None:
     assert hint == (
         "a volume of that name has the long form, {type: volume, source: d, target: /data}"
     )
+
+
+@pytest.mark.parametrize(
+    "volume",
+    ["/etc/localtime:/etc/localtime:ro", "{type: bind, source: /etc/timezone, target: /etc/tz}"],
+)
+def test_the_time_of_the_host_is_not_mounted(volume: str) -> None:
+    detail = refusal(f"{WEB}    volumes:\n    - {volume}\n").detail
+    assert f" is refused: {LENT}, compose.yml:5:" in detail.message
+    assert detail.hint.startswith("leave it out, and set the variable TZ")
 
 
 def test_what_a_merge_key_brings_is_refused_where_it_stands() -> None:

@@ -139,6 +139,17 @@ def test_a_zero_is_shown_and_a_name_may_have_dots(tmp_path: Path) -> None:
     )
 
 
+def test_an_empty_command_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text(
+        "services:\n  web:\n    image: docker.io/x/y\n    entrypoint: []\n    command: []\n"
+        "    dns: []\n"
+    )
+    assert run(tmp_path, "compose", "show").stdout == (
+        "services:\n  web:\n    image: docker.io/x/y:latest\n    command: []\n    entrypoint: []\n"
+        "    restart: 'no'\n    networks:\n      default: {}\nnetworks:\n  default: {}\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("lines", "name"),
     [

@@ -91,5 +91,5 @@ def test_processors_that_nothing_bounds_are_not_asked_for(
     monkeypatch: pytest.MonkeyPatch, bounds: bool, cpus: float | None
 ) -> None:
     monkeypatch.setattr(limits, "bounds_processors", lambda: bounds)
-    service = {"cpus": 0.5}
-    assert make._possible(Docker(), service, {"web": service}, "web")["cpus"] == cpus
+    service = {"cpus": 0.5, "entrypoint": None}
+    assert make._possible(Docker(), service, {"web": service}, "web", None)["cpus"] == cpus

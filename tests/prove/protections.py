@@ -1794,6 +1794,13 @@ RUNNER = (
         TESTS + "test_client.py::test_a_dry_run_says_who_could_not_be_asked",
     ),
     Protection(
+        "a list of hosts before the verb is not taken for a path",
+        CLI + "cli/main.py",
+        'if any("," in str(path) for path in inventory):',
+        "if False:",
+        TESTS + "test_program.py::test_an_error_is_one_object_or_two_lines",
+    ),
+    Protection(
         "who asks twice to stop waits for no silent host",
         CLI + "runner.py",
         "self._announcing.join(0 if wishes > 1 else _POLL)",

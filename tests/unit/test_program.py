@@ -113,6 +113,7 @@ def test_every_verb_has_two_examples_and_they_parse(verb: list[str]) -> None:
         (["list", "-i", "nowhere"], 2, "inventory_missing"),
         (["list", "-i", ""], 2, "usage"),
         (["-i", "", "list"], 2, "usage"),
+        (["-i", "h1,h2", "list"], 2, "usage"),
         (["host", "trust", "localhost"], 2, None),
         (["show", "one"], 4, "not_found"),
         (["stop", "one"], 4, "not_found"),

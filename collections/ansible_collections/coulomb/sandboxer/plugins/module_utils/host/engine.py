@@ -107,9 +107,8 @@ class Engine(ABC):
     has_domainname: ClassVar[bool] = False  # whether a container's is apart from its host name
     # whether it carries what comes by IPv6 to containers whose networks have none
     carries_ipv6: ClassVar[bool] = False
-    has_proxy: ClassVar[bool] = (
-        False  # whether what it publishes is accepted by a process of its own
-    )
+    # whether what it publishes is accepted by a process of its own
+    has_proxy: ClassVar[bool] = False
     pull_always: ClassVar[str]  # the option by which a build pulls what it begins with
 
     def __init__(self, program: str = "") -> None:
